@@ -1,0 +1,107 @@
+/**
+ * What issuing and checking read of the registry, each answer kept for at most `cacheSeconds`. Reads are strongly consistent,
+ * so that this is the whole delay by which a disabled partner or a revoked grant can still be obeyed.
+ */
+
+import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { LRUCache } from 'lru-cache';
+import { KEY_ATTRIBUTES } from '../config.ts';
+import type { JwsAlgorithm } from '../core/algorithms.ts';
+import type { KeyRing } from '../core/key-ring.ts';
+import type { Audience, PartnerWithGrants } from '../core/partner.ts';
+import { type CatalogueReader, Outage, type PartnerReader, type RingReader } from '../ports.ts';
+import { callAws } from './aws-clients.ts';
+import { queryPartition } from './registry-query.ts';
+import {
+  audienceKey,
+  parseAudienceRow,
+  parsePartnerCollection,
+  parseRingRow,
+  partnerPartition,
+  type Row,
+  ringKey,
+  ringPartition,
+} from './registry-rows.ts';
+
+export interface ReaderOptions {
+  readonly client: DynamoDBDocumentClient;
+  readonly table: string;
+  readonly cacheSeconds: number;
+}
+
+/** Bounds the memory that a flood of different names could take. */
+const MAX_CACHED = 1_000;
+
+const cache = <Value extends object>(seconds: number) =>
+  seconds === 0 ? undefined : new LRUCache<string, Value>({ max: MAX_CACHED, ttl: seconds * 1_000, ttlResolution: 0 });
+
+/** A partner that is not there is not cached: one that was just added works at once. */
+export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
+  const partners = cache<PartnerWithGrants>(options.cacheSeconds);
+  return {
+    find: async (realm, id) => {
+      const partition = partnerPartition(realm, id);
+      const cached = partners?.get(partition);
+      if (cached !== undefined) return cached;
+      const found = parsePartnerCollection(await queryPartition(options.client, options.table, partition));
+      if (found !== undefined) partners?.set(partition, found);
+      return found;
+    },
+  };
+};
+
+export const dynamoRingReader = (options: ReaderOptions): RingReader => {
+  const rings = cache<readonly KeyRing[]>(options.cacheSeconds);
+  return {
+    list: async (realm) => {
+      const partition = ringPartition(realm);
+      const cached = rings?.get(partition);
+      if (cached !== undefined) return cached;
+      const found = (await queryPartition(options.client, options.table, partition)).map(parseRingRow);
+      rings?.set(partition, found);
+      return found;
+    },
+  };
+};
+
+/**
+ * Rings and audience in one BatchGetItem; only what is not in the cache is asked for. Rings without an active key are not
+ * kept, so that the first token is possible as soon as the first key is.
+ */
+export const dynamoCatalogueReader = (
+  options: ReaderOptions & { readonly algorithms: readonly JwsAlgorithm[] },
+): CatalogueReader => {
+  const rings = cache<readonly KeyRing[]>(options.cacheSeconds);
+  const audiences = cache<Audience>(options.cacheSeconds);
+  return {
+    read: async (realm, name) => {
+      const cachedRings = rings?.get(realm);
+      const cachedAudience = audiences?.get(`${realm}#${name}`);
+      if (cachedRings !== undefined && cachedAudience !== undefined) {
+        return { rings: cachedRings, audience: cachedAudience };
+      }
+      const wanted = [
+        ...(cachedRings === undefined ? options.algorithms.map((algorithm) => ringKey(realm, algorithm)) : []),
+        ...(cachedAudience === undefined ? [audienceKey(realm, name)] : []),
+      ];
+      const rows = await batchGet(options, wanted);
+      const isRing = (row: Row) => row[KEY_ATTRIBUTES.partition] === ringPartition(realm);
+      const readRings = cachedRings ?? rows.filter(isRing).map(parseRingRow);
+      const audience = cachedAudience ?? rows.filter((row) => !isRing(row)).map(parseAudienceRow)[0];
+      if (readRings.some((ring) => ring.keys.some((key) => key.state === 'active'))) rings?.set(realm, readRings);
+      if (audience !== undefined) audiences?.set(`${realm}#${name}`, audience);
+      return { rings: readRings, audience };
+    },
+  };
+};
+
+const batchGet = async ({ client, table }: ReaderOptions, keys: readonly Row[]): Promise<readonly Row[]> => {
+  const answer = await callAws('dynamodb:BatchGetItem', () =>
+    client.send(new BatchGetCommand({ RequestItems: { [table]: { Keys: [...keys], ConsistentRead: true } } })),
+  );
+  // A handful of small items is left unprocessed only when the table is throttled.
+  if ((answer.UnprocessedKeys?.[table]?.Keys ?? []).length > 0) {
+    throw new Outage('dynamodb:BatchGetItem', new Error('the table is throttled'));
+  }
+  return answer.Responses?.[table] ?? [];
+};

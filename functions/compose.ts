@@ -1,0 +1,111 @@
+/**
+ * Builds each function's flow on the real adapters, once per execution environment. One builder per function, and no client
+ * at module level, so that a bundle holds only what its function uses.
+ */
+
+import { documentClient, kmsClient } from './adapters/aws-clients.ts';
+import { dynamoCatalogueReader, dynamoPartnerReader, dynamoRingReader } from './adapters/dynamo-readers.ts';
+import { dynamoRegistry } from './adapters/dynamo-registry.ts';
+import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
+import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
+import { kmsKeyMaker } from './adapters/kms-key-maker.ts';
+import { kmsSigner } from './adapters/kms-signer.ts';
+import { randomIds, systemClock } from './adapters/system.ts';
+import { ConfigError, DEFAULT_REALM, ENV, parseSettings, requireVariable, type Settings } from './config.ts';
+import { isJwsAlgorithm, type JwsAlgorithm } from './core/algorithms.ts';
+import { authorizationServerMetadata, openidConfiguration } from './core/metadata.ts';
+import { type CheckToken, checkToken } from './flows/check-token.ts';
+import { type IssueToken, issueToken } from './flows/issue-token.ts';
+import { type ManagePartners, managePartners } from './flows/manage-partners.ts';
+import { publishKeys } from './flows/publish-keys.ts';
+import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
+
+const variable = (name: string): string => requireVariable(process.env, name);
+
+const loadSettings = (): Settings => parseSettings(variable(ENV.settings));
+
+const parseAlgorithms = ({ algorithms }: Settings): readonly [JwsAlgorithm, ...JwsAlgorithm[]] => {
+  const [first, ...rest] = algorithms.map((name) => {
+    if (!isJwsAlgorithm(name)) throw new ConfigError(`setting algorithms names ${name}, which is not known`);
+    return name;
+  });
+  if (first === undefined) throw new ConfigError('setting algorithms is empty');
+  return [first, ...rest];
+};
+
+const readerOptions = (settings: Settings) => ({
+  client: documentClient(),
+  table: variable(ENV.registryTable),
+  cacheSeconds: settings.registryCacheSeconds,
+});
+
+/** For `token`. */
+export const composeIssuer = (): IssueToken => {
+  const settings = loadSettings();
+  const algorithms = parseAlgorithms(settings);
+  const options = readerOptions(settings);
+  return issueToken(
+    {
+      partners: dynamoPartnerReader(options),
+      catalogue: dynamoCatalogueReader({ ...options, algorithms }),
+      replay: dynamoReplayGuard(options.client, variable(ENV.ephemeraTable)),
+      signer: kmsSigner(kmsClient()),
+      clock: systemClock,
+      ids: randomIds,
+    },
+    { ...settings, realm: DEFAULT_REALM, issuer: variable(ENV.issuer), defaultAlgorithm: algorithms[0] },
+  );
+};
+
+/** For `authorizer`. */
+export const composeChecker = (): CheckToken => {
+  const settings = loadSettings();
+  const options = readerOptions(settings);
+  return checkToken(
+    { partners: dynamoPartnerReader(options), rings: dynamoRingReader(options), clock: systemClock },
+    { ...settings, realm: DEFAULT_REALM, issuer: variable(ENV.issuer), audience: variable(ENV.audience) },
+  );
+};
+
+/** For `discovery`. */
+export const composePublisher = () => {
+  const settings = loadSettings();
+  const issuer = variable(ENV.issuer);
+  return {
+    publishKeys: publishKeys(dynamoRingReader(readerOptions(settings)), DEFAULT_REALM),
+    metadata: {
+      '/.well-known/oauth-authorization-server': authorizationServerMetadata({ issuer }),
+      '/.well-known/openid-configuration': openidConfiguration({ issuer, algorithms: parseAlgorithms(settings) }),
+    },
+    jwksMaxAgeSeconds: settings.jwksMaxAgeSeconds,
+    metadataMaxAgeSeconds: settings.metadataMaxAgeSeconds,
+  };
+};
+
+/** For `admin`. */
+export const composeManager = (): { readonly manage: ManagePartners; readonly realms: readonly string[] } => ({
+  manage: managePartners(
+    { registry: dynamoRegistry(documentClient(), variable(ENV.registryTable)), clock: systemClock },
+    { algorithms: parseAlgorithms(loadSettings()) },
+  ),
+  realms: [DEFAULT_REALM],
+});
+
+/** For `rotate-keys`. */
+export const composeRotator = (): RotateKeys => {
+  const settings = loadSettings();
+  const client = kmsClient();
+  return rotateKeys(
+    {
+      rings: dynamoRingStore(documentClient(), variable(ENV.registryTable)),
+      keys: kmsKeyMaker({ client, deployment: variable(ENV.deployment), keyPolicy: variable(ENV.keyPolicy) }),
+      signer: kmsSigner(client),
+      clock: systemClock,
+    },
+    {
+      realm: DEFAULT_REALM,
+      algorithms: parseAlgorithms(settings),
+      policy: { leadSeconds: settings.keyLeadSeconds, maxTokenSeconds: settings.accessTokenSeconds },
+    },
+  );
+};

@@ -1,0 +1,115 @@
+/**
+ * Client assertions: the JWT by which a partner proves who it is (RFC 7523 2.2 and 3, with the audience rule of
+ * draft-ietf-oauth-rfc7523bis). Parsing trusts nothing; the checks run on what parsing returned, one reason each.
+ */
+
+import { parseAlgorithmName } from './algorithms.ts';
+import { accept, type Result, refuse } from './errors.ts';
+import { decodeJson } from './jws.ts';
+import type { EpochSeconds, PartnerKey } from './partner.ts';
+
+/** An assertion taken apart, nothing of it believed yet. */
+export interface ParsedAssertion {
+  /** The compact form, for the signature check. */
+  readonly jws: string;
+  readonly header: { readonly alg: string; readonly typ: string | undefined; readonly kid: string | undefined };
+  readonly claims: AssertionClaims;
+}
+
+export interface AssertionClaims {
+  readonly iss: string;
+  readonly sub: string;
+  readonly aud: unknown;
+  readonly exp: EpochSeconds;
+  readonly jti: string;
+  readonly nbf: EpochSeconds | undefined;
+  readonly iat: EpochSeconds | undefined;
+}
+
+/** RFC 7515 4.1.9 lets `typ` be written with the `application/` prefix; media types ignore case. */
+const ACCEPTED_TYPES: readonly (string | undefined)[] = [undefined, 'jwt', 'client-authentication+jwt'];
+
+const MAX_JTI_LENGTH = 256;
+const MAX_ID_LENGTH = 256;
+
+const malformed = (detail: string) => refuse({ reason: 'assertion_malformed', detail } as const);
+
+export const parseAssertion = (jws: string): Result<ParsedAssertion> => {
+  const parts = jws.split('.');
+  const [protectedHeader, payload] = parts;
+  if (parts.length !== 3 || protectedHeader === undefined || payload === undefined)
+    return malformed('not a compact JWS');
+  const header = decodeJson(protectedHeader);
+  if (header === undefined) return malformed('header');
+  const typ = header.typ;
+  if (typ !== undefined && typeof typ !== 'string') return malformed('typ');
+  if (!ACCEPTED_TYPES.includes(typ?.toLowerCase().replace(/^application\//, ''))) {
+    return refuse({ reason: 'assertion_typ', typ: typ?.slice(0, 64) ?? '' });
+  }
+  // No extension is understood here, so none may be critical (RFC 7515 4.1.11); this also keeps b64=false (RFC 7797) out.
+  if (header.crit !== undefined || header.b64 !== undefined) return refuse({ reason: 'assertion_critical_header' });
+  if (typeof header.alg !== 'string') return malformed('alg');
+  if (header.kid !== undefined && typeof header.kid !== 'string') return malformed('kid');
+  const claims = parseClaims(decodeJson(payload));
+  if (typeof claims === 'string') return malformed(claims);
+  return accept({ jws, header: { alg: header.alg, typ, kid: header.kid }, claims });
+};
+
+/** Returns the name of the claim that is missing or of the wrong kind. */
+const parseClaims = (claims: Record<string, unknown> | undefined): AssertionClaims | string => {
+  if (claims === undefined) return 'payload';
+  const { iss, sub, aud, exp, jti, nbf, iat } = claims;
+  if (!isText(iss, MAX_ID_LENGTH)) return 'iss';
+  if (!isText(sub, MAX_ID_LENGTH)) return 'sub';
+  if (!isTime(exp)) return 'exp';
+  if (!isText(jti, MAX_JTI_LENGTH)) return 'jti';
+  if (nbf !== undefined && !isTime(nbf)) return 'nbf';
+  if (iat !== undefined && !isTime(iat)) return 'iat';
+  return { iss, sub, aud, exp, jti, nbf, iat };
+};
+
+const isText = (value: unknown, maxLength: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= maxLength;
+
+/** NumericDate (RFC 7519 2): seconds, fractions allowed. */
+const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+
+/** The registered key that the assertion names; without `kid`, the only one there is. */
+export const findAssertionKey = (keys: readonly PartnerKey[], { header }: ParsedAssertion): Result<PartnerKey> => {
+  const { kid, alg } = header;
+  const key = kid === undefined ? (keys.length === 1 ? keys[0] : undefined) : keys.find((each) => each.kid === kid);
+  if (key === undefined) return refuse({ reason: 'assertion_key_unknown', kid: kid?.slice(0, 128) });
+  // RFC 8725 3.1: the key says which algorithm, never the token.
+  if (parseAlgorithmName(alg) !== key.algorithm) {
+    return refuse({ reason: 'assertion_algorithm', got: alg.slice(0, 32), expected: key.algorithm });
+  }
+  return accept(key);
+};
+
+export interface AssertionRules {
+  /** The one accepted audience: the issuer URL. */
+  readonly audience: string;
+  readonly maxSeconds: number;
+  readonly toleranceSeconds: number;
+}
+
+/** RFC 7523 3, items 1 to 7. Runs after the signature, so that only the key's holder learns which claim was wrong from its own clock. */
+export const checkAssertionClaims = (
+  { claims }: ParsedAssertion,
+  rules: AssertionRules,
+  now: EpochSeconds,
+): Result<AssertionClaims> => {
+  const { iss, sub, aud, exp, nbf, iat } = claims;
+  if (iss !== sub) return refuse({ reason: 'assertion_issuer', issuer: iss, subject: sub });
+  // A string, not a list: a list would let the same assertion serve at another server (RFC 7523bis).
+  if (aud !== rules.audience) return refuse({ reason: 'assertion_audience', expected: rules.audience });
+  if (exp <= now - rules.toleranceSeconds) return refuse({ reason: 'assertion_expired', expiresAt: exp, now });
+  const notBefore = Math.max(nbf ?? 0, iat ?? 0);
+  if (notBefore > now + rules.toleranceSeconds) return refuse({ reason: 'assertion_not_yet_valid', notBefore, now });
+  const seconds = Math.ceil(exp - Math.min(now, iat ?? now));
+  if (seconds > rules.maxSeconds + rules.toleranceSeconds) {
+    return refuse({ reason: 'assertion_lifetime', seconds, maxSeconds: rules.maxSeconds });
+  }
+  return accept(claims);
+};

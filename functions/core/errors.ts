@@ -1,0 +1,164 @@
+/**
+ * How we say no. A refusal is a value with the evidence that the log needs; `refusalToWire` turns it into the little that
+ * the caller may know. Outages are exceptions (see ports.ts) and never pass through here.
+ */
+
+export type Result<Value, No = Refusal> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly refusal: No };
+
+export const accept = <Value>(value: Value): { readonly ok: true; readonly value: Value } => ({ ok: true, value });
+
+export const refuse = <No>(refusal: No): { readonly ok: false; readonly refusal: No } => ({ ok: false, refusal });
+
+/** One arm per way we refuse. `reason` is a stable code: logs, alarms and tests rely on it. */
+export type Refusal =
+  // the request is not one
+  | { readonly reason: 'body_too_large'; readonly bytes: number; readonly maxBytes: number }
+  | { readonly reason: 'content_type_unsupported'; readonly contentType: string }
+  | { readonly reason: 'body_malformed'; readonly detail: string }
+  | { readonly reason: 'parameter_duplicated'; readonly parameter: string }
+  | { readonly reason: 'parameter_too_long'; readonly parameter: string }
+  | { readonly reason: 'parameter_missing'; readonly parameter: string }
+  | { readonly reason: 'parameter_in_query'; readonly parameter: string }
+  | { readonly reason: 'parameters_too_many'; readonly count: number }
+  | { readonly reason: 'grant_type_unsupported'; readonly grantType: string }
+  // the client did not prove who it is
+  | { readonly reason: 'client_auth_missing' }
+  | { readonly reason: 'client_auth_several'; readonly methods: readonly string[] }
+  | { readonly reason: 'client_auth_scheme_unsupported'; readonly scheme: string }
+  | { readonly reason: 'client_auth_method_unsupported'; readonly method: string }
+  | { readonly reason: 'client_id_mismatch'; readonly clientId: string; readonly subject: string }
+  | { readonly reason: 'client_unknown'; readonly clientId: string }
+  | { readonly reason: 'client_disabled'; readonly clientId: string }
+  | { readonly reason: 'assertion_malformed'; readonly detail: string }
+  | { readonly reason: 'assertion_typ'; readonly typ: string }
+  | { readonly reason: 'assertion_critical_header' }
+  | { readonly reason: 'assertion_key_unknown'; readonly kid: string | undefined }
+  | { readonly reason: 'assertion_algorithm'; readonly got: string; readonly expected: string }
+  | { readonly reason: 'assertion_signature' }
+  | { readonly reason: 'assertion_issuer'; readonly issuer: string; readonly subject: string }
+  | { readonly reason: 'assertion_audience'; readonly expected: string }
+  | { readonly reason: 'assertion_expired'; readonly expiresAt: number; readonly now: number }
+  | { readonly reason: 'assertion_not_yet_valid'; readonly notBefore: number; readonly now: number }
+  | { readonly reason: 'assertion_lifetime'; readonly seconds: number; readonly maxSeconds: number }
+  | { readonly reason: 'assertion_replayed'; readonly jti: string }
+  // the client is known, but may not have that
+  | { readonly reason: 'resource_required'; readonly granted: number }
+  | { readonly reason: 'resource_malformed' }
+  | { readonly reason: 'resource_several' }
+  | { readonly reason: 'resource_unknown'; readonly resource: string }
+  | { readonly reason: 'resource_disabled'; readonly resource: string; readonly owner: string }
+  | { readonly reason: 'grant_missing'; readonly resource: string }
+  | { readonly reason: 'scope_malformed' }
+  | { readonly reason: 'scope_not_granted'; readonly asked: readonly string[]; readonly granted: readonly string[] }
+  // a token presented to us is not good
+  | { readonly reason: 'token_missing' }
+  | { readonly reason: 'token_malformed'; readonly detail: string }
+  | { readonly reason: 'token_typ'; readonly typ: string }
+  | { readonly reason: 'token_key_unknown'; readonly kid: string }
+  | { readonly reason: 'token_signature' }
+  | { readonly reason: 'token_issuer'; readonly issuer: string }
+  | { readonly reason: 'token_audience'; readonly expected: string }
+  | { readonly reason: 'token_expired'; readonly expiresAt: number; readonly now: number }
+  | { readonly reason: 'token_not_yet_valid'; readonly issuedAt: number; readonly now: number }
+  | { readonly reason: 'token_lifetime'; readonly seconds: number; readonly maxSeconds: number };
+
+export type RefusalReason = Refusal['reason'];
+
+/** An OAuth error answer (RFC 6749 5.2). `description` is fixed text: nothing of the request is ever echoed. */
+export interface WireError {
+  readonly status: 400 | 401;
+  readonly error:
+    | 'invalid_request'
+    | 'invalid_client'
+    | 'unsupported_grant_type'
+    | 'invalid_scope'
+    | 'invalid_target'
+    | 'invalid_token';
+  readonly description: string;
+}
+
+const badRequest = (description: string): WireError => ({ status: 400, error: 'invalid_request', description });
+
+/** One answer for every failed authentication, so that probing tells nothing. The reason is in the log. */
+const INVALID_CLIENT: WireError = {
+  status: 401,
+  error: 'invalid_client',
+  description: 'Client authentication failed.',
+};
+
+/** One answer for every resource that this client may not have, existing or not (RFC 8707 2). */
+const INVALID_TARGET: WireError = {
+  status: 400,
+  error: 'invalid_target',
+  description: 'The requested resource is missing, malformed, or not granted to this client.',
+};
+
+const INVALID_TOKEN: WireError = { status: 401, error: 'invalid_token', description: 'The access token is not valid.' };
+
+/** The only place where a refusal becomes words for the outside. */
+export const refusalToWire = (refusal: Refusal): WireError => {
+  switch (refusal.reason) {
+    case 'body_too_large':
+      return badRequest('The request body is too large.');
+    case 'content_type_unsupported':
+      return badRequest('The request body must be application/x-www-form-urlencoded.');
+    case 'body_malformed':
+      return badRequest('The request body is malformed.');
+    case 'parameter_duplicated':
+      return badRequest('A request parameter is repeated.');
+    case 'parameter_too_long':
+      return badRequest('A request parameter is too long.');
+    case 'parameter_missing':
+      return badRequest('A required request parameter is missing.');
+    case 'parameter_in_query':
+      return badRequest('Request parameters must be sent in the body.');
+    case 'parameters_too_many':
+      return badRequest('The request has too many parameters.');
+    case 'client_auth_several':
+      return badRequest('The request uses more than one client authentication method.');
+    case 'grant_type_unsupported':
+      return { status: 400, error: 'unsupported_grant_type', description: 'The grant type is not supported.' };
+    case 'client_auth_missing':
+    case 'client_auth_scheme_unsupported':
+    case 'client_auth_method_unsupported':
+    case 'client_id_mismatch':
+    case 'client_unknown':
+    case 'client_disabled':
+    case 'assertion_malformed':
+    case 'assertion_typ':
+    case 'assertion_critical_header':
+    case 'assertion_key_unknown':
+    case 'assertion_algorithm':
+    case 'assertion_signature':
+    case 'assertion_issuer':
+    case 'assertion_audience':
+    case 'assertion_expired':
+    case 'assertion_not_yet_valid':
+    case 'assertion_lifetime':
+    case 'assertion_replayed':
+      return INVALID_CLIENT;
+    case 'resource_required':
+    case 'resource_malformed':
+    case 'resource_several':
+    case 'resource_unknown':
+    case 'resource_disabled':
+    case 'grant_missing':
+      return INVALID_TARGET;
+    case 'scope_malformed':
+    case 'scope_not_granted':
+      return { status: 400, error: 'invalid_scope', description: 'The requested scope is malformed or not granted.' };
+    case 'token_missing':
+    case 'token_malformed':
+    case 'token_typ':
+    case 'token_key_unknown':
+    case 'token_signature':
+    case 'token_issuer':
+    case 'token_audience':
+    case 'token_expired':
+    case 'token_not_yet_valid':
+    case 'token_lifetime':
+      return INVALID_TOKEN;
+  }
+};

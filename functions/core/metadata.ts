@@ -1,0 +1,52 @@
+/**
+ * What we publish about ourselves: authorization server metadata (RFC 8414) and the JWKS (RFC 7517). Computed from the same
+ * settings and the same ring that rule behaviour, so that the documents cannot say anything else than what is done.
+ */
+
+import type { JWK } from 'jose';
+import { JWS_ALGORITHMS, wireNames } from './algorithms.ts';
+import { type KeyRing, publishedKeys } from './key-ring.ts';
+import { GRANT_TYPES } from './token-request.ts';
+
+export interface MetadataSettings {
+  readonly issuer: string;
+  /** Rings of the realm. */
+  readonly algorithms: readonly string[];
+}
+
+/** RFC 8414 2. No authorization endpoint exists, so `response_types_supported` holds the registered value for "nothing". */
+export const authorizationServerMetadata = ({ issuer }: Pick<MetadataSettings, 'issuer'>) => ({
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/jwks`,
+  response_types_supported: ['none'],
+  grant_types_supported: GRANT_TYPES,
+  token_endpoint_auth_methods_supported: ['private_key_jwt'],
+  token_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS.flatMap(wireNames),
+});
+
+/**
+ * The same under the name that API Gateway's JWT authorizer and most libraries look for (OpenID Connect Discovery 3), with
+ * the members that document requires. No ID token is ever issued; the algorithms are those of the access tokens.
+ */
+export const openidConfiguration = ({ issuer, algorithms }: MetadataSettings) => ({
+  ...authorizationServerMetadata({ issuer }),
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: algorithms,
+});
+
+/** A published JWK, members always in the same order, so that equal rings give equal bytes. */
+const publishedJwk = (jwk: JWK, kid: string, alg: string): JWK => ({
+  ...Object.fromEntries(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1))),
+  kty: jwk.kty ?? '',
+  kid,
+  use: 'sig',
+  alg,
+});
+
+/** A pure function of the rings: same versions, same bytes (RFC 7517 5). */
+export const jwks = (rings: readonly KeyRing[]): { readonly keys: readonly JWK[] } => ({
+  keys: [...rings]
+    .sort((a, b) => (a.algorithm < b.algorithm ? -1 : 1))
+    .flatMap((ring) => publishedKeys(ring).map((key) => publishedJwk(key.jwk, key.kid, ring.algorithm))),
+});

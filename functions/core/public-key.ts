@@ -1,0 +1,84 @@
+/**
+ * Public keys as partners register them: checked once, here, so that nothing later has to wonder. A private or symmetric key
+ * is refused with the advice to give it up, since it has been where it should not be.
+ */
+
+import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
+import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, parseAlgorithmName } from './algorithms.ts';
+import { accept, type Result, refuse } from './errors.ts';
+import type { EpochSeconds, PartnerKey } from './partner.ts';
+
+/** `pointer` is a JSON pointer into what was sent (RFC 6901). */
+export interface InputProblem {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv', 'seed'];
+const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'pub'];
+const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 8192;
+const MAX_KID_LENGTH = 128;
+
+const EXPOSED =
+  'this is private or symmetric key material. Make a new key pair, register its public half, and treat this key as exposed.';
+
+export const parsePublicKey = async (
+  jwk: Readonly<Record<string, unknown>>,
+  pointer: string,
+  now: EpochSeconds,
+): Promise<Result<PartnerKey, InputProblem>> => {
+  const wrong = (detail: string) => refuse({ pointer, detail });
+  if (PRIVATE_MEMBERS.some((name) => jwk[name] !== undefined) || jwk.kty === 'oct') return wrong(EXPOSED);
+  if (jwk.use !== undefined && jwk.use !== 'sig') return wrong('use must be "sig"');
+  if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.join() === 'verify')) {
+    return wrong('key_ops must be ["verify"]');
+  }
+  const algorithm = algorithmOf(jwk);
+  if (algorithm === undefined) return wrong('kty, crv and alg are not those of a supported signature algorithm');
+  const material = keyMaterial(jwk);
+  if (material === undefined) return wrong('a member of the key is not a string');
+  const weakness = algorithmFacts(algorithm).kty === 'RSA' ? rsaWeakness(material) : undefined;
+  if (weakness !== undefined) return wrong(weakness);
+  try {
+    // Web Cryptography checks that a curve point is on its curve.
+    await importJWK(material, algorithm);
+  } catch {
+    return wrong('the key is not a valid public key of its kind');
+  }
+  const thumbprint = await calculateJwkThumbprint(material);
+  const kid = jwk.kid ?? thumbprint;
+  if (typeof kid !== 'string' || kid.length === 0 || kid.length > MAX_KID_LENGTH)
+    return wrong('kid is not a short string');
+  return accept({ kid, algorithm, jwk: material, thumbprint, addedAt: now });
+};
+
+/** The key's own `alg`, or the one that its kind implies; for RSA that is RS256, so PS256 has to be said. */
+const algorithmOf = ({ kty, crv, alg }: Readonly<Record<string, unknown>>): JwsAlgorithm | undefined => {
+  const fits = JWS_ALGORITHMS.filter((name) => {
+    const facts = algorithmFacts(name);
+    return facts.kty === kty && facts.crv === (crv ?? undefined);
+  });
+  if (alg !== undefined) return fits.find((name) => name === parseAlgorithmName(alg));
+  return kty === 'AKP' ? undefined : fits[0];
+};
+
+const keyMaterial = (jwk: Readonly<Record<string, unknown>>): JWK | undefined => {
+  const members = PUBLIC_MEMBERS.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]] as const);
+  if (!members.every(([, value]) => typeof value === 'string')) return undefined;
+  const material = Object.fromEntries(members);
+  // RFC 9864: AKP keys carry their algorithm as part of the key.
+  return { ...material, kty: String(jwk.kty), ...(jwk.kty === 'AKP' ? { alg: String(jwk.alg) } : {}) };
+};
+
+const rsaWeakness = ({ n = '', e = '' }: JWK): string | undefined => {
+  const modulus = Buffer.from(n, 'base64url');
+  const exponent = Buffer.from(e, 'base64url');
+  const bits = modulus.length === 0 ? 0 : modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
+  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) return `an RSA key has ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`;
+  // NIST SP 800-56B 6.2: odd, above 2^16. An exponent of 1 or 3 makes signatures forgeable or nearly so.
+  const value = exponent.length > 8 ? undefined : BigInt(`0x0${exponent.toString('hex')}`);
+  if (value === undefined || value < 65_537n || value % 2n === 0n)
+    return 'the RSA exponent must be odd and at least 65537';
+  return undefined;
+};

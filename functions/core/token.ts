@@ -1,0 +1,105 @@
+/**
+ * Access tokens as RFC 9068 defines them: the claims we put in, and the checks a resource server of ours makes of them.
+ */
+
+import { accept, type Result, refuse } from './errors.ts';
+import { decodeJson } from './jws.ts';
+import type { EpochSeconds } from './partner.ts';
+import { formatScope } from './scope.ts';
+
+/** RFC 9068 2.1 */
+export const ACCESS_TOKEN_TYPE = 'at+jwt';
+
+export interface AccessTokenClaims {
+  readonly iss: string;
+  readonly aud: string;
+  readonly sub: string;
+  readonly client_id: string;
+  readonly iat: EpochSeconds;
+  readonly exp: EpochSeconds;
+  readonly jti: string;
+  readonly scope: string;
+}
+
+export interface TokenGrant {
+  readonly issuer: string;
+  readonly client: string;
+  readonly audience: string;
+  readonly scopes: readonly string[];
+  readonly seconds: number;
+}
+
+/** RFC 9068 2.2; in the client credentials grant `sub` is the client itself. */
+export const buildClaims = (grant: TokenGrant, jti: string, now: EpochSeconds): AccessTokenClaims => ({
+  iss: grant.issuer,
+  aud: grant.audience,
+  sub: grant.client,
+  client_id: grant.client,
+  iat: now,
+  exp: now + grant.seconds,
+  jti,
+  scope: formatScope(grant.scopes),
+});
+
+/** A token taken apart, nothing of it believed yet. */
+export interface ParsedToken {
+  readonly jws: string;
+  readonly kid: string;
+  readonly claims: AccessTokenClaims;
+}
+
+/** A token of ours is well below this; what is longer is refused unread. */
+const MAX_TOKEN_LENGTH = 8192;
+
+const malformed = (detail: string) => refuse({ reason: 'token_malformed', detail } as const);
+
+export const parseToken = (jws: string): Result<ParsedToken> => {
+  if (jws.length > MAX_TOKEN_LENGTH) return malformed('too long');
+  const [protectedHeader = '', payload = '', signature, ...rest] = jws.split('.');
+  if (signature === undefined || rest.length > 0) return malformed('not a compact JWS');
+  const header = decodeJson(protectedHeader);
+  const claims = decodeJson(payload);
+  if (header === undefined || claims === undefined) return malformed('not JSON');
+  if (header.typ !== ACCESS_TOKEN_TYPE && header.typ !== `application/${ACCESS_TOKEN_TYPE}`) {
+    return refuse({ reason: 'token_typ', typ: String(header.typ).slice(0, 32) });
+  }
+  if (typeof header.kid !== 'string' || typeof header.alg !== 'string') return malformed('header');
+  if (header.crit !== undefined || header.b64 !== undefined) return malformed('critical header');
+  if (!isAccessTokenClaims(claims)) return malformed('claims');
+  return accept({ jws, kid: header.kid, claims });
+};
+
+const TEXT_CLAIMS = ['iss', 'aud', 'sub', 'client_id', 'jti', 'scope'] as const;
+
+const isAccessTokenClaims = (claims: object): claims is AccessTokenClaims => {
+  const record = claims as Record<string, unknown>;
+  return (
+    TEXT_CLAIMS.every((name) => typeof record[name] === 'string') &&
+    Number.isSafeInteger(record.iat) &&
+    Number.isSafeInteger(record.exp)
+  );
+};
+
+export interface TokenRules {
+  readonly issuer: string;
+  readonly audience: string;
+  /** The longest lifetime that the signing ring allows: a forger who chose `exp` freely would be caught by it. */
+  readonly maxSeconds: number;
+  readonly toleranceSeconds: number;
+}
+
+/** RFC 9068 4, items 3 to 6. */
+export const checkTokenClaims = (
+  claims: AccessTokenClaims,
+  rules: TokenRules,
+  now: EpochSeconds,
+): Result<AccessTokenClaims> => {
+  const { iss, aud, iat, exp } = claims;
+  if (iss !== rules.issuer) return refuse({ reason: 'token_issuer', issuer: iss.slice(0, 256) });
+  if (aud !== rules.audience) return refuse({ reason: 'token_audience', expected: rules.audience });
+  if (exp <= now) return refuse({ reason: 'token_expired', expiresAt: exp, now });
+  if (iat > now + rules.toleranceSeconds) return refuse({ reason: 'token_not_yet_valid', issuedAt: iat, now });
+  const seconds = exp - iat;
+  if (seconds > rules.maxSeconds) return refuse({ reason: 'token_lifetime', seconds, maxSeconds: rules.maxSeconds });
+  return accept(claims);
+};

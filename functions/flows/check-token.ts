@@ -1,0 +1,103 @@
+/**
+ * Is this access token good here and now? Signature, claims, and whether the client it was issued to may still have it.
+ */
+
+import { compactVerify } from 'jose';
+import { wireNames } from '../core/algorithms.ts';
+import type { AuditFacts, Decided } from '../core/audit.ts';
+import { accept, type Result, refuse } from '../core/errors.ts';
+import { type KeyRing, publishedKeys, type SigningKey } from '../core/key-ring.ts';
+import type { PartnerWithGrants } from '../core/partner.ts';
+import { parseScope } from '../core/scope.ts';
+import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
+import type { Clock, PartnerReader, RingReader } from '../ports.ts';
+
+export interface CheckTokenPorts {
+  readonly partners: PartnerReader;
+  readonly rings: RingReader;
+  readonly clock: Clock;
+}
+
+export interface CheckTokenSettings {
+  readonly realm: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly clockToleranceSeconds: number;
+}
+
+export type CheckToken = (token: string | undefined) => Promise<Decided<AccessTokenClaims>>;
+
+/** @throws Outage when DynamoDB did not answer: an unread registry never makes a token good or bad. */
+export const checkToken =
+  (ports: CheckTokenPorts, settings: CheckTokenSettings): CheckToken =>
+  async (jws) => {
+    if (jws === undefined) return { result: refuse({ reason: 'token_missing' }), facts: { realm: settings.realm } };
+    const parsed = parseToken(jws);
+    if (!parsed.ok) return { result: parsed, facts: { realm: settings.realm } };
+    const facts = factsOf(settings.realm, parsed.value);
+    return { result: await check(ports, settings, parsed.value), facts };
+  };
+
+const check = async (
+  { partners, rings, clock }: CheckTokenPorts,
+  settings: CheckTokenSettings,
+  token: ParsedToken,
+): Promise<Result<AccessTokenClaims>> => {
+  const [found, published] = await Promise.all([
+    partners.find(settings.realm, token.claims.client_id),
+    rings.list(settings.realm),
+  ]);
+  const signer = findSigner(published, token.kid);
+  if (signer === undefined) return refuse({ reason: 'token_key_unknown', kid: token.kid.slice(0, 64) });
+  if (!(await isSignedBy(signer, token))) return refuse({ reason: 'token_signature' });
+  const rules = {
+    issuer: settings.issuer,
+    audience: settings.audience,
+    maxSeconds: signer.ring.maxTokenSeconds,
+    toleranceSeconds: settings.clockToleranceSeconds,
+  };
+  const claims = checkTokenClaims(token.claims, rules, clock.now());
+  if (!claims.ok) return claims;
+  return stillGranted(found, claims.value);
+};
+
+const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; key: SigningKey } | undefined => {
+  for (const ring of rings) {
+    const key = publishedKeys(ring).find((each) => each.kid === kid);
+    if (key !== undefined) return { ring, key };
+  }
+  return undefined;
+};
+
+const isSignedBy = async (
+  { ring, key }: { ring: KeyRing; key: SigningKey },
+  { jws }: ParsedToken,
+): Promise<boolean> => {
+  try {
+    await compactVerify(jws, key.jwk, { algorithms: [...wireNames(ring.algorithm)] });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A token outlives neither its client's place in the realm nor the grant it was issued for. */
+const stillGranted = (found: PartnerWithGrants | undefined, claims: AccessTokenClaims): Result<AccessTokenClaims> => {
+  if (found === undefined) return refuse({ reason: 'client_unknown', clientId: claims.client_id });
+  if (!found.partner.enabled) return refuse({ reason: 'client_disabled', clientId: claims.client_id });
+  const grant = found.grants.find((each) => each.audience === claims.aud);
+  if (grant === undefined) return refuse({ reason: 'grant_missing', resource: claims.aud });
+  const scopes = parseScope(claims.scope) ?? [];
+  return scopes.every((scope) => grant.scopes.includes(scope))
+    ? accept(claims)
+    : refuse({ reason: 'scope_not_granted', asked: scopes, granted: grant.scopes });
+};
+
+const factsOf = (realm: string, { kid, claims }: ParsedToken): AuditFacts => ({
+  realm,
+  client: claims.client_id.slice(0, 128),
+  audience: claims.aud.slice(0, 512),
+  kid: kid.slice(0, 64),
+  tokenId: claims.jti.slice(0, 64),
+  expiresAt: claims.exp,
+});

@@ -1,0 +1,32 @@
+/** Shapes of what the admin API takes. What a value means and whether it may be is decided in `core/registration.ts`. */
+
+import { z } from 'zod';
+
+export const partnerSchema = z.strictObject({
+  id: z.string(),
+  name: z.string().optional(),
+  jwks: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
+});
+
+export const partnerChangeSchema = z
+  .strictObject({ enabled: z.boolean().optional(), name: z.string().optional() })
+  .refine((change) => Object.keys(change).length > 0, 'nothing to change');
+
+export const audienceSchema = z.strictObject({
+  audience: z.string(),
+  owner: z.string(),
+  scopes: z.array(z.string()),
+  algorithm: z.string().optional(),
+});
+
+export const grantSchema = z.strictObject({ client: z.string(), audience: z.string(), scopes: z.array(z.string()) });
+
+export const pageSchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().min(1).max(512).optional(),
+});
+
+export const grantListSchema = z.union([
+  z.strictObject({ client: z.string(), ...pageSchema.shape }),
+  z.strictObject({ audience: z.string(), ...pageSchema.shape }),
+]);

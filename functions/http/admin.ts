@@ -1,0 +1,164 @@
+/**
+ * The admin API: routes under `/admin/realms/{realm}`, JSON in and out, problem details for every no (RFC 9457). API Gateway
+ * has checked the caller's IAM signature and permission before anything here runs.
+ */
+
+import httpRouter from '@middy/http-router';
+import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
+import type { z } from 'zod';
+import type { AdminRefusal, AdminResult } from '../core/registration.ts';
+import type { ManagePartners } from '../flows/manage-partners.ts';
+import {
+  audienceSchema,
+  grantListSchema,
+  grantSchema,
+  pageSchema,
+  partnerChangeSchema,
+  partnerSchema,
+} from './admin-schemas.ts';
+import { audienceView, grantView, partnerSummary, partnerView } from './admin-views.ts';
+import type { Failure, HttpAnswer, HttpEvent, Invocation } from './endpoint.ts';
+import { type Observability, recordAdministration } from './observability.ts';
+import { decodeBody } from './request.ts';
+import { json, problem } from './response.ts';
+
+/** A partner with ten RSA keys and their certificates fits several times. */
+const MAX_BODY_BYTES = 131_072;
+
+type Route = (event: HttpEvent, realm: string) => Promise<HttpAnswer>;
+
+export const adminRouter = (manage: ManagePartners, realms: readonly string[]) => {
+  const at = (method: 'GET' | 'POST' | 'PATCH', path: string, route: Route) => ({
+    method,
+    path: `/admin/realms/{realm}${path}`,
+    handler: async (event: HttpEvent) => {
+      const realm = event.pathParameters?.realm ?? '';
+      return realms.includes(realm) ? route(event, realm) : noSuch('realm');
+    },
+  });
+  const router = httpRouter<HttpEvent, HttpAnswer>({
+    routes: [
+      at('POST', '/partners', (event, realm) =>
+        withBody(event, partnerSchema, async (input) => created(await manage.addPartner(realm, input), partnerView)),
+      ),
+      at('GET', '/partners', (event, realm) =>
+        withQuery(event, pageSchema, async (page) => paged(await manage.listPartners(realm, page), partnerSummary)),
+      ),
+      at('GET', '/partners/{id}', async (event, realm) =>
+        shown(await manage.showPartner(realm, event.pathParameters?.id ?? ''), partnerView),
+      ),
+      at('PATCH', '/partners/{id}', (event, realm) =>
+        withBody(event, partnerChangeSchema, async (change) =>
+          shown(await manage.changePartner(realm, event.pathParameters?.id ?? '', change), partnerView),
+        ),
+      ),
+      at('POST', '/audiences', (event, realm) =>
+        withBody(event, audienceSchema, async (input) => created(await manage.addAudience(realm, input), audienceView)),
+      ),
+      at('GET', '/audiences', (event, realm) =>
+        withQuery(event, pageSchema, async (page) => paged(await manage.listAudiences(realm, page), audienceView)),
+      ),
+      at('POST', '/grants', (event, realm) =>
+        withBody(event, grantSchema, async (input) => created(await manage.addGrant(realm, input), grantView)),
+      ),
+      at('GET', '/grants', (event, realm) =>
+        withQuery(event, grantListSchema, async (query) => {
+          if ('audience' in query) return paged(await manage.listGrantsOn(realm, query.audience, query), grantView);
+          return shown(await manage.listGrantsOf(realm, query.client), (page) => ({
+            items: page.items.map(grantView),
+          }));
+        }),
+      ),
+    ],
+    notFoundResponse: () => noSuch('route'),
+  });
+  return async (...call: Invocation): Promise<HttpAnswer> => (await router(...call)) ?? noSuch('route');
+};
+
+const noSuch = (what: string): HttpAnswer => problem(404, 'Not Found', { detail: `there is no such ${what}` });
+
+/** Routes and leaves a record of who did what. Reading is recorded too: the registry says who may call whom. */
+export const recorded =
+  (seen: Observability, route: (...call: Invocation) => Promise<HttpAnswer>) =>
+  async (...call: Invocation): Promise<HttpAnswer> => {
+    const [event] = call;
+    const answer = await route(...call);
+    recordAdministration(seen, {
+      requestId: event.requestContext.requestId,
+      operator: operatorOf(event),
+      method: event.requestContext.http.method,
+      path: event.rawPath.slice(0, 512),
+      status: answer.statusCode ?? 200,
+    });
+    return answer;
+  };
+
+const operatorOf = (event: HttpEvent): string => {
+  const { authorizer } = event.requestContext as Partial<APIGatewayProxyEventV2WithIAMAuthorizer['requestContext']>;
+  return authorizer?.iam?.userArn ?? 'unknown';
+};
+
+export const problemFailure = ({ status, description }: Failure): HttpAnswer =>
+  problem(status, status === 503 ? 'Service Unavailable' : 'Internal Server Error', { detail: description });
+
+const withBody = async <Schema extends z.ZodType>(
+  event: HttpEvent,
+  schema: Schema,
+  run: (input: z.infer<Schema>) => Promise<HttpAnswer>,
+): Promise<HttpAnswer> => {
+  const body = decodeBody(event, MAX_BODY_BYTES);
+  if (!body.ok) return problem(400, 'Bad Request', { detail: `the body is ${body.refusal.reason}` });
+  return withValue(parseJson(body.value), schema, run);
+};
+
+const withQuery = <Schema extends z.ZodType>(
+  event: HttpEvent,
+  schema: Schema,
+  run: (query: z.infer<Schema>) => Promise<HttpAnswer>,
+): Promise<HttpAnswer> => withValue(Object.fromEntries(new URLSearchParams(event.rawQueryString)), schema, run);
+
+const withValue = async <Schema extends z.ZodType>(
+  value: unknown,
+  schema: Schema,
+  run: (input: z.infer<Schema>) => Promise<HttpAnswer>,
+): Promise<HttpAnswer> => {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return run(parsed.data);
+  const errors = parsed.error.issues.map(({ path, message }) => ({
+    pointer: path.map((member) => `/${String(member)}`).join(''),
+    detail: message,
+  }));
+  return problem(400, 'Bad Request', { detail: 'the request is not of the expected shape', errors });
+};
+
+/** `undefined` for what is not JSON: no schema takes it. */
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const shown = <Value>(result: AdminResult<Value>, view: (value: Value) => object): HttpAnswer =>
+  result.ok ? json(200, view(result.value)) : refused(result.refusal);
+
+const created = <Value>(
+  result: AdminResult<{ readonly created: boolean; readonly value: Value }>,
+  view: (value: Value) => object,
+): HttpAnswer =>
+  result.ok ? json(result.value.created ? 201 : 200, view(result.value.value)) : refused(result.refusal);
+
+const paged = <Item>(page: { readonly items: readonly Item[]; readonly next?: string }, view: (item: Item) => object) =>
+  json(200, { items: page.items.map(view), ...(page.next === undefined ? {} : { next: page.next }) });
+
+const refused = (refusal: AdminRefusal): HttpAnswer => {
+  switch (refusal.reason) {
+    case 'invalid':
+      return problem(400, 'Bad Request', { detail: 'the input is not acceptable', errors: refusal.problems });
+    case 'not_found':
+      return problem(404, 'Not Found', { detail: `there is no ${refusal.what}` });
+    case 'conflict':
+      return problem(409, 'Conflict', { detail: refusal.detail });
+  }
+};

@@ -1,0 +1,38 @@
+/**
+ * The API Gateway Lambda authorizer (HTTP API, payload 2.0, simple response). API Gateway itself answers 401 where the
+ * header is missing and 403 where we say no; it has no way to say 503, so an outage is thrown and becomes its 500.
+ */
+
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import middy from '@middy/core';
+import type {
+  APIGatewayRequestAuthorizerEventV2,
+  APIGatewaySimpleAuthorizerResult,
+  APIGatewaySimpleAuthorizerWithContextResult,
+} from 'aws-lambda';
+import { auditRecord, type Decided } from '../core/audit.ts';
+import type { AccessTokenClaims } from '../core/token.ts';
+import { type Observability, recordDecision, recordFault } from './observability.ts';
+import { bearerToken } from './request.ts';
+
+export type AuthorizerAnswer =
+  | APIGatewaySimpleAuthorizerResult
+  | APIGatewaySimpleAuthorizerWithContextResult<AccessTokenClaims>;
+
+export const authorizer = (
+  seen: Observability,
+  check: (token: string | undefined) => Promise<Decided<AccessTokenClaims>>,
+) =>
+  middy<APIGatewayRequestAuthorizerEventV2, AuthorizerAnswer>()
+    .use(injectLambdaContext(seen.logger))
+    .use(logMetrics(seen.metrics, { captureColdStartMetric: true }))
+    .onError(({ error, event }) => {
+      recordFault(seen, error, event.requestContext.requestId);
+    })
+    .handler(async (event) => {
+      const decided = await check(bearerToken(event.headers?.authorization));
+      recordDecision(seen, auditRecord('check-token', event.requestContext.requestId, decided));
+      // The verified claims reach the function behind the route as requestContext.authorizer.lambda.
+      return decided.result.ok ? { isAuthorized: true, context: decided.result.value } : { isAuthorized: false };
+    });

@@ -1,0 +1,65 @@
+/**
+ * What leaves a function besides its answer: one audit line per decision, one line per fault, metrics in EMF. Every line is
+ * built from named fields here; an event, a body or a header never comes near it.
+ */
+
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { AuditRecord } from '../core/audit.ts';
+import { Outage } from '../ports.ts';
+
+export interface Observability {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export const observability = (): Observability => ({ logger: new Logger(), metrics: new Metrics() });
+
+/** What the partner did wrong is a warning; what we did wrong is an error (see `recordFault`). */
+export const recordDecision = ({ logger, metrics }: Observability, audit: AuditRecord): void => {
+  const granted = audit.decision === 'granted';
+  logger[granted ? 'info' : 'warn']('decision', { audit });
+  metrics.addMetric(METRICS[audit.action][audit.decision], MetricUnit.Count, 1);
+  if (audit.refusal !== undefined) metrics.addMetadata('reason', audit.refusal.reason);
+};
+
+const METRICS = {
+  'issue-token': { granted: 'TokensIssued', refused: 'TokensRefused' },
+  'check-token': { granted: 'TokensAccepted', refused: 'TokensRejected' },
+} as const;
+
+/** An administrative change and who made it. */
+export interface AdminEntry {
+  readonly requestId: string;
+  /** ARN of the IAM principal. */
+  readonly operator: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+}
+
+export const recordAdministration = ({ logger }: Observability, entry: AdminEntry): void => {
+  logger.info('administration', { audit: entry });
+};
+
+/**
+ * AWS's own words for an outage name the call and the resource and are kept; of any other error only its name and place are,
+ * since its message may quote what it stumbled over.
+ */
+export const recordFault = ({ logger, metrics }: Observability, error: unknown, requestId: string): void => {
+  const fault =
+    error instanceof Outage
+      ? { operation: error.operation, message: error.message }
+      : { name: error instanceof Error ? error.name : typeof error, at: placeOf(error) };
+  logger.error(error instanceof Outage ? 'outage' : 'fault', { requestId, fault });
+  metrics.addMetric(error instanceof Outage ? 'Outages' : 'Faults', MetricUnit.Count, 1);
+};
+
+const placeOf = (error: unknown): readonly string[] =>
+  error instanceof Error
+    ? (error.stack ?? '')
+        .split('\n')
+        .filter((line) => line.trimStart().startsWith('at '))
+        .slice(0, 5)
+        .map((line) => line.trim())
+    : [];

@@ -1,0 +1,65 @@
+/** Results -> API Gateway answers. */
+
+import { createHash } from 'node:crypto';
+import { type Refusal, type Result, refusalToWire } from '../core/errors.ts';
+import type { Failure, HttpAnswer } from './endpoint.ts';
+
+/** RFC 6749 5.1: neither tokens nor what is said about them may be kept by anyone on the way. */
+const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
+const JSON_TYPE = { 'content-type': 'application/json' } as const;
+
+export const tokenAnswer = (result: Result<object>, usedAuthorizationHeader: boolean): HttpAnswer =>
+  result.ok
+    ? { statusCode: 200, headers: { ...JSON_TYPE, ...NO_STORE }, body: JSON.stringify(result.value) }
+    : oauthError(result.refusal, usedAuthorizationHeader);
+
+/** RFC 6749 5.2. A client that tried the `Authorization` header is told the scheme, as that section demands. */
+const oauthError = (refusal: Refusal, usedAuthorizationHeader: boolean): HttpAnswer => {
+  const { status, error, description } = refusalToWire(refusal);
+  const challenge =
+    status === 401 && usedAuthorizationHeader ? { 'www-authenticate': 'Basic realm="countersign"' } : {};
+  return {
+    statusCode: status,
+    headers: { ...JSON_TYPE, ...NO_STORE, ...challenge },
+    body: JSON.stringify({ error, error_description: description }),
+  };
+};
+
+export const oauthFailure = ({ status, error, description }: Failure): HttpAnswer => ({
+  statusCode: status,
+  headers: { ...JSON_TYPE, ...NO_STORE },
+  body: JSON.stringify({ error, error_description: description }),
+});
+
+/**
+ * A public document with a strong ETag: a hash of its bytes, which are a function of what it describes.
+ * @param ifNoneMatch the request's `If-None-Match` (RFC 9110 13.1.2)
+ */
+export const publicDocument = (
+  document: object,
+  maxAgeSeconds: number,
+  ifNoneMatch: string | undefined,
+): HttpAnswer => {
+  const body = JSON.stringify(document);
+  const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+  const headers = { 'cache-control': `public, max-age=${maxAgeSeconds}, stale-if-error=${STALE_IF_ERROR}`, etag };
+  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  if (tags.includes(etag) || tags.includes('*')) return { statusCode: 304, headers };
+  return { statusCode: 200, headers: { ...JSON_TYPE, ...headers }, body };
+};
+
+/** Keys live for weeks; an hour-old set is better than none while we are down (RFC 5861 4). */
+const STALE_IF_ERROR = 3_600;
+
+/** Problem details (RFC 9457). */
+export const problem = (status: number, title: string, more: object = {}): HttpAnswer => ({
+  statusCode: status,
+  headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+  body: JSON.stringify({ type: 'about:blank', title, status, ...more }),
+});
+
+export const json = (status: number, value: object): HttpAnswer => ({
+  statusCode: status,
+  headers: { ...JSON_TYPE, 'cache-control': 'no-store' },
+  body: JSON.stringify(value),
+});

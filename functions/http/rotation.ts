@@ -1,0 +1,28 @@
+/** What calls the rotation: EventBridge Scheduler with its input, or the deploy-time trigger with an event of its own. */
+
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import middy from '@middy/core';
+import type { RotationRun } from '../config.ts';
+import { type Observability, recordFault } from './observability.ts';
+
+/** One report per ring; what is in it is the flow's affair. */
+export const rotation = <Report extends { readonly steps: readonly unknown[] }>(
+  seen: Observability,
+  rotate: (run: RotationRun) => Promise<readonly Report[]>,
+) =>
+  middy<{ readonly run?: unknown }, readonly Report[]>()
+    .use(injectLambdaContext(seen.logger))
+    .use(logMetrics(seen.metrics))
+    .onError(({ error, context }) => {
+      // Thrown on: the scheduler tries again and in the end puts the event into the dead-letter queue.
+      recordFault(seen, error, context.awsRequestId);
+    })
+    .handler(async ({ run }) => {
+      const reports = await rotate(run === 'one-step' ? 'one-step' : 'until-settled');
+      for (const rotated of reports) seen.logger.info('rotation', { audit: rotated });
+      const steps = reports.reduce((sum, report) => sum + report.steps.length, 0);
+      seen.metrics.addMetric('RotationSteps', MetricUnit.Count, steps);
+      return reports;
+    });

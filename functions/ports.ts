@@ -1,0 +1,111 @@
+/**
+ * What the flows need from the world. Adapters implement these on DynamoDB, KMS and the process; an adapter that cannot
+ * answer throws `Outage`, and never answers "no" in its place.
+ */
+
+import type { JwsAlgorithm } from './core/algorithms.ts';
+import type { KeyRing, SigningKey } from './core/key-ring.ts';
+import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from './core/partner.ts';
+
+/** A part of AWS did not do its job: the request is not decided, and may be tried again. */
+export class Outage extends Error {
+  override readonly name = 'Outage';
+  /** Which call failed, e.g. `kms:Sign`. */
+  readonly operation: string;
+
+  constructor(operation: string, cause: unknown) {
+    super(`${operation} failed: ${describe(cause)}`, { cause });
+    this.operation = operation;
+  }
+}
+
+const describe = (cause: unknown): string => (cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown');
+
+export interface Clock {
+  now(): EpochSeconds;
+}
+
+export interface Ids {
+  /** 128 random bits or more, printable. */
+  next(): string;
+}
+
+/** Partners as the issuing and checking functions read them: cached, at most `registryCacheSeconds` old. */
+export interface PartnerReader {
+  find(realm: string, id: string): Promise<PartnerWithGrants | undefined>;
+}
+
+export interface Catalogue {
+  readonly rings: readonly KeyRing[];
+  readonly audience: Audience | undefined;
+}
+
+/** The rest of what issuing needs, in one read: the realm's rings and the audience asked for. Cached likewise. */
+export interface CatalogueReader {
+  read(realm: string, audience: string): Promise<Catalogue>;
+}
+
+/** All rings of a realm; cached likewise. */
+export interface RingReader {
+  list(realm: string): Promise<readonly KeyRing[]>;
+}
+
+export interface AssertionUse {
+  readonly realm: string;
+  readonly client: string;
+  readonly jti: string;
+  /** After this the assertion is refused for its age, so its use need not be remembered. */
+  readonly forgetAfter: EpochSeconds;
+  /** Tells one claim from another, so that only the request that claimed an assertion can release it. */
+  readonly claimedBy: string;
+}
+
+/** Single use of client assertions (RFC 7523 3, item 7). Of any number of concurrent claims exactly one is granted. */
+export interface ReplayGuard {
+  claim(use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed'>;
+  /** Gives an assertion back when no token came of it. Never throws: what cannot be released just expires. */
+  release(use: AssertionUse): Promise<void>;
+}
+
+export interface Signer {
+  /** @returns the signature in its JOSE form, never DER. */
+  sign(key: Pick<SigningKey, 'keyArn'>, algorithm: JwsAlgorithm, input: string): Promise<Uint8Array>;
+}
+
+export interface KeyMaker {
+  /** Makes a KMS key, tagged as one of this deployment, realm and algorithm. */
+  create(realm: string, algorithm: JwsAlgorithm): Promise<Pick<SigningKey, 'kid' | 'keyArn' | 'jwk'>>;
+}
+
+/** The rings as the reconciler sees them: never cached, written by version. */
+export interface RingStore {
+  load(realm: string, algorithm: JwsAlgorithm): Promise<KeyRing | undefined>;
+  /** Writes `ring` if the stored version is the one before. `conflict`: somebody else was faster. */
+  save(ring: KeyRing): Promise<'saved' | 'conflict'>;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next?: string;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** The registry as the administration sees it: never cached, every write conditional. */
+export interface Registry {
+  findPartner(realm: string, id: string): Promise<PartnerWithGrants | undefined>;
+  listPartners(realm: string, page: PageRequest): Promise<Page<Partner>>;
+  createPartner(partner: Partner): Promise<'saved' | 'conflict'>;
+  /** Writes `partner` if the stored version is the one before, and mirrors `enabled` onto `audiences`, all or nothing. */
+  updatePartner(partner: Partner, audiences: readonly string[]): Promise<'saved' | 'conflict'>;
+  findAudience(realm: string, audience: string): Promise<Audience | undefined>;
+  listAudiences(realm: string, page: PageRequest): Promise<Page<Audience>>;
+  /** Writes `audience` if nobody owns it yet and its owner is still as `owner` says. */
+  createAudience(audience: Audience, owner: Pick<Partner, 'version'>): Promise<'saved' | 'conflict'>;
+  /** Writes `grant` if its client and audience exist and the stored version is the one before (1: none). */
+  saveGrant(grant: Grant): Promise<'saved' | 'conflict'>;
+  listGrantsOn(realm: string, audience: string, page: PageRequest): Promise<Page<Grant>>;
+}

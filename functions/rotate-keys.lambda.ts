@@ -1,0 +1,7 @@
+/** Lambda entry: the rotation schedule and the deploy-time trigger. */
+
+import { composeRotator } from './compose.ts';
+import { observability } from './http/observability.ts';
+import { rotateKeysRoute } from './routes.ts';
+
+export const handler = rotateKeysRoute(observability(), composeRotator());

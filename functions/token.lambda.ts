@@ -1,0 +1,7 @@
+/** Lambda entry: `POST /token`. */
+
+import { composeIssuer } from './compose.ts';
+import { observability } from './http/observability.ts';
+import { tokenRoute } from './routes.ts';
+
+export const handler = tokenRoute(observability(), composeIssuer());
