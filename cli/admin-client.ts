@@ -1,0 +1,145 @@
+/**
+ * The admin API as the commands call it: SigV4-signed JSON requests to one realm, typed answers, problem documents as failures.
+ * It decides nothing about partners; the service does.
+ */
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { ZodType } from 'zod';
+import { page, problem } from './admin-records.ts';
+import { awsCredentials, type CredentialProvider, signingRegion } from './aws-credentials.ts';
+import { type Failure, misuse, refused } from './failure.ts';
+import { type Answer, type Outgoing, send } from './http.ts';
+import type { Io } from './io.ts';
+import { requireEndpoint, type Settings } from './settings.ts';
+
+type Query = Readonly<Record<string, string>>;
+
+interface AdminTarget {
+  /** `<endpoint>/admin/realms/<realm>` */
+  readonly base: string;
+  readonly region: string;
+  readonly credentials: CredentialProvider;
+}
+
+interface AdminCall {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly segments: readonly string[];
+  readonly query?: Query;
+  readonly body?: unknown;
+}
+
+/** @throws Failure (2) when the settings name no endpoint. */
+export function createAdminClient(settings: Settings, io: Io): AdminClient {
+  const endpoint = requireEndpoint(settings);
+  const region = signingRegion(endpoint, settings.region, io.env);
+  const base = `${endpoint}/admin/realms/${pathSegment(settings.realm)}`;
+  return new AdminClient({ base, region, credentials: awsCredentials(io.env, region) });
+}
+
+/** Every method throws Failure: 1 when the service refuses, 2 without credentials, 3 when it cannot be reached. */
+class AdminClient {
+  readonly #target: AdminTarget;
+  readonly #signer: SignatureV4;
+
+  constructor(target: AdminTarget) {
+    this.#target = target;
+    this.#signer = new SignatureV4({
+      service: 'execute-api',
+      region: target.region,
+      credentials: target.credentials,
+      sha256: Sha256,
+    });
+  }
+
+  async get<T>(segments: readonly string[], shape: ZodType<T>): Promise<T> {
+    return parseAnswer(await this.#call({ method: 'GET', segments }), shape);
+  }
+
+  async patch<T>(segments: readonly string[], body: unknown, shape: ZodType<T>): Promise<T> {
+    return parseAnswer(await this.#call({ method: 'PATCH', segments, body }), shape);
+  }
+
+  /** `created` is false when the service already had exactly this. */
+  async post<T>(
+    segments: readonly string[],
+    body: unknown,
+    shape: ZodType<T>,
+  ): Promise<{ record: T; created: boolean }> {
+    const answer = await this.#call({ method: 'POST', segments, body });
+    return { record: parseAnswer(answer, shape), created: answer.status === 201 };
+  }
+
+  /** All items of a listing, page after page. */
+  async list<T>(segments: readonly string[], query: Query, shape: ZodType<T>): Promise<T[]> {
+    const items: T[] = [];
+    const seen = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const position: Query = cursor === undefined ? {} : { cursor };
+      const answer = await this.#call({ method: 'GET', segments, query: { ...query, ...position } });
+      const found = parseAnswer(answer, page(shape));
+      items.push(...found.items);
+      cursor = found.next;
+      if (cursor !== undefined && seen.has(cursor)) throw refused('the service repeats a page of its listing');
+      if (cursor !== undefined) seen.add(cursor);
+    } while (cursor !== undefined);
+    return items;
+  }
+
+  async #call(call: AdminCall): Promise<Answer> {
+    const answer = await send(() => this.#sign(call));
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw describeRefusal(answer);
+  }
+
+  async #sign({ method, segments, query = {}, body }: AdminCall): Promise<Outgoing> {
+    const url = new URL([this.#target.base, ...segments.map(pathSegment)].join('/'));
+    const payload = body === undefined ? {} : { body: JSON.stringify(body) };
+    const signed = await this.#signer.sign({
+      method,
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query: { ...query },
+      headers: { host: url.host, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...payload,
+    });
+    url.search = encodeQuery(query);
+    // fetch writes the Host header itself, from the URL that was signed.
+    const { host: _, ...headers } = signed.headers;
+    return { method, url, headers: { ...headers, accept: 'application/json, application/problem+json' }, ...payload };
+  }
+}
+
+/** RFC 3986 encoding, as SigV4 canonicalises it: URLSearchParams would write a space as `+` and break the signature. */
+const encodeStrictly = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const encodeQuery = (query: Query): string =>
+  Object.entries(query)
+    .map(([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`)
+    .join('&');
+
+function pathSegment(text: string): string {
+  // URL parsing would fold these away and the call would reach another resource.
+  if (text === '' || text === '.' || text === '..') throw misuse(`not a usable name: "${text}"`);
+  return encodeStrictly(text);
+}
+
+function parseAnswer<T>(answer: Answer, shape: ZodType<T>): T {
+  const parsed = shape.safeParse(answer.json);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues[0]?.path.join('/') || 'body';
+  throw refused(`the service answered ${answer.status} with something this version does not understand (${where})`);
+}
+
+/** One sentence from `application/problem+json` (RFC 9457), or from API Gateway's own `{"message"}`. */
+function describeRefusal(answer: Answer): Failure {
+  const document = problem.safeParse(answer.json);
+  const { title, detail, message, errors = [] } = document.success ? document.data : {};
+  const parts = errors.map((error) => (error.pointer ? `${error.pointer}: ${error.detail}` : error.detail));
+  const text = [title ?? message ?? `HTTP ${answer.status}`, detail, parts.join('; ')].filter(Boolean).join(': ');
+  const isGatewayRefusal = answer.status === 403 && title === undefined;
+  const hint = isGatewayRefusal ? ' (do these AWS credentials allow execute-api:Invoke on the admin routes?)' : '';
+  return refused(`${text}${hint}`);
+}

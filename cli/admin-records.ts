@@ -1,0 +1,53 @@
+/**
+ * The shapes that the admin API answers with. Unknown members are kept, so `--json` shows what a newer service says.
+ * Times are RFC 3339 strings, as on the wire.
+ */
+import { type ZodType, z } from 'zod';
+
+const scopes = z.array(z.string());
+
+const credential = z.looseObject({
+  kid: z.string(),
+  alg: z.string(),
+  kty: z.string(),
+  thumbprint: z.string(),
+  addedAt: z.string(),
+});
+
+/** A partner as listings show it. */
+export const partnerSummary = z.looseObject({
+  id: z.string(),
+  name: z.string().optional(),
+  enabled: z.boolean(),
+  version: z.number(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+
+export const partner = partnerSummary.extend({
+  credentials: z.array(credential),
+  audiences: z.array(z.string()),
+  grants: z.array(z.looseObject({ audience: z.string(), scopes })),
+});
+export type Partner = z.infer<typeof partner>;
+
+export const audience = z.looseObject({
+  audience: z.string(),
+  owner: z.string(),
+  scopes,
+  algorithm: z.string().optional(),
+  version: z.number(),
+});
+
+export const grant = z.looseObject({ client: z.string(), audience: z.string(), scopes, version: z.number() });
+
+/** One page of a listing; `next` is the cursor of the following one. */
+export const page = <T>(item: ZodType<T>) => z.object({ items: z.array(item), next: z.string().min(1).optional() });
+
+/** RFC 9457 problem document, or API Gateway's `{"message"}`; every member may be missing. */
+export const problem = z.looseObject({
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  message: z.string().optional(),
+  errors: z.array(z.looseObject({ pointer: z.string().optional(), detail: z.string() })).optional(),
+});

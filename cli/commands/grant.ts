@@ -1,0 +1,84 @@
+/**
+ * `countersign grant`: which partner may call which audience, with which scopes. No grant, no token.
+ */
+import { type Command, Option } from 'commander';
+import { createAdminClient } from '../admin-client.ts';
+import { grant } from '../admin-records.ts';
+import { misuse } from '../failure.ts';
+import { collectWords, examples } from '../help.ts';
+import type { Io } from '../io.ts';
+import { printable, show, table } from '../output.ts';
+import { readSettings } from '../settings.ts';
+
+interface AddOptions {
+  readonly client: string;
+  readonly audience: string;
+  readonly scope: readonly string[];
+}
+
+interface ListOptions {
+  readonly client?: string;
+  readonly audience?: string;
+}
+
+export function addGrantCommands(program: Command, io: Io): void {
+  const group = program
+    .command('grant')
+    .description('who may call whom, with which scopes')
+    .addHelpText(
+      'after',
+      examples('grant add --client billing --audience https://ledger.example.com --scope entries.read'),
+    );
+  addAdd(group, io);
+  addList(group, io);
+}
+
+function addAdd(group: Command, io: Io): void {
+  group
+    .command('add')
+    .description('let a partner call an audience with these scopes')
+    .requiredOption('--client <partner>', 'partner that asks for tokens')
+    .requiredOption('--audience <uri>', 'audience that it may call')
+    .requiredOption('--scope <scope>', 'scope that it may use; repeat for more', collectWords)
+    .addHelpText(
+      'after',
+      examples(
+        'grant add --client billing --audience https://ledger.example.com --scope entries.read',
+        'grant add --client billing --audience https://ledger.example.com --scope "entries.read entries.write"',
+      ),
+    )
+    .action(async ({ client, audience, scope }: AddOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const body = { client, audience, scopes: scope };
+      const { record } = await createAdminClient(settings, io).post(['grants'], body, grant);
+      show(io, settings.json, record, () =>
+        printable(`Partner ${record.client} may call ${record.audience}: ${record.scopes.join(' ')}`),
+      );
+    });
+}
+
+function addList(group: Command, io: Io): void {
+  group
+    .command('list')
+    .description('list what a partner may call, or who may call an audience')
+    .addOption(new Option('--client <partner>', 'grants that this partner has').conflicts('audience'))
+    .option('--audience <uri>', 'grants on this audience')
+    .addHelpText(
+      'after',
+      examples('grant list --client billing', 'grant list --audience https://ledger.example.com --json'),
+    )
+    .action(async (options: ListOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const items = await createAdminClient(settings, io).list(['grants'], selection(options), grant);
+      const rows = items.map((item) => [item.client, item.audience, item.scopes.join(' '), item.version]);
+      show(io, settings.json, items, () =>
+        table(io, ['CLIENT', 'AUDIENCE', 'SCOPES', 'VERSION'], rows, 'No grants yet.'),
+      );
+    });
+}
+
+function selection({ client, audience }: ListOptions): Readonly<Record<string, string>> {
+  if (client !== undefined) return { client };
+  if (audience !== undefined) return { audience };
+  throw misuse('whose grants? pass --client PARTNER or --audience URI');
+}

@@ -1,0 +1,137 @@
+/**
+ * `countersign token`: get a token as a partner would, look into one, and verify one as a resource server would.
+ */
+import type { Command } from 'commander';
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { requestToken } from '../client-credentials.ts';
+import { misuse, refused } from '../failure.ts';
+import { examples } from '../help.ts';
+import { send } from '../http.ts';
+import { type Io, inputName, readInput } from '../io.ts';
+import { discoverIssuer, type Issuer } from '../issuer.ts';
+import { show } from '../output.ts';
+import { parseSigningKey } from '../private-key.ts';
+import { readSettings } from '../settings.ts';
+import { decodeToken, describeToken, type TokenParts } from '../token-view.ts';
+
+interface GetOptions {
+  readonly client: string;
+  readonly key: string;
+  readonly kid?: string;
+  readonly alg?: string;
+  readonly resource?: string;
+  readonly scope?: string;
+  readonly issuer?: string;
+}
+
+interface VerifyOptions {
+  readonly audience?: string;
+  readonly issuer?: string;
+}
+
+export function addTokenCommands(program: Command, io: Io): void {
+  const group = program
+    .command('token')
+    .description('get, inspect and verify access tokens')
+    .addHelpText('after', examples('token get --client billing --key billing.private.jwk.json', 'token inspect -'));
+  addGet(group, io);
+  addInspect(group, io);
+  addVerify(group, io);
+}
+
+function addGet(group: Command, io: Io): void {
+  group
+    .command('get')
+    .description('get an access token with a private key; prints the token alone')
+    .requiredOption('--client <id>', 'client id of the partner')
+    .requiredOption('--key <file>', 'private JWK or PKCS#8 PEM of the partner (- for standard input)')
+    .option('--kid <kid>', "key id as registered (default: the JWK's own, or the RFC 7638 thumbprint)")
+    .option('--alg <alg>', "algorithm as registered (default: the JWK's own, or the usual one of the key's kind)")
+    .option('--resource <uri>', 'audience of the token (RFC 8707)')
+    .option('--scope <scopes>', 'scopes, separated by spaces')
+    .option('--issuer <url>', 'issuer URL, where it is not the endpoint itself')
+    .addHelpText(
+      'after',
+      `${examples(
+        'token get --client billing --key billing.private.jwk.json --resource https://ledger.example.com',
+        'token get --client billing --key billing.pem --scope "entries.read entries.write" --json',
+      )}\n  $ curl -H "Authorization: Bearer $(countersign token get --client billing --key k.json)" https://...`,
+    )
+    .action(async (options: GetOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const { client, resource, scope } = options;
+      const key = await parseSigningKey(await readInput(io, options.key), inputName(options.key), options);
+      const issuer = await discoverIssuer(settings, options.issuer);
+      const answer = await requestToken(issuer, { client, key, resource, scope });
+      show(io, settings.json, answer, () => answer.access_token);
+    });
+}
+
+function addInspect(group: Command, io: Io): void {
+  group
+    .command('inspect')
+    .description('show header and claims of a token WITHOUT verifying it')
+    .argument('[token]', 'the token, or - for standard input', '-')
+    .addHelpText('after', examples('token inspect eyJhbGciOi...', 'token get ... | countersign token inspect -'))
+    .action(async (argument: string, _options: object, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const parts = decodeToken(await readToken(io, argument));
+      const note = 'NOT VERIFIED: anybody can write these words; use `countersign token verify`.';
+      show(io, settings.json, { verified: false, ...parts }, () => `${note}\n${describeToken(io, parts, Date.now())}`);
+    });
+}
+
+function addVerify(group: Command, io: Io): void {
+  group
+    .command('verify')
+    .description("verify an access token against the realm's published keys and show its claims")
+    .argument('[token]', 'the token, or - for standard input', '-')
+    .option('--audience <uri>', 'audience that the token must be for')
+    .option('--issuer <url>', 'issuer URL, where it is not the endpoint itself')
+    .addHelpText(
+      'after',
+      examples(
+        'token verify eyJhbGciOi... --audience https://ledger.example.com',
+        'token get ... | countersign token verify - --json',
+      ),
+    )
+    .action(async (argument: string, options: VerifyOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const token = await readToken(io, argument);
+      decodeToken(token);
+      const parts = await verifyToken(token, await discoverIssuer(settings, options.issuer), options.audience);
+      const note = options.audience === undefined ? 'Verified, for any audience (no --audience given).' : 'Verified.';
+      show(io, settings.json, { verified: true, ...parts }, () => `${note}\n${describeToken(io, parts, Date.now())}`);
+    });
+}
+
+async function readToken(io: Io, argument: string): Promise<string> {
+  if (argument === '-' && io.stdin.isTTY === true)
+    throw misuse('no token: pass it as an argument or on standard input');
+  return (argument === '-' ? await readInput(io, '-') : argument).trim();
+}
+
+/** RFC 9068 section 4. */
+async function verifyToken(token: string, issuer: Issuer, audience: string | undefined): Promise<TokenParts> {
+  const keys = createRemoteJWKSet(new URL(issuer.jwks_uri), { [customFetch]: fetchKeys, timeoutDuration: 120_000 });
+  const rules: JWTVerifyOptions = {
+    issuer: issuer.issuer,
+    typ: 'at+jwt',
+    requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+    ...(audience === undefined ? {} : { audience }),
+  };
+  try {
+    const { protectedHeader, payload } = await jwtVerify(token, keys, rules);
+    return { header: protectedHeader, claims: payload };
+  } catch (error) {
+    if (error instanceof errors.JOSEError) throw refused(`the token does not hold: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The JWKS through our own exchange, so that an unreachable service is told from a bad token. */
+async function fetchKeys(address: string): Promise<Response> {
+  const url = new URL(address);
+  const answer = await send(async () => ({ method: 'GET', url, headers: { accept: 'application/json' } }));
+  return new Response(answer.text, { status: answer.status });
+}

@@ -1,0 +1,89 @@
+/**
+ * How results look: JSON for scripts, borderless tables for people, colour only on a terminal that wants it.
+ * What came from elsewhere is made printable first, so that a partner's name cannot drive the operator's terminal.
+ */
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import type { Io } from './io.ts';
+
+const NO_BORDERS = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+
+export type Row = readonly (string | number | boolean | undefined)[];
+
+/** Prints `value` as JSON when scripts asked for it, otherwise what `forPeople` makes of it. */
+export function show(io: Io, asJson: boolean, value: unknown, forPeople: () => string): void {
+  io.stdout.write(`${asJson ? printableJson(value) : forPeople()}\n`);
+}
+
+/** Rows under a heading; `nothing` stands in for an empty list. */
+export function table(io: Io, heading: readonly string[], rows: readonly Row[], nothing: string): string {
+  if (rows.length === 0) return nothing;
+  return layout([heading.map((title) => emphasize(io, title)), ...rows.map(printableRow)]);
+}
+
+/** Labels at the left, values at the right; pairs without a value are left out. */
+export function record(io: Io, pairs: readonly (readonly [label: string, value: Row[number]])[]): string {
+  const present = pairs.filter(([, value]) => value !== undefined && value !== '');
+  return layout(present.map(([label, value]) => [emphasize(io, printable(label)), ...printableRow([value])]));
+}
+
+/** Text without control and bidirectional-override characters, on one line. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+}
+
+/** `2026-11-23T10:00:00Z (in 59 minutes)` for seconds since the epoch. */
+export function describeTime(epochSeconds: number, nowMs: number): string {
+  const milliseconds = epochSeconds * 1000;
+  if (Number.isNaN(new Date(milliseconds).getTime())) return String(epochSeconds);
+  const seconds = Math.round((milliseconds - nowMs) / 1000);
+  return `${new Date(milliseconds).toISOString().replace('.000Z', 'Z')} (${relativeTime(seconds)})`;
+}
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+function relativeTime(seconds: number): string {
+  const [unit, size] = UNITS.find(([, unitSeconds]) => Math.abs(seconds) >= unitSeconds) ?? (['second', 1] as const);
+  return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(Math.trunc(seconds / size), unit);
+}
+
+/** JSON escapes C0 controls by itself; C1 and bidirectional controls are escaped here, to the same value for every parser. */
+const printableJson = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+const printableRow = (row: Row): string[] => row.map((value) => printable(String(value ?? '-')));
+
+function layout(rows: readonly string[][]): string {
+  const grid = new Table({ chars: NO_BORDERS, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } });
+  grid.push(...rows);
+  return grid.toString().replace(/ +$/gm, '');
+}
+
+function emphasize(io: Io, text: string): string {
+  const isColoured = io.stdout.isTTY === true && !io.env.NO_COLOR;
+  return isColoured ? styleText('bold', text, { validateStream: false }) : text;
+}

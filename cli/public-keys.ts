@@ -1,0 +1,86 @@
+/**
+ * Public keys of a partner, from a JWKS or a PEM file, ready to be registered.
+ * Private or symmetric material is refused here, before anything is sent.
+ */
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { calculateJwkThumbprint, type JWK } from 'jose';
+import { type Failure, misuse } from './failure.ts';
+import { parseJson } from './http.ts';
+import { holdsPrivateJwk, holdsPrivatePem, isObject, keyAlgorithm } from './key-material.ts';
+
+/** What may leave this machine of a JWK: its public members (RFC 7517 section 4, RFC 7518 section 6, RFC 8037, ML-DSA). */
+const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'pub', 'kid', 'alg', 'use', 'key_ops'] as const;
+
+interface KeyNames {
+  readonly alg?: string | undefined;
+  readonly kid?: string | undefined;
+}
+
+/**
+ * The keys of a JWKS, or a single JWK; a missing `kid` becomes the RFC 7638 thumbprint.
+ * @param source what messages call the file.
+ * @throws Failure (2) for anything but public signature keys.
+ */
+export async function parsePublicJwks(text: string, source: string): Promise<JWK[]> {
+  const document = parseJson(text);
+  // Exposure is the news that matters most, so it goes before every other fault.
+  if (holdsPrivatePem(text) || holdsPrivateJwk(document)) throw exposed(source);
+  if (text.includes('-----BEGIN')) throw misuse(`${source} is a PEM file: register it with --public-key`);
+  if (!isObject(document)) throw misuse(`${source} is not a JSON Web Key Set`);
+  const keys: unknown = 'kty' in document ? [document] : document.keys;
+  if (!Array.isArray(keys) || keys.length === 0) throw misuse(`${source} holds no keys ("keys": [...])`);
+  return Promise.all(keys.map((key, index) => parsePublicJwk(key, `key ${index + 1} of ${source}`)));
+}
+
+/**
+ * The key of a PEM file: an SPKI or PKCS#1 public key, or the first certificate of a chain.
+ * @throws Failure (2) for private keys and for kinds that cannot sign.
+ */
+export async function parsePublicPem(text: string, source: string, names: KeyNames): Promise<JWK> {
+  const json = parseJson(text);
+  if (holdsPrivatePem(text) || holdsPrivateJwk(json)) throw exposed(source);
+  if (json !== undefined) throw misuse(`${source} is JSON: register it with --jwks`);
+  return nameKey(exportPublic(readPem(text, source), source), names);
+}
+
+function readPem(text: string, source: string): KeyObject {
+  try {
+    return text.includes('-----BEGIN CERTIFICATE-----') ? new X509Certificate(text).publicKey : createPublicKey(text);
+  } catch {
+    throw misuse(`${source} is neither a PEM public key nor a PEM certificate`);
+  }
+}
+
+function exportPublic(key: KeyObject, source: string): JWK {
+  try {
+    return key.export({ format: 'jwk' });
+  } catch {
+    // RSASSA-PSS keys with parameters have no JWK form (RFC 7518 knows plain RSA keys only).
+    throw misuse(`${source}: keys of the type ${key.asymmetricKeyType} are not supported`);
+  }
+}
+
+async function parsePublicJwk(value: unknown, source: string): Promise<JWK> {
+  if (!isObject(value)) throw misuse(`${source} is not a JSON object`);
+  if (value.use === 'enc') throw misuse(`${source} is for encryption ("use": "enc"); leave it out`);
+  const jwk: Record<string, unknown> = {};
+  for (const member of PUBLIC_MEMBERS) if (member in value) jwk[member] = value[member];
+  try {
+    createPublicKey({ key: jwk, format: 'jwk' });
+  } catch {
+    throw misuse(`${source} is not a well-formed public key`);
+  }
+  return nameKey(jwk, {});
+}
+
+async function nameKey(jwk: JWK, names: KeyNames): Promise<JWK> {
+  const alg = keyAlgorithm(jwk, names.alg);
+  return { ...jwk, alg, use: 'sig', kid: names.kid ?? jwk.kid ?? (await calculateJwkThumbprint(jwk)) };
+}
+
+function exposed(source: string): Failure {
+  return misuse(
+    `${source} holds private key material; nothing was sent. A private key belongs on the partner's own machine only: ` +
+      'treat this one as exposed, make a new pair (countersign keygen) and register its public half',
+  );
+}
