@@ -1,0 +1,16 @@
+/** Entry of the CDK app: one stack with the settings of the context, held against the AWS Solutions rules of cdk-nag. */
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { parseContext, SettingError } from './settings.ts';
+import { CountersignStack } from './stack.ts';
+
+try {
+  const app = new App();
+  const { stackName = 'Countersign', ...service } = parseContext(app.node.getAllContext());
+  new CountersignStack(app, stackName, { service });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+} catch (error) {
+  if (!(error instanceof SettingError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

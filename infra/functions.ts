@@ -1,0 +1,114 @@
+/**
+ * The functions of a deployment, each with exactly the environment and the permissions that it needs.
+ */
+import { Duration } from 'aws-cdk-lib';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { ENV, type Settings } from '../functions/config.ts';
+import { assetDirectory, type Bundles } from './bundle.ts';
+import { EndpointFunction, type EndpointFunctionProps } from './endpoint-function.ts';
+import { ROTATION_TIMEOUT } from './key-rotation.ts';
+import {
+  acknowledgeKeyWildcards,
+  adminStatements,
+  authorizerStatements,
+  discoveryStatements,
+  keyPolicy,
+  rotateKeysStatements,
+  tokenStatements,
+  whoamiStatements,
+} from './permissions.ts';
+import type { EphemeraTable, RegistryTable } from './tables.ts';
+
+/** Names of the functions: `functions/<name>.lambda.ts` is the entry file of each. */
+export const FUNCTIONS = ['token', 'discovery', 'whoami', 'authorizer', 'admin', 'rotate-keys'] as const;
+type FunctionName = (typeof FUNCTIONS)[number];
+
+export interface ServiceFunctions {
+  readonly token: EndpointFunction;
+  readonly discovery: EndpointFunction;
+  readonly whoami: EndpointFunction;
+  readonly authorizer: EndpointFunction;
+  readonly admin: EndpointFunction;
+  readonly rotateKeys: EndpointFunction;
+}
+
+export interface ServiceFunctionsProps {
+  readonly registry: RegistryTable;
+  readonly ephemera: EphemeraTable;
+  /** Value of the deployment tag on the signing keys. */
+  readonly deployment: string;
+  /** Issuer of the default realm. */
+  readonly issuer: string;
+  readonly settings: Settings;
+  readonly bundles: Bundles;
+}
+
+export const createFunctions = (scope: Construct, props: ServiceFunctionsProps): ServiceFunctions => {
+  const { registry, ephemera, deployment, settings, bundles } = props;
+  const estate = { scope, registry, ephemera, deployment, algorithms: settings.algorithms };
+  const common = { [ENV.settings]: JSON.stringify(settings) };
+  const issuer = { [ENV.issuer]: props.issuer };
+  const registryTable = { [ENV.registryTable]: registry.tableName };
+  const create = (id: string, name: FunctionName, own: Omit<EndpointFunctionProps, 'code'>): EndpointFunction =>
+    new EndpointFunction(scope, id, { ...own, code: lambda.Code.fromAsset(assetDirectory(bundles, name)) });
+
+  const functions = {
+    token: create('Token', 'token', {
+      description: 'Token endpoint: authenticates partners and issues tokens',
+      environment: { ...common, ...issuer, ...registryTable, [ENV.ephemeraTable]: ephemera.tableName },
+      statements: tokenStatements(estate),
+      memorySize: 1024,
+      timeout: Duration.seconds(10),
+      holdsAudit: true,
+    }),
+    discovery: create('Discovery', 'discovery', {
+      description: 'Publishes keys and metadata',
+      environment: { ...common, ...issuer, ...registryTable },
+      statements: discoveryStatements(estate),
+      memorySize: 512,
+      timeout: Duration.seconds(10),
+      holdsAudit: false,
+    }),
+    whoami: create('Whoami', 'whoami', {
+      description: 'Answers with the verified claims of the token it was called with',
+      environment: {},
+      statements: whoamiStatements(),
+      memorySize: 256,
+      timeout: Duration.seconds(5),
+      holdsAudit: false,
+    }),
+    authorizer: create('Authorizer', 'authorizer', {
+      description: 'Verifies access tokens for API Gateway',
+      environment: { ...common, ...issuer, ...registryTable, [ENV.audience]: `${props.issuer}/whoami` },
+      statements: authorizerStatements(estate),
+      memorySize: 1024,
+      timeout: Duration.seconds(10),
+      holdsAudit: true,
+    }),
+    admin: create('Admin', 'admin', {
+      description: 'Admin API: partners, audiences and grants',
+      environment: { ...common, ...issuer, ...registryTable },
+      statements: adminStatements(estate),
+      memorySize: 512,
+      timeout: Duration.seconds(15),
+      holdsAudit: true,
+    }),
+    rotateKeys: create('RotateKeys', 'rotate-keys', {
+      description: 'Makes and rotates the signing keys',
+      environment: {
+        ...common,
+        ...registryTable,
+        [ENV.deployment]: deployment,
+        [ENV.keyPolicy]: keyPolicy(scope),
+      },
+      statements: rotateKeysStatements(estate),
+      memorySize: 512,
+      timeout: ROTATION_TIMEOUT,
+      holdsAudit: true,
+    }),
+  };
+  acknowledgeKeyWildcards(functions.token, { createsKeys: false });
+  acknowledgeKeyWildcards(functions.rotateKeys, { createsKeys: true });
+  return functions;
+};

@@ -1,0 +1,138 @@
+/**
+ * The way in: the HTTP API, its stage with limits and access log, and the one table of its routes.
+ * The API exists before the functions, because they are told its address; the routes are added after them.
+ */
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import * as api from 'aws-cdk-lib/aws-apigatewayv2';
+import * as authorizers from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+export interface HttpEntryProps {
+  /** Steady requests per second on each route. */
+  readonly throttleRequestsPerSecond: number;
+  /** Requests that each route takes at once. */
+  readonly throttleBurstRequests: number;
+}
+
+/** The functions behind the routes, and how long API Gateway keeps an answer of the authorizer. */
+export interface RouteTargets {
+  readonly token: lambda.IFunction;
+  readonly discovery: lambda.IFunction;
+  readonly whoami: lambda.IFunction;
+  readonly authorizer: lambda.IFunction;
+  readonly admin: lambda.IFunction;
+  readonly authorizerCacheSeconds: number;
+}
+
+/** Who asked, for which route, and how it went. No path, query or header: those may hold tokens and names of partners. */
+const ACCESS_LOG = {
+  requestId: '$context.requestId',
+  requestTime: '$context.requestTime',
+  sourceIp: '$context.identity.sourceIp',
+  routeKey: '$context.routeKey',
+  protocol: '$context.protocol',
+  status: '$context.status',
+  responseLength: '$context.responseLength',
+  responseLatency: '$context.responseLatency',
+  integrationStatus: '$context.integrationStatus',
+  integrationLatency: '$context.integrationLatency',
+  integrationError: '$context.integrationErrorMessage',
+  authorizerError: '$context.authorizer.error',
+  error: '$context.error.responseType',
+};
+
+/** Documents that verifiers and clients fetch before they can trust anything (RFC 7517 5, RFC 8414 3). */
+const PUBLISHED = [
+  ['Jwks', '/jwks'],
+  ['Metadata', '/.well-known/oauth-authorization-server'],
+  ['OpenIdMetadata', '/.well-known/openid-configuration'],
+] as const;
+const PUBLISHED_REASON = 'Public keys and public metadata: whoever verifies a token fetches them without credentials.';
+
+export class HttpEntry extends Construct {
+  readonly http: api.HttpApi;
+  /** The IAM-authorized route of the admin API; only there once the routes are. */
+  private adminRoute?: api.HttpRoute;
+
+  constructor(scope: Construct, id: string, props: HttpEntryProps) {
+    super(scope, id);
+    this.http = new api.HttpApi(this, 'Http', {
+      apiName: Stack.of(this).stackName,
+      description: 'Countersign: issues tokens and publishes what verifies them',
+      createDefaultStage: false,
+    });
+    const accessLog = new logs.LogGroup(this, 'AccessLog', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    new api.HttpStage(this, 'Stage', {
+      httpApi: this.http,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: props.throttleRequestsPerSecond, burstLimit: props.throttleBurstRequests },
+      accessLogSettings: {
+        destination: new api.LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
+      },
+    });
+  }
+
+  /** The one table of routes. Whatever is not in it, API Gateway answers with 404 before any code of ours runs. */
+  addRoutes(targets: RouteTargets): void {
+    const { GET, POST, ANY } = api.HttpMethod;
+    const token = new HttpLambdaIntegration('TokenIntegration', targets.token);
+    const discovery = new HttpLambdaIntegration('DiscoveryIntegration', targets.discovery);
+    const whoami = new HttpLambdaIntegration('WhoamiIntegration', targets.whoami);
+    const admin = new HttpLambdaIntegration('AdminIntegration', targets.admin);
+    this.addPublicRoute(
+      'Token',
+      POST,
+      '/token',
+      token,
+      'The token endpoint authenticates its callers itself (RFC 6749 3.2.1).',
+    );
+    for (const [id, path] of PUBLISHED) this.addPublicRoute(id, GET, path, discovery, PUBLISHED_REASON);
+    this.addRoute('Whoami', GET, '/whoami', whoami, tokenAuthorizer(targets));
+    this.adminRoute = this.addRoute('Admin', ANY, '/admin/{proxy+}', admin, new authorizers.HttpIamAuthorizer());
+  }
+
+  /** Lets a role or user call the admin API. */
+  grantAdmin(grantee: iam.IGrantable): iam.Grant {
+    if (this.adminRoute === undefined) throw new Error('The API has no routes yet: call addRoutes before grantAdmin');
+    return this.adminRoute.grantInvoke(grantee);
+  }
+
+  private addRoute(
+    id: string,
+    method: api.HttpMethod,
+    path: string,
+    integration: HttpLambdaIntegration,
+    authorizer: api.IHttpRouteAuthorizer,
+  ): api.HttpRoute {
+    const routeKey = api.HttpRouteKey.with(path, method);
+    return new api.HttpRoute(this, `${id}Route`, { httpApi: this.http, routeKey, integration, authorizer });
+  }
+
+  private addPublicRoute(
+    id: string,
+    method: api.HttpMethod,
+    path: string,
+    integration: HttpLambdaIntegration,
+    reason: string,
+  ): void {
+    const route = this.addRoute(id, method, path, integration, new api.HttpNoneAuthorizer());
+    Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason });
+  }
+}
+
+const tokenAuthorizer = (targets: RouteTargets): api.IHttpRouteAuthorizer =>
+  new authorizers.HttpLambdaAuthorizer('Authorizer', targets.authorizer, {
+    responseTypes: [authorizers.HttpLambdaResponseType.SIMPLE],
+    identitySource: ['$request.header.Authorization'],
+    resultsCacheTtl: Duration.seconds(targets.authorizerCacheSeconds),
+  });

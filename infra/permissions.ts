@@ -1,0 +1,139 @@
+/**
+ * What each function may call: one function here per Lambda function, its statements complete. Nothing else in `infra/` gives
+ * a function of ours a permission, but the writing of its own log.
+ */
+import { Stack, Token, Validations } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { KEY_TAGS } from '../functions/config.ts';
+import { keySpecs, signingAlgorithms } from './algorithms.ts';
+import type { EphemeraTable, RegistryTable } from './tables.ts';
+
+/** What statements are about. */
+export interface Estate {
+  readonly scope: Construct;
+  readonly registry: RegistryTable;
+  readonly ephemera: EphemeraTable;
+  /** Value of the deployment tag on the signing keys. */
+  readonly deployment: string;
+  /** JWA names of the configured rings. */
+  readonly algorithms: readonly string[];
+}
+
+type Statements = readonly iam.PolicyStatement[];
+
+const allow = (
+  sid: string,
+  actions: string[],
+  resource: string,
+  conditions?: Record<string, Record<string, string | string[]>>,
+): iam.PolicyStatement =>
+  new iam.PolicyStatement({ sid, actions, resources: [resource], ...(conditions === undefined ? {} : { conditions }) });
+
+/** Reaches only items whose partition key has one of these forms (DynamoDB developer guide, fine-grained access control). */
+const leadingKeys = (...patterns: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns } });
+
+/**
+ * Keys are made at run time, so policies cannot name them: the ARN pattern covers the account's keys and the tag says which.
+ */
+const anyKey = (estate: Estate): string =>
+  Stack.of(estate.scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
+const tagged = (estate: Estate) => ({ [`aws:ResourceTag/${KEY_TAGS.deployment}`]: estate.deployment });
+const tagging = (estate: Estate) => ({ [`aws:RequestTag/${KEY_TAGS.deployment}`]: estate.deployment });
+
+export const tokenStatements = (estate: Estate): Statements => [
+  allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
+  // DeleteItem takes back the use of an assertion for which no token could be signed.
+  allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
+  allow('Sign', ['kms:Sign'], anyKey(estate), {
+    StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(estate.algorithms) },
+  }),
+];
+
+export const discoveryStatements = (estate: Estate): Statements => [
+  allow('Rings', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*')),
+];
+
+export const authorizerStatements = (estate: Estate): Statements => [
+  allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
+];
+
+export const whoamiStatements = (): Statements => [];
+
+export const adminStatements = (estate: Estate): Statements => [
+  allow(
+    'Registry',
+    [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    estate.registry.tableArn,
+  ),
+  allow('Listing', ['dynamodb:Query'], estate.registry.indexArn),
+];
+
+export const rotateKeysStatements = (estate: Estate): Statements => [
+  allow('Rings', ['dynamodb:GetItem', 'dynamodb:PutItem'], estate.registry.tableArn, leadingKeys('ring#*')),
+  // A key that does not exist yet has no ARN: CreateKey takes no resource (service authorization reference, AWS KMS).
+  allow('CreateKey', ['kms:CreateKey'], '*', {
+    StringEquals: {
+      ...tagging(estate),
+      'kms:KeyUsage': 'SIGN_VERIFY',
+      'kms:KeySpec': keySpecs(estate.algorithms),
+    },
+  }),
+  // CreateKey with tags needs this as well. At that moment the key has no tags, so only aws:RequestTag can be asked for, and
+  // the resource may not be narrowed to particular keys (KMS developer guide, "Controlling access to tags").
+  allow('TagKey', ['kms:TagResource'], anyKey(estate), {
+    StringEquals: tagging(estate),
+    'ForAllValues:StringEquals': { 'aws:TagKeys': Object.values(KEY_TAGS) },
+  }),
+  allow('UseKey', ['kms:GetPublicKey', 'kms:Sign'], anyKey(estate), { StringEquals: tagged(estate) }),
+];
+
+/**
+ * Key policy of the signing keys, as JSON, which the rotation function hands to CreateKey. The account's root principal lets
+ * IAM policies decide, which also passes KMS's lockout check; the denial keeps a key recoverable for 30 days, whoever asks.
+ */
+export const keyPolicy = (scope: Construct): string =>
+  Stack.of(scope).toJsonString(
+    new iam.PolicyDocument({
+      statements: [
+        new iam.PolicyStatement({
+          sid: 'IamDecides',
+          principals: [new iam.AccountRootPrincipal()],
+          actions: ['kms:*'],
+          resources: ['*'],
+        }),
+        new iam.PolicyStatement({
+          sid: 'NoHastyDeletion',
+          effect: iam.Effect.DENY,
+          principals: [new iam.AnyPrincipal()],
+          actions: ['kms:ScheduleKeyDeletion'],
+          resources: ['*'],
+          conditions: { NumericLessThan: { 'kms:ScheduleKeyDeletionPendingWindowInDays': '30' } },
+        }),
+      ],
+    }),
+  );
+
+/** Says to cdk-nag why these permissions are as wide as they are; what else it finds stays a finding. */
+export const acknowledgeKeyWildcards = (scope: Construct, { createsKeys }: { readonly createsKeys: boolean }): void => {
+  const { partition, region, account } = Stack.of(scope);
+  const shown = (value: string, name: string): string => (Token.isUnresolved(value) ? `<AWS::${name}>` : value);
+  const keys = `arn:${shown(partition, 'Partition')}:kms:${shown(region, 'Region')}:${shown(account, 'AccountId')}:key/*`;
+  Validations.of(scope).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${keys}]`,
+    reason:
+      'Signing keys are made at run time; a condition on the tag of this deployment narrows the statement to them.',
+  });
+  if (!createsKeys) return;
+  Validations.of(scope).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'kms:CreateKey takes no resource; conditions on tag, usage and key spec narrow the statement.',
+  });
+};

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { deploy, ofType, plain, type Resource, resourcesOf } from './deployment.ts';
+
+interface Statement {
+  readonly Sid?: string;
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+const resources = resourcesOf(deploy({ algorithms: ['RS256', 'ES256', 'EdDSA'] }));
+const KEYS = 'arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*';
+const DEPLOYMENT = 'Countersign-Service-DEC67752';
+const REGISTRY = '<ServiceRegistry.Arn>';
+const leadingKeys = (...keys: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } });
+
+const statementsOf = (role: Resource): readonly Statement[] => {
+  const policies = (plain(role.properties.Policies) ?? []) as { PolicyDocument: { Statement: Statement[] } }[];
+  return policies.flatMap((policy) => policy.PolicyDocument.Statement);
+};
+
+const roles = ofType(resources, 'AWS::IAM::Role');
+const roleNamed = (name: string): Resource => {
+  const found = roles.find((role) => role.name === name);
+  if (found === undefined) throw new Error(`no role ${name} among ${roles.map((role) => role.name).join(', ')}`);
+  return found;
+};
+
+/** What each role may do, beside writing its own log: the whole of it. */
+const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
+  Token: [
+    { Sid: 'Registry', Action: ['dynamodb:BatchGetItem', 'dynamodb:Query'], Resource: REGISTRY },
+    { Sid: 'Ephemera', Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], Resource: '<ServiceEphemera.Arn>' },
+    {
+      Sid: 'Sign',
+      Action: 'kms:Sign',
+      Resource: KEYS,
+      Condition: {
+        StringEquals: {
+          'aws:ResourceTag/countersign:deployment': DEPLOYMENT,
+          'kms:SigningAlgorithm': ['RSASSA_PKCS1_V1_5_SHA_256', 'ECDSA_SHA_256', 'ED25519_SHA_512'],
+        },
+      },
+    },
+  ],
+  Discovery: [{ Sid: 'Rings', Action: 'dynamodb:Query', Resource: REGISTRY, Condition: leadingKeys('ring#*') }],
+  Whoami: [],
+  Authorizer: [
+    {
+      Sid: 'RingsAndPartners',
+      Action: 'dynamodb:Query',
+      Resource: REGISTRY,
+      Condition: leadingKeys('ring#*', 'partner#*'),
+    },
+  ],
+  Admin: [
+    {
+      Sid: 'Registry',
+      Action: [
+        'dynamodb:ConditionCheckItem',
+        'dynamodb:DeleteItem',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:Query',
+        'dynamodb:UpdateItem',
+      ],
+      Resource: REGISTRY,
+    },
+    { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` },
+  ],
+  RotateKeys: [
+    {
+      Sid: 'Rings',
+      Action: ['dynamodb:GetItem', 'dynamodb:PutItem'],
+      Resource: REGISTRY,
+      Condition: leadingKeys('ring#*'),
+    },
+    {
+      Sid: 'CreateKey',
+      Action: 'kms:CreateKey',
+      Resource: '*',
+      Condition: {
+        StringEquals: {
+          'aws:RequestTag/countersign:deployment': DEPLOYMENT,
+          'kms:KeyUsage': 'SIGN_VERIFY',
+          'kms:KeySpec': ['RSA_2048', 'ECC_NIST_P256', 'ECC_NIST_EDWARDS25519'],
+        },
+      },
+    },
+    {
+      Sid: 'TagKey',
+      Action: 'kms:TagResource',
+      Resource: KEYS,
+      Condition: {
+        StringEquals: { 'aws:RequestTag/countersign:deployment': DEPLOYMENT },
+        'ForAllValues:StringEquals': {
+          'aws:TagKeys': ['countersign:deployment', 'countersign:realm', 'countersign:algorithm'],
+        },
+      },
+    },
+    {
+      Sid: 'UseKey',
+      Action: ['kms:GetPublicKey', 'kms:Sign'],
+      Resource: KEYS,
+      Condition: { StringEquals: { 'aws:ResourceTag/countersign:deployment': DEPLOYMENT } },
+    },
+  ],
+};
+
+describe('what the functions may do', () => {
+  it.each(Object.entries(ALLOWED))('%s may make exactly these calls', (name, expected) => {
+    const log = {
+      Sid: 'Log',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: `<Service${name}Log.Arn>`,
+    };
+    const allowed = [log, ...expected].map((statement) => ({ Effect: 'Allow', ...statement }));
+
+    expect(statementsOf(roleNamed(`Service${name}Role`))).toEqual(allowed);
+  });
+
+  it('gives every function of ours a role of its own, which only Lambda may assume', () => {
+    const functions = ofType(resources, 'AWS::Lambda::Function').filter(({ name }) => name.startsWith('Service'));
+
+    expect(functions.map(({ properties }) => plain(properties.Role))).toEqual(
+      Object.keys(ALLOWED).map((name) => `<Service${name}Role.Arn>`),
+    );
+    for (const name of Object.keys(ALLOWED)) {
+      expect(plain(roleNamed(`Service${name}Role`).properties.AssumeRolePolicyDocument)).toEqual({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
+      });
+    }
+  });
+
+  it('attaches no policy beside those, neither managed nor separate', () => {
+    expect(ofType(resources, 'AWS::IAM::Policy')).toEqual([]);
+    expect(ofType(resources, 'AWS::IAM::ManagedPolicy')).toEqual([]);
+    expect(
+      roles.filter(({ properties }) => properties.ManagedPolicyArns !== undefined).map(({ name }) => name),
+    ).toEqual([
+      // The CDK's own function behind the deploy-time trigger; it exists during deployments only.
+      'AWSCDKTriggerCustomResourceProviderCustomResourceProviderRole',
+    ]);
+  });
+
+  it('lets the schedule run the rotation function and leave a dead letter, for this account only', () => {
+    const role = roleNamed('ServiceKeyRotationSchedulerRole');
+
+    expect(statementsOf(role)).toEqual([
+      { Sid: 'Run', Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: '<ServiceRotateKeysFunction.Arn>' },
+      {
+        Sid: 'DeadLetters',
+        Effect: 'Allow',
+        Action: 'sqs:SendMessage',
+        Resource: '<ServiceKeyRotationDeadLetters.Arn>',
+      },
+    ]);
+    expect(plain(role.properties.AssumeRolePolicyDocument)).toMatchObject({
+      Statement: [
+        {
+          Principal: { Service: 'scheduler.amazonaws.com' },
+          Condition: {
+            StringEquals: {
+              'aws:SourceAccount': '<AWS::AccountId>',
+              'aws:SourceArn': 'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default',
+            },
+          },
+        },
+      ],
+    });
+  });
+});
+
+/** Every wildcard in a resource of an IAM statement, with why AWS or the CDK leaves no choice. */
+const WILDCARDS: readonly (readonly [string, string, string])[] = [
+  ['ServiceTokenRole', 'kms:Sign', 'keys are made at run time; the statement is conditional on their tag'],
+  ['ServiceRotateKeysRole', 'kms:CreateKey', 'takes no resource; conditional on tag, usage and key spec'],
+  ['ServiceRotateKeysRole', 'kms:TagResource', 'a key being created has no ARN yet; conditional on the tag set'],
+  ['ServiceRotateKeysRole', 'kms:GetPublicKey,kms:Sign', 'keys are made at run time; conditional on their tag'],
+  [
+    'AWSCDKTriggerCustomResourceProviderCustomResourceProviderRole',
+    'lambda:InvokeFunction',
+    'the CDK calls the current version of the rotation function, whose number changes',
+  ],
+];
+
+it('uses a wildcard as a resource only where nothing else is possible', () => {
+  const wild = roles.flatMap((role) =>
+    statementsOf(role)
+      .filter(({ Resource }) => JSON.stringify(Resource).includes('*'))
+      .map(({ Action }) => [role.name, [Action].flat().join(',')]),
+  );
+
+  expect(wild.toSorted()).toEqual(WILDCARDS.map(([role, actions]) => [role, actions]).toSorted());
+});
+
+it('uses no wildcard as an action', () => {
+  const actions = roles.flatMap(statementsOf).flatMap(({ Action }) => [Action].flat());
+
+  expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+  expect(actions.length).toBeGreaterThan(20);
+});
