@@ -103,7 +103,7 @@ export interface Registry {
   updatePartner(partner: Partner, audiences: readonly string[]): Promise<'saved' | 'conflict'>;
   findAudience(realm: string, audience: string): Promise<Audience | undefined>;
   listAudiences(realm: string, page: PageRequest): Promise<Page<Audience>>;
-  /** Writes `audience` if nobody owns it yet and its owner is still as `owner` says. */
+  /** Writes `audience` if nobody owns it yet and its owner is still as `owner` says; counts the owner's version on. */
   createAudience(audience: Audience, owner: Pick<Partner, 'version'>): Promise<'saved' | 'conflict'>;
   /** Writes `grant` if its client and audience exist and the stored version is the one before (1: none). */
   saveGrant(grant: Grant): Promise<'saved' | 'conflict'>;

@@ -73,5 +73,5 @@ export const adminRoute = (seen: Observability, manage: ManagePartners, realms: 
 export const rotateKeysRoute = (seen: Observability, rotate: RotateKeys) =>
   rotation(seen, (run): Promise<readonly RotationReport[]> => rotate(run === 'one-step' ? 1 : MAX_STEPS));
 
-/** Settling a new ring takes four steps; the bound only keeps a planner gone wrong from making keys without end. */
+/** Settling a new ring takes five steps; the bound only keeps a planner gone wrong from making keys without end. */
 const MAX_STEPS = 8;

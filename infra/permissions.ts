@@ -68,7 +68,6 @@ export const adminStatements = (estate: Estate): Statements => [
       'dynamodb:Query',
       'dynamodb:PutItem',
       'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',
     ],
     estate.registry.tableArn,

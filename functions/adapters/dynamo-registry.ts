@@ -82,7 +82,8 @@ export const dynamoRegistry = (client: DynamoDBDocumentClient, table: string): R
       return row === undefined ? undefined : parseAudienceRow(row);
     },
     listAudiences: (realm, page) => list(client, table, audiencesListing(realm), page, parseAudienceRow),
-    // The owner's row is checked as well: disabled between the read and this write, it would leave an enabled audience behind.
+    // The owner's version is counted on: whoever disables it at the same time has read a list without this audience, and must
+    // not leave it behind enabled. One of the two fails and looks again.
     createAudience: (audience, owner) =>
       transact([
         { Put: { TableName: table, Item: { ...audienceRow(audience) }, ...IS_NEW } },
@@ -90,10 +91,13 @@ export const dynamoRegistry = (client: DynamoDBDocumentClient, table: string): R
           Put: { TableName: table, Item: { ...ownsKey(audience.realm, audience.owner, audience.audience) }, ...IS_NEW },
         },
         {
-          ConditionCheck: {
+          Update: {
             TableName: table,
             Key: { ...partnerKey(audience.realm, audience.owner) },
-            ...isVersion(owner.version),
+            UpdateExpression: 'SET #version = :after',
+            ConditionExpression: '#version = :before',
+            ExpressionAttributeNames: { '#version': 'version' },
+            ExpressionAttributeValues: { ':before': owner.version, ':after': owner.version + 1 },
           },
         },
       ]),

@@ -177,10 +177,11 @@ const texts = (row: Row, member: string): readonly string[] => {
 
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Rows within a row, each told where it stands, for what is said when it is malformed. */
 const list = (row: Row, member: string): readonly Row[] => {
   const value = row[member];
   if (!Array.isArray(value) || !value.every(isRow)) throw wrong(row, member);
-  return value;
+  return value.map((each, index) => ({ ...each, ...key(String(row[partition]), `${row[sort]} ${member}[${index}]`) }));
 };
 
 const jwk = (row: Row, member: string): JWK => {

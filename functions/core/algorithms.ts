@@ -90,6 +90,14 @@ const TABLE: Readonly<Record<JwsAlgorithm, AlgorithmFacts>> = {
   },
 };
 
+/** Members of a public JWK of each kind besides `kty` (RFC 7518 6, RFC 8037 2, "ML-DSA for JOSE and COSE" for AKP). */
+export const PUBLIC_KEY_MEMBERS: Readonly<Record<AlgorithmFacts['kty'], readonly string[]>> = {
+  RSA: ['e', 'n'],
+  EC: ['crv', 'x', 'y'],
+  OKP: ['crv', 'x'],
+  AKP: ['alg', 'pub'],
+};
+
 export const JWS_ALGORITHMS: readonly JwsAlgorithm[] = Object.values(TABLE).map((row) => row.name);
 
 export const isJwsAlgorithm = (name: unknown): name is JwsAlgorithm =>

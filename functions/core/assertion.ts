@@ -5,7 +5,7 @@
 
 import { parseAlgorithmName } from './algorithms.ts';
 import { accept, type Result, refuse } from './errors.ts';
-import { decodeJson } from './jws.ts';
+import { decodeJson, isBase64url } from './jws.ts';
 import type { EpochSeconds, PartnerKey } from './partner.ts';
 
 /** An assertion taken apart, nothing of it believed yet. */
@@ -36,9 +36,10 @@ const malformed = (detail: string) => refuse({ reason: 'assertion_malformed', de
 
 export const parseAssertion = (jws: string): Result<ParsedAssertion> => {
   const parts = jws.split('.');
-  const [protectedHeader, payload] = parts;
-  if (parts.length !== 3 || protectedHeader === undefined || payload === undefined)
+  const [protectedHeader, payload, signature] = parts;
+  if (parts.length !== 3 || protectedHeader === undefined || payload === undefined || signature === undefined)
     return malformed('not a compact JWS');
+  if (!isBase64url(signature)) return malformed('signature');
   const header = decodeJson(protectedHeader);
   if (header === undefined) return malformed('header');
   const typ = header.typ;

@@ -22,7 +22,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Decodes the header or payload of a JWS. `undefined`: not base64url, not UTF-8, not JSON, or not an object. */
 export const decodeJson = (part: string): Record<string, unknown> | undefined => {
-  if (!BASE64URL.test(part)) return undefined;
+  if (!isBase64url(part)) return undefined;
   try {
     const value: unknown = JSON.parse(utf8.decode(base64url.decode(part)));
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -32,7 +32,9 @@ export const decodeJson = (part: string): Record<string, unknown> | undefined =>
   }
 };
 
-/** RFC 7515 2: no padding, no other alphabet. Decoders are more forgiving than the standard. */
+/** RFC 7515 2: no padding, no blank, no other alphabet. Decoders are more forgiving than the standard. */
+export const isBase64url = (part: string): boolean => BASE64URL.test(part);
+
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 /** KMS or the wire gave bytes that are not what the standard says they are. A fault of ours or of KMS, never of the caller. */

@@ -4,7 +4,7 @@
  */
 
 import type { JWK } from 'jose';
-import { JWS_ALGORITHMS, wireNames } from './algorithms.ts';
+import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, PUBLIC_KEY_MEMBERS, wireNames } from './algorithms.ts';
 import { type KeyRing, publishedKeys } from './key-ring.ts';
 import { GRANT_TYPES } from './token-request.ts';
 
@@ -35,14 +35,15 @@ export const openidConfiguration = ({ issuer, algorithms }: MetadataSettings) =>
   id_token_signing_alg_values_supported: algorithms,
 });
 
-/** A published JWK, members always in the same order, so that equal rings give equal bytes. */
-const publishedJwk = (jwk: JWK, kid: string, alg: string): JWK => ({
-  ...Object.fromEntries(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1))),
-  kty: jwk.kty ?? '',
-  kid,
-  use: 'sig',
-  alg,
-});
+/**
+ * A published JWK: public members by name, so that nothing else can slip out, and always in the same order, so that equal
+ * rings give equal bytes.
+ */
+const publishedJwk = (jwk: JWK, kid: string, alg: JwsAlgorithm): JWK => {
+  const { kty } = algorithmFacts(alg);
+  const members = Object.entries(jwk).filter(([name]) => PUBLIC_KEY_MEMBERS[kty].includes(name));
+  return { kty, ...Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1))), kid, use: 'sig', alg };
+};
 
 /** A pure function of the rings: same versions, same bytes (RFC 7517 5). */
 export const jwks = (rings: readonly KeyRing[]): { readonly keys: readonly JWK[] } => ({

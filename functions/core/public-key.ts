@@ -3,8 +3,14 @@
  * is refused with the advice to give it up, since it has been where it should not be.
  */
 
-import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
-import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, parseAlgorithmName } from './algorithms.ts';
+import { base64url, calculateJwkThumbprint, importJWK, type JWK } from 'jose';
+import {
+  algorithmFacts,
+  JWS_ALGORITHMS,
+  type JwsAlgorithm,
+  PUBLIC_KEY_MEMBERS,
+  parseAlgorithmName,
+} from './algorithms.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import type { EpochSeconds, PartnerKey } from './partner.ts';
 
@@ -15,7 +21,8 @@ export interface InputProblem {
 }
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv', 'seed'];
-const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'pub'];
+/** Members that are bytes; the others are names. */
+const BYTE_MEMBERS = ['x', 'y', 'n', 'e', 'pub'];
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 8192;
 const MAX_KID_LENGTH = 128;
@@ -31,14 +38,13 @@ export const parsePublicKey = async (
   const wrong = (detail: string) => refuse({ pointer, detail });
   if (PRIVATE_MEMBERS.some((name) => jwk[name] !== undefined) || jwk.kty === 'oct') return wrong(EXPOSED);
   if (jwk.use !== undefined && jwk.use !== 'sig') return wrong('use must be "sig"');
-  if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.join() === 'verify')) {
-    return wrong('key_ops must be ["verify"]');
-  }
+  if (jwk.key_ops !== undefined && !isVerifyOnly(jwk.key_ops)) return wrong('key_ops must be ["verify"]');
   const algorithm = algorithmOf(jwk);
   if (algorithm === undefined) return wrong('kty, crv and alg are not those of a supported signature algorithm');
-  const material = keyMaterial(jwk);
-  if (material === undefined) return wrong('a member of the key is not a string');
-  const weakness = algorithmFacts(algorithm).kty === 'RSA' ? rsaWeakness(material) : undefined;
+  const material = keyMaterial(jwk, algorithm);
+  if (material === undefined) return wrong('a member of the key is missing, or not base64url as RFC 7515 2 spells it');
+  const { kty, ecdsaCoordinateBytes } = algorithmFacts(algorithm);
+  const weakness = kty === 'RSA' ? rsaWeakness(material) : coordinateProblem(material, ecdsaCoordinateBytes);
   if (weakness !== undefined) return wrong(weakness);
   try {
     // Web Cryptography checks that a curve point is on its curve.
@@ -48,7 +54,7 @@ export const parsePublicKey = async (
   }
   const thumbprint = await calculateJwkThumbprint(material);
   const kid = jwk.kid ?? thumbprint;
-  if (typeof kid !== 'string' || kid.length === 0 || kid.length > MAX_KID_LENGTH)
+  if (typeof kid !== 'string' || kid.length === 0 || kid.length > MAX_KID_LENGTH || !kid.isWellFormed())
     return wrong('kid is not a short string');
   return accept({ kid, algorithm, jwk: material, thumbprint, addedAt: now });
 };
@@ -63,17 +69,38 @@ const algorithmOf = ({ kty, crv, alg }: Readonly<Record<string, unknown>>): JwsA
   return kty === 'AKP' ? undefined : fits[0];
 };
 
-const keyMaterial = (jwk: Readonly<Record<string, unknown>>): JWK | undefined => {
-  const members = PUBLIC_MEMBERS.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]] as const);
-  if (!members.every(([, value]) => typeof value === 'string')) return undefined;
-  const material = Object.fromEntries(members);
-  // RFC 9864: AKP keys carry their algorithm as part of the key.
-  return { ...material, kty: String(jwk.kty), ...(jwk.kty === 'AKP' ? { alg: String(jwk.alg) } : {}) };
+const isVerifyOnly = (operations: unknown): boolean =>
+  Array.isArray(operations) && operations.length === 1 && operations[0] === 'verify';
+
+/** The members that make the key, and no other. `undefined`: one is missing or has a second spelling. */
+const keyMaterial = (jwk: Readonly<Record<string, unknown>>, algorithm: JwsAlgorithm): JWK | undefined => {
+  const { kty } = algorithmFacts(algorithm);
+  const members = PUBLIC_KEY_MEMBERS[kty].map((name) => [name, jwk[name]] as const);
+  const isSound = ([name, value]: readonly [string, unknown]): boolean =>
+    typeof value === 'string' && (!BYTE_MEMBERS.includes(name) || isCanonical(value));
+  return members.every(isSound) ? { kty, ...Object.fromEntries(members) } : undefined;
 };
+
+/** One key must have one thumbprint, so each of its members may be written in one way only; importers take several. */
+const isCanonical = (text: string): boolean => {
+  try {
+    return text !== '' && base64url.encode(base64url.decode(text)) === text;
+  } catch {
+    return false;
+  }
+};
+
+/** RFC 7518 6.2.1.2: coordinates of an EC key have the curve's full size, neither less nor more. */
+const coordinateProblem = ({ x = '', y = '' }: JWK, bytes: number | undefined): string | undefined =>
+  bytes === undefined || [x, y].every((coordinate) => base64url.decode(coordinate).length === bytes)
+    ? undefined
+    : `x and y have ${bytes} octets each`;
 
 const rsaWeakness = ({ n = '', e = '' }: JWK): string | undefined => {
   const modulus = Buffer.from(n, 'base64url');
   const exponent = Buffer.from(e, 'base64url');
+  // RFC 7518 2, Base64urlUInt: no leading zero. With some, a short modulus looks long enough.
+  if (modulus[0] === 0 || exponent[0] === 0) return 'n and e have no leading zero octets';
   const bits = modulus.length === 0 ? 0 : modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
   if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) return `an RSA key has ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`;
   // NIST SP 800-56B 6.2: odd, above 2^16. An exponent of 1 or 3 makes signatures forgeable or nearly so.

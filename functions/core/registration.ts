@@ -15,7 +15,7 @@ import {
   type PartnerKey,
 } from './partner.ts';
 import { type InputProblem, parsePublicKey } from './public-key.ts';
-import { isScopeToken, MAX_SCOPES } from './scope.ts';
+import { formatScope, isScopeToken, MAX_SCOPE_LENGTH, MAX_SCOPES } from './scope.ts';
 
 /** How the administration says no. */
 export type AdminRefusal =
@@ -66,7 +66,8 @@ export const registerPartner = async (
 
 const BAD_NAME: InputProblem = { pointer: '/name', detail: `a name is 1 to ${MAX_NAME_LENGTH} printable characters` };
 
-const isName = (name: string): boolean => name.length > 0 && name.length <= MAX_NAME_LENGTH && !/\p{Cc}/u.test(name);
+const isName = (name: string): boolean =>
+  name.length > 0 && name.length <= MAX_NAME_LENGTH && !/[\p{Cc}\p{Cs}]/u.test(name);
 
 const parseKeys = async (
   jwks: PartnerInput['jwks']['keys'],
@@ -80,6 +81,10 @@ const parseKeys = async (
   const keys = parsed.flatMap((key) => (key.ok ? [key.value] : []));
   if (new Set(keys.map((key) => key.kid)).size < keys.length) {
     problems.push({ pointer: '/jwks/keys', detail: 'two keys have the same kid' });
+  }
+  // RFC 8725 3.1: a key serves one algorithm. Under two names it could serve two.
+  if (new Set(keys.map((key) => key.thumbprint)).size < keys.length) {
+    problems.push({ pointer: '/jwks/keys', detail: 'the same key stands there twice' });
   }
   return problems.length > 0 ? refuse(problems) : accept(keys);
 };
@@ -152,6 +157,9 @@ export const declareAudience = (
 const scopeProblems = (scopes: readonly string[]): InputProblem[] => {
   if (scopes.length === 0 || scopes.length > MAX_SCOPES) {
     return [{ pointer: '/scopes', detail: `1 to ${MAX_SCOPES} scopes are needed` }];
+  }
+  if (formatScope(scopes).length > MAX_SCOPE_LENGTH) {
+    return [{ pointer: '/scopes', detail: `the scopes have ${MAX_SCOPE_LENGTH} characters at most, blanks included` }];
   }
   return scopes.flatMap((scope, index) =>
     isScopeToken(scope) ? [] : [{ pointer: `/scopes/${index}`, detail: 'not a scope token (RFC 6749 3.3)' }],

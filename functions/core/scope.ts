@@ -6,6 +6,12 @@ const MAX_SCOPE_TOKEN_LENGTH = 128;
 /** Enough for any real request; bounds what a caller can make us compare. */
 export const MAX_SCOPES = 64;
 
+/**
+ * Characters of all scopes of one grant together. A token carries them, and has to fit into the header that carries it:
+ * servers commonly take 8 KB.
+ */
+export const MAX_SCOPE_LENGTH = 2_048;
+
 export const isScopeToken = (value: string): boolean =>
   value.length <= MAX_SCOPE_TOKEN_LENGTH && SCOPE_TOKEN.test(value);
 

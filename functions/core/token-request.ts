@@ -53,7 +53,9 @@ export const parseTokenRequest = (raw: RawTokenRequest): Result<TokenRequest> =>
   if (!form.ok) return form;
   const grantType = first(form.value, 'grant_type');
   if (grantType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'grant_type' });
-  if (!GRANT_TYPES.includes(grantType)) return refuse({ reason: 'grant_type_unsupported', grantType });
+  if (!GRANT_TYPES.includes(grantType)) {
+    return refuse({ reason: 'grant_type_unsupported', grantType: registeredWord(grantType) });
+  }
   const clientAssertion = parseClientAuthentication(form.value, raw.authorization);
   if (!clientAssertion.ok) return clientAssertion;
   const resource = parseResource(form.value);
@@ -79,9 +81,9 @@ const parseForm = ({ parameters, queryParameters }: RawTokenRequest): Result<For
     if (value === '') continue;
     const values = form.get(name) ?? [];
     if (values.length > 0 && name !== REPEATABLE)
-      return refuse({ reason: 'parameter_duplicated', parameter: clip(name) });
-    if (value.length > (MAX_LENGTH[name] ?? Number.POSITIVE_INFINITY)) {
-      return refuse({ reason: 'parameter_too_long', parameter: clip(name) });
+      return refuse({ reason: 'parameter_duplicated', parameter: Object.hasOwn(MAX_LENGTH, name) ? name : 'unknown' });
+    if (Object.hasOwn(MAX_LENGTH, name) && value.length > (MAX_LENGTH[name] ?? 0)) {
+      return refuse({ reason: 'parameter_too_long', parameter: name });
     }
     form.set(name, [...values, value]);
   }
@@ -97,7 +99,7 @@ const parseClientAuthentication = (form: Form, authorization: string | undefined
   ];
   if (methods.length > 1) return refuse({ reason: 'client_auth_several', methods });
   if (authorization !== undefined) {
-    return refuse({ reason: 'client_auth_scheme_unsupported', scheme: clip(authorization.split(' ', 1)[0] ?? '') });
+    return refuse({ reason: 'client_auth_scheme_unsupported', scheme: schemeOf(authorization) });
   }
   if (form.has('client_secret'))
     return refuse({ reason: 'client_auth_method_unsupported', method: 'client_secret_post' });
@@ -106,7 +108,9 @@ const parseClientAuthentication = (form: Form, authorization: string | undefined
   if (assertion === undefined && type === undefined) return refuse({ reason: 'client_auth_missing' });
   if (type === undefined) return refuse({ reason: 'parameter_missing', parameter: 'client_assertion_type' });
   if (assertion === undefined) return refuse({ reason: 'parameter_missing', parameter: 'client_assertion' });
-  if (type !== JWT_BEARER_ASSERTION) return refuse({ reason: 'client_auth_method_unsupported', method: clip(type) });
+  if (type !== JWT_BEARER_ASSERTION) {
+    return refuse({ reason: 'client_auth_method_unsupported', method: registeredWord(type) });
+  }
   return accept(assertion);
 };
 
@@ -128,5 +132,16 @@ const parseScopeParameter = (form: Form): Result<readonly string[] | undefined> 
 
 const first = (form: Form, name: string): string | undefined => form.get(name)?.[0];
 
-/** What we log of a word that the caller chose. */
-const clip = (word: string): string => word.slice(0, 64);
+// What is logged of words that the caller chose. A client that mixes up its parameters sends a secret where a word belongs, so
+// only what looks like one of the standards' own words is repeated.
+
+const SCHEMES = ['basic', 'bearer', 'digest', 'dpop', 'negotiate', 'aws4-hmac-sha256'];
+
+const schemeOf = (authorization: string): string => {
+  const [scheme = ''] = authorization.toLowerCase().split(' ', 1);
+  return SCHEMES.includes(scheme) ? scheme : 'other';
+};
+
+const REGISTERED_WORD = /^(?:[a-z_]{1,32}|urn:ietf:params:oauth:[a-z0-9:_-]{1,48})$/;
+
+const registeredWord = (word: string): string => (REGISTERED_WORD.test(word) ? word : 'other');

@@ -3,7 +3,7 @@
  */
 
 import { accept, type Result, refuse } from './errors.ts';
-import { decodeJson } from './jws.ts';
+import { decodeJson, isBase64url } from './jws.ts';
 import type { EpochSeconds } from './partner.ts';
 import { formatScope } from './scope.ts';
 
@@ -57,11 +57,12 @@ export const parseToken = (jws: string): Result<ParsedToken> => {
   if (jws.length > MAX_TOKEN_LENGTH) return malformed('too long');
   const [protectedHeader = '', payload = '', signature, ...rest] = jws.split('.');
   if (signature === undefined || rest.length > 0) return malformed('not a compact JWS');
+  if (!isBase64url(signature)) return malformed('signature');
   const header = decodeJson(protectedHeader);
   const claims = decodeJson(payload);
   if (header === undefined || claims === undefined) return malformed('not JSON');
   if (header.typ !== ACCESS_TOKEN_TYPE && header.typ !== `application/${ACCESS_TOKEN_TYPE}`) {
-    return refuse({ reason: 'token_typ', typ: String(header.typ).slice(0, 32) });
+    return refuse({ reason: 'token_typ', typ: typeof header.typ === 'string' ? header.typ.slice(0, 32) : '' });
   }
   if (typeof header.kid !== 'string' || typeof header.alg !== 'string') return malformed('header');
   if (header.crit !== undefined || header.b64 !== undefined) return malformed('critical header');

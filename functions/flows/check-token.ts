@@ -7,7 +7,7 @@ import { wireNames } from '../core/algorithms.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from '../core/key-ring.ts';
-import type { PartnerWithGrants } from '../core/partner.ts';
+import { isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
 import { parseScope } from '../core/scope.ts';
 import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
 import type { Clock, PartnerReader, RingReader } from '../ports.ts';
@@ -43,8 +43,10 @@ const check = async (
   settings: CheckTokenSettings,
   token: ParsedToken,
 ): Promise<Result<AccessTokenClaims>> => {
+  const { client_id: client } = token.claims;
   const [found, published] = await Promise.all([
-    partners.find(settings.realm, token.claims.client_id),
+    // What is no id names no partner, and is not handed to DynamoDB: it may be longer or stranger than a key can be.
+    isPartnerId(client) ? partners.find(settings.realm, client) : undefined,
     rings.list(settings.realm),
   ]);
   const signer = findSigner(published, token.kid);
@@ -87,7 +89,8 @@ const stillGranted = (found: PartnerWithGrants | undefined, claims: AccessTokenC
   if (!found.partner.enabled) return refuse({ reason: 'client_disabled', clientId: claims.client_id });
   const grant = found.grants.find((each) => each.audience === claims.aud);
   if (grant === undefined) return refuse({ reason: 'grant_missing', resource: claims.aud });
-  const scopes = parseScope(claims.scope) ?? [];
+  const scopes = parseScope(claims.scope);
+  if (scopes === undefined) return refuse({ reason: 'token_malformed', detail: 'scope' });
   return scopes.every((scope) => grant.scopes.includes(scope))
     ? accept(claims)
     : refuse({ reason: 'scope_not_granted', asked: scopes, granted: grant.scopes });

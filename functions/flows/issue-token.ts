@@ -10,7 +10,7 @@ import { verifyClient } from '../core/client-auth.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { compact, signingInput } from '../core/jws.ts';
 import { activeKey, type KeyRing, type SigningKey } from '../core/key-ring.ts';
-import type { EpochSeconds, PartnerWithGrants } from '../core/partner.ts';
+import { type EpochSeconds, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims, buildClaims } from '../core/token.ts';
 import { parseTokenRequest, type RawTokenRequest, type TokenRequest } from '../core/token-request.ts';
@@ -132,11 +132,13 @@ const lookUp = async (
   client: string,
   resource: string | undefined,
 ): Promise<{ found: PartnerWithGrants | undefined; catalogue: Catalogue | undefined }> => {
+  // What is no id names no partner, and is not handed to DynamoDB: it may be longer or stranger than a key can be.
+  const finding = isPartnerId(client) ? partners.find(realm, client) : undefined;
   if (resource !== undefined) {
-    const [found, read] = await Promise.all([partners.find(realm, client), catalogue.read(realm, resource)]);
+    const [found, read] = await Promise.all([finding, catalogue.read(realm, resource)]);
     return { found, catalogue: read };
   }
-  const found = await partners.find(realm, client);
+  const found = await finding;
   const only = requestedAudience(resource, found?.grants ?? []);
   return { found, catalogue: only.ok ? await catalogue.read(realm, only.value) : undefined };
 };

@@ -1,6 +1,7 @@
 /** Shapes of what the admin API takes. What a value means and whether it may be is decided in `core/registration.ts`. */
 
-import { z } from 'zod';
+import * as z from 'zod';
+import { isAudienceUri } from '../core/partner.ts';
 
 export const partnerSchema = z.strictObject({
   id: z.string(),
@@ -23,10 +24,14 @@ export const grantSchema = z.strictObject({ client: z.string(), audience: z.stri
 
 export const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z.string().min(1).max(512).optional(),
+  // The ids and audiences that cursors are made of are printable ASCII; a stranger text is no start key for DynamoDB.
+  cursor: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,512}$/, 'not a cursor of this list')
+    .optional(),
 });
 
 export const grantListSchema = z.union([
   z.strictObject({ client: z.string(), ...pageSchema.shape }),
-  z.strictObject({ audience: z.string(), ...pageSchema.shape }),
+  z.strictObject({ audience: z.string().refine(isAudienceUri, 'not an audience'), ...pageSchema.shape }),
 ]);

@@ -5,9 +5,10 @@
 
 import httpRouter from '@middy/http-router';
 import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
 import type { ManagePartners } from '../flows/manage-partners.ts';
+import { Outage } from '../ports.ts';
 import {
   audienceSchema,
   grantListSchema,
@@ -82,15 +83,23 @@ export const recorded =
   (seen: Observability, route: (...call: Invocation) => Promise<HttpAnswer>) =>
   async (...call: Invocation): Promise<HttpAnswer> => {
     const [event] = call;
-    const answer = await route(...call);
-    recordAdministration(seen, {
-      requestId: event.requestContext.requestId,
-      operator: operatorOf(event),
-      method: event.requestContext.http.method,
-      path: event.rawPath.slice(0, 512),
-      status: answer.statusCode ?? 200,
-    });
-    return answer;
+    const record = (status: number): void =>
+      recordAdministration(seen, {
+        requestId: event.requestContext.requestId,
+        operator: operatorOf(event),
+        method: event.requestContext.http.method,
+        path: event.rawPath.slice(0, 512),
+        status,
+      });
+    try {
+      const answer = await route(...call);
+      record(answer.statusCode ?? 200);
+      return answer;
+    } catch (error) {
+      // A write whose answer was lost may have been done: who tried it must be on record all the same.
+      record(error instanceof Outage ? 503 : 500);
+      throw error;
+    }
   };
 
 const operatorOf = (event: HttpEvent): string => {

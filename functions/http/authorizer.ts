@@ -13,7 +13,7 @@ import type {
 } from 'aws-lambda';
 import { auditRecord, type Decided } from '../core/audit.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
-import { type Observability, recordDecision, recordFault } from './observability.ts';
+import { LOGGING, type Observability, recordDecision, recordFault, withoutMessage } from './observability.ts';
 import { bearerToken } from './request.ts';
 
 export type AuthorizerAnswer =
@@ -25,10 +25,11 @@ export const authorizer = (
   check: (token: string | undefined) => Promise<Decided<AccessTokenClaims>>,
 ) =>
   middy<APIGatewayRequestAuthorizerEventV2, AuthorizerAnswer>()
-    .use(injectLambdaContext(seen.logger))
+    .use(injectLambdaContext(seen.logger, LOGGING))
     .use(logMetrics(seen.metrics, { captureColdStartMetric: true }))
-    .onError(({ error, event }) => {
-      recordFault(seen, error, event.requestContext.requestId);
+    .onError((request) => {
+      recordFault(seen, request.error, request.event.requestContext.requestId);
+      request.error = withoutMessage(request.error);
     })
     .handler(async (event) => {
       const decided = await check(bearerToken(event.headers?.authorization));

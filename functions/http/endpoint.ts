@@ -9,7 +9,7 @@ import middy, { type MiddlewareObj } from '@middy/core';
 import httpSecurityHeaders from '@middy/http-security-headers';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { Outage } from '../ports.ts';
-import { type Observability, recordFault } from './observability.ts';
+import { LOGGING, type Observability, recordFault } from './observability.ts';
 
 export type HttpEvent = APIGatewayProxyEventV2;
 export type HttpAnswer = APIGatewayProxyStructuredResultV2;
@@ -48,7 +48,7 @@ export const endpoint = (
       throw new Outage('deadline', new Error('the time of this invocation is over'));
     },
   })
-    .use(injectLambdaContext(seen.logger))
+    .use(injectLambdaContext(seen.logger, LOGGING))
     .use(logMetrics(seen.metrics, { captureColdStartMetric: true }))
     .use(httpSecurityHeaders(SECURITY_HEADERS))
     .use(failures(seen, renderFailure))

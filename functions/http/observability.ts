@@ -13,6 +13,9 @@ export interface Observability {
   readonly metrics: Metrics;
 }
 
+/** Powertools logs whole events when an environment variable says so; a client assertion is in there. */
+export const LOGGING = { logEvent: false } as const;
+
 export const observability = (): Observability => ({ logger: new Logger(), metrics: new Metrics() });
 
 /** What the partner did wrong is a warning; what we did wrong is an error (see `recordFault`). */
@@ -50,16 +53,27 @@ export const recordFault = ({ logger, metrics }: Observability, error: unknown, 
   const fault =
     error instanceof Outage
       ? { operation: error.operation, message: error.message }
-      : { name: error instanceof Error ? error.name : typeof error, at: placeOf(error) };
+      : { name: nameOf(error), at: placeOf(error) };
   logger.error(error instanceof Outage ? 'outage' : 'fault', { requestId, fault });
   metrics.addMetric(error instanceof Outage ? 'Outages' : 'Faults', MetricUnit.Count, 1);
 };
 
-const placeOf = (error: unknown): readonly string[] =>
-  error instanceof Error
-    ? (error.stack ?? '')
-        .split('\n')
-        .filter((line) => line.trimStart().startsWith('at '))
-        .slice(0, 5)
-        .map((line) => line.trim())
-    : [];
+/** An error as it may leave the function: the Lambda runtime logs all that is thrown, message and cause included. */
+export const withoutMessage = (error: unknown): Error =>
+  error instanceof Outage ? error : new Error(`${nameOf(error)}: see the fault of this request in the log`);
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
+
+/** The frames of a stack; the message stands before them, and may have lines that look like one. */
+const placeOf = (error: unknown): readonly string[] => {
+  if (!(error instanceof Error)) return [];
+  const { stack = '', message } = error;
+  const messageAt = stack.indexOf(message);
+  if (messageAt === -1) return [];
+  return stack
+    .slice(messageAt + message.length)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('at '))
+    .slice(0, 5);
+};

@@ -29,7 +29,8 @@ export const parseFormRequest = (event: HttpEvent): Result<RawTokenRequest> => {
   });
 };
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** A byte order mark is content here, as it is for every other reader of a form. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export const decodeBody = ({ body = '', isBase64Encoded }: HttpEvent, maxBytes: number): Result<string> => {
   const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');

@@ -5,7 +5,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { RotationRun } from '../config.ts';
-import { type Observability, recordFault } from './observability.ts';
+import { LOGGING, type Observability, recordFault, withoutMessage } from './observability.ts';
 
 /** One report per ring; what is in it is the flow's affair. */
 export const rotation = <Report extends { readonly steps: readonly unknown[] }>(
@@ -13,11 +13,12 @@ export const rotation = <Report extends { readonly steps: readonly unknown[] }>(
   rotate: (run: RotationRun) => Promise<readonly Report[]>,
 ) =>
   middy<{ readonly run?: unknown }, readonly Report[]>()
-    .use(injectLambdaContext(seen.logger))
+    .use(injectLambdaContext(seen.logger, LOGGING))
     .use(logMetrics(seen.metrics))
-    .onError(({ error, context }) => {
+    .onError((request) => {
       // Thrown on: the scheduler tries again and in the end puts the event into the dead-letter queue.
-      recordFault(seen, error, context.awsRequestId);
+      recordFault(seen, request.error, request.context.awsRequestId);
+      request.error = withoutMessage(request.error);
     })
     .handler(async ({ run }) => {
       const reports = await rotate(run === 'one-step' ? 'one-step' : 'until-settled');

@@ -1,0 +1,84 @@
+/** The command line of `npm start`. */
+
+import { Command, InvalidArgumentError } from 'commander';
+
+export interface StartArguments {
+  readonly port: number;
+  readonly context: Readonly<Record<string, string>>;
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  readonly dataDirectory?: string;
+  readonly printLogs: boolean;
+  readonly runDemo: boolean;
+}
+
+interface RawOptions {
+  readonly port: number;
+  readonly issuer?: string;
+  readonly tls?: readonly string[];
+  readonly clientCa?: string;
+  readonly context: Readonly<Record<string, string>>;
+  readonly data?: string;
+  readonly logs: boolean;
+  readonly demo: boolean;
+}
+
+const DEFAULT_PORT = 8787;
+
+const EXAMPLES = `
+Examples:
+  npm start                                        throwaway: everything is gone when it stops
+  npm start -- --data .countersign                 keeps tables and keys for the next start
+  npm start -- --port 9000 -c accessTokenSeconds=600
+  npm start -- --tls server.pem server.key --client-ca ca.pem --issuer https://localhost:8787
+`;
+
+/**
+ * Parses the arguments behind the program's name. `--help` and mistakes end the process, as command lines do.
+ * @param args e.g. `['--port', '9000']`
+ */
+export function parseArguments(args: readonly string[]): StartArguments {
+  const command = new Command('npm start --')
+    .description('Runs the whole service on this machine, from the assembly that the CDK would deploy to AWS.')
+    .option('--port <number>', 'port on 127.0.0.1', parsePort, DEFAULT_PORT)
+    .option('--issuer <url>', 'issuer URL of the default realm, instead of the address it listens on')
+    .option('--tls <cert> <key...>', 'serve HTTPS with this certificate and private key (PEM files)')
+    .option('--client-ca <ca>', 'mutual TLS: every client needs a certificate of this CA (PEM file)')
+    .option('-c, --context <name=value>', 'a deployment setting, as for cdk deploy; repeatable', collectContext, {})
+    .option('--data <dir>', 'keep tables and keys in this directory')
+    .option('--logs', 'print what the functions log', false)
+    .option('--no-demo', 'do not play the demonstration first')
+    .addHelpText('after', EXAMPLES)
+    .allowExcessArguments(false)
+    .parse([...args], { from: 'user' });
+  const options = command.opts<RawOptions>();
+  if (options.tls !== undefined && options.tls.length !== 2)
+    command.error('error: --tls wants two files: the certificate and its private key');
+  if (options.clientCa !== undefined && options.tls === undefined) command.error('error: --client-ca needs --tls');
+  return toArguments(options);
+}
+
+function toArguments(options: RawOptions): StartArguments {
+  const { issuer, clientCa, data, tls: [cert, key] = [] } = options;
+  return {
+    port: options.port,
+    context: issuer === undefined ? options.context : { ...options.context, issuer },
+    printLogs: options.logs,
+    runDemo: options.demo,
+    ...(data === undefined ? {} : { dataDirectory: data }),
+    ...(cert === undefined || key === undefined
+      ? {}
+      : { tls: { cert, key, ...(clientCa === undefined ? {} : { clientCa }) } }),
+  };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function collectContext(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('It has the form name=value.');
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

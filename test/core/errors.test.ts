@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { type Refusal, type RefusalReason, refusalToWire } from '../../functions/core/errors.ts';
+
+/** One refusal of every kind, each with evidence that must not get out. The compiler sees to it that none is missing. */
+const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Reason }> } = {
+  body_too_large: { reason: 'body_too_large', bytes: 424242, maxBytes: 171717 },
+  content_type_unsupported: { reason: 'content_type_unsupported', contentType: 'evidence' },
+  body_malformed: { reason: 'body_malformed', detail: 'evidence' },
+  parameter_duplicated: { reason: 'parameter_duplicated', parameter: 'evidence' },
+  parameter_too_long: { reason: 'parameter_too_long', parameter: 'evidence' },
+  parameter_missing: { reason: 'parameter_missing', parameter: 'evidence' },
+  parameter_in_query: { reason: 'parameter_in_query', parameter: 'evidence' },
+  parameters_too_many: { reason: 'parameters_too_many', count: 424242 },
+  grant_type_unsupported: { reason: 'grant_type_unsupported', grantType: 'evidence' },
+  client_auth_missing: { reason: 'client_auth_missing' },
+  client_auth_several: { reason: 'client_auth_several', methods: ['evidence'] },
+  client_auth_scheme_unsupported: { reason: 'client_auth_scheme_unsupported', scheme: 'evidence' },
+  client_auth_method_unsupported: { reason: 'client_auth_method_unsupported', method: 'evidence' },
+  client_id_mismatch: { reason: 'client_id_mismatch', clientId: 'evidence', subject: 'evidence' },
+  client_unknown: { reason: 'client_unknown', clientId: 'evidence' },
+  client_disabled: { reason: 'client_disabled', clientId: 'evidence' },
+  assertion_malformed: { reason: 'assertion_malformed', detail: 'evidence' },
+  assertion_typ: { reason: 'assertion_typ', typ: 'evidence' },
+  assertion_critical_header: { reason: 'assertion_critical_header' },
+  assertion_key_unknown: { reason: 'assertion_key_unknown', kid: 'evidence' },
+  assertion_algorithm: { reason: 'assertion_algorithm', got: 'evidence', expected: 'evidence' },
+  assertion_signature: { reason: 'assertion_signature' },
+  assertion_issuer: { reason: 'assertion_issuer', issuer: 'evidence', subject: 'evidence' },
+  assertion_audience: { reason: 'assertion_audience', expected: 'evidence' },
+  assertion_expired: { reason: 'assertion_expired', expiresAt: 424242, now: 171717 },
+  assertion_not_yet_valid: { reason: 'assertion_not_yet_valid', notBefore: 424242, now: 171717 },
+  assertion_lifetime: { reason: 'assertion_lifetime', seconds: 424242, maxSeconds: 171717 },
+  assertion_replayed: { reason: 'assertion_replayed', jti: 'evidence' },
+  resource_required: { reason: 'resource_required', granted: 424242 },
+  resource_malformed: { reason: 'resource_malformed' },
+  resource_several: { reason: 'resource_several' },
+  resource_unknown: { reason: 'resource_unknown', resource: 'evidence' },
+  resource_disabled: { reason: 'resource_disabled', resource: 'evidence', owner: 'evidence' },
+  grant_missing: { reason: 'grant_missing', resource: 'evidence' },
+  scope_malformed: { reason: 'scope_malformed' },
+  scope_not_granted: { reason: 'scope_not_granted', asked: ['evidence'], granted: ['evidence'] },
+  token_missing: { reason: 'token_missing' },
+  token_malformed: { reason: 'token_malformed', detail: 'evidence' },
+  token_typ: { reason: 'token_typ', typ: 'evidence' },
+  token_key_unknown: { reason: 'token_key_unknown', kid: 'evidence' },
+  token_signature: { reason: 'token_signature' },
+  token_issuer: { reason: 'token_issuer', issuer: 'evidence' },
+  token_audience: { reason: 'token_audience', expected: 'evidence' },
+  token_expired: { reason: 'token_expired', expiresAt: 424242, now: 171717 },
+  token_not_yet_valid: { reason: 'token_not_yet_valid', issuedAt: 424242, now: 171717 },
+  token_lifetime: { reason: 'token_lifetime', seconds: 424242, maxSeconds: 171717 },
+};
+const ALL: readonly Refusal[] = Object.values(EVERY);
+
+const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
+  if (reason === 'grant_type_unsupported') return [400, 'unsupported_grant_type'];
+  if (reason === 'client_auth_several') return [400, 'invalid_request'];
+  if (/^(body|content|parameter)/.test(reason)) return [400, 'invalid_request'];
+  if (/^(client|assertion)/.test(reason)) return [401, 'invalid_client'];
+  if (/^(resource|grant_missing)/.test(reason)) return [400, 'invalid_target'];
+  if (/^scope/.test(reason)) return [400, 'invalid_scope'];
+  return [401, 'invalid_token'];
+};
+
+describe('a refusal on the wire', () => {
+  it.each(ALL)('has the error code of its kind: $reason', (refusal) => {
+    const { status, error } = refusalToWire(refusal);
+    expect([status, error]).toEqual(ERROR_OF(refusal.reason));
+  });
+
+  it.each(ALL)('echoes nothing: $reason', (refusal) => {
+    expect(JSON.stringify(refusalToWire(refusal))).not.toMatch(/evidence|424242|171717/);
+  });
+
+  it.each(ALL)('is described in the characters that RFC 6749 5.2 allows: $reason', (refusal) => {
+    expect(refusalToWire(refusal).description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
+  });
+
+  it.each(['invalid_client', 'invalid_target', 'invalid_token', 'invalid_scope'])(
+    'has one single form for all reasons of %s',
+    (error) => {
+      const forms = ALL.map(refusalToWire).filter((wire) => wire.error === error);
+      expect([forms.length > 1, new Set(forms.map((wire) => JSON.stringify(wire))).size]).toEqual([true, 1]);
+    },
+  );
+});

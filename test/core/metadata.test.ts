@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { JWS_ALGORITHMS } from '../../functions/core/algorithms.ts';
+import { authorizationServerMetadata, jwks, openidConfiguration } from '../../functions/core/metadata.ts';
+import { ISSUER, keyPair, ring, signingKey } from '../support/builders.ts';
+
+const SERVER_METADATA = {
+  issuer: ISSUER,
+  token_endpoint: `${ISSUER}/token`,
+  jwks_uri: `${ISSUER}/jwks`,
+  response_types_supported: ['none'],
+  grant_types_supported: ['client_credentials'],
+  token_endpoint_auth_methods_supported: ['private_key_jwt'],
+  token_endpoint_auth_signing_alg_values_supported: [
+    ...['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+    ...['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'],
+  ],
+};
+
+describe('the metadata', () => {
+  it('is this document, to the member (RFC 8414 2)', () => {
+    expect(authorizationServerMetadata({ issuer: ISSUER })).toEqual(SERVER_METADATA);
+  });
+
+  it('is repeated for OpenID libraries, with the members that these require', () => {
+    expect(openidConfiguration({ issuer: ISSUER, algorithms: ['RS256', 'ES256'] })).toEqual({
+      ...SERVER_METADATA,
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    });
+  });
+
+  it('never offers none or a symmetric algorithm (RFC 8414 2, RFC 8725 3.2)', () => {
+    expect(JSON.stringify(authorizationServerMetadata({ issuer: ISSUER }))).not.toMatch(/"none"(?!\])|HS\d/);
+  });
+});
+
+describe('the JWKS', () => {
+  const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv', 'seed'];
+
+  it('is this document for a ring of each kind', async () => {
+    const [rs, es] = [await keyPair('RS256'), await keyPair('ES256')];
+    const rings = [ring('RS256', [signingKey(rs)]), ring('ES256', [signingKey(es)])];
+    const more = { use: 'sig' };
+    expect(JSON.stringify(jwks(rings))).toBe(
+      JSON.stringify({
+        keys: [
+          { kty: 'EC', crv: 'P-256', x: es.publicJwk.x, y: es.publicJwk.y, kid: es.thumbprint, ...more, alg: 'ES256' },
+          { kty: 'RSA', e: 'AQAB', n: rs.publicJwk.n, kid: rs.thumbprint, ...more, alg: 'RS256' },
+        ],
+      }),
+    );
+  });
+
+  it('shows active and standby keys, oldest first, and never one that is only created', async () => {
+    const names = ['a', 'b', 'c'];
+    const pairs = await Promise.all(names.map((name) => keyPair('ES256', name)));
+    const states = ['active', 'standby', 'created'] as const;
+    const keys = pairs.map((pair, index) => signingKey(pair, { state: states[index] ?? 'created' }));
+    expect(jwks([ring('ES256', keys)]).keys.map((key) => key.kid)).toEqual(
+      pairs.slice(0, 2).map((pair) => pair.thumbprint),
+    );
+  });
+
+  it('is the same bytes in whatever order the rings and the members of their keys come', async () => {
+    const rings = await Promise.all(
+      JWS_ALGORITHMS.map(async (algorithm) => ring(algorithm, [signingKey(await keyPair(algorithm))])),
+    );
+    const bytes = JSON.stringify(jwks(rings));
+    const order = fc.shuffledSubarray([...JWS_ALGORITHMS.keys()], { minLength: rings.length });
+    fc.assert(
+      fc.property(order, fc.boolean(), (indexes, isReversed) => {
+        const shuffled = indexes.flatMap((index) => rings.slice(index, index + 1));
+        const turned = shuffled.map((each) => ({
+          ...each,
+          keys: each.keys.map((key) => ({
+            ...key,
+            jwk: isReversed ? { kty: '', ...Object.fromEntries(Object.entries(key.jwk).reverse()) } : key.jwk,
+          })),
+        }));
+        expect(JSON.stringify(jwks(turned))).toBe(bytes);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each(JWS_ALGORITHMS)('holds no private member of a %s key, whatever was stored', async (algorithm) => {
+    const pair = await keyPair(algorithm);
+    const jwk = {
+      ...(await crypto.subtle.exportKey('jwk', pair.privateKey)),
+      ...pair.publicJwk,
+      oth: [],
+      k: 'x',
+      kid: 'other',
+      note: 'x',
+    };
+    const [published] = jwks([ring(algorithm, [signingKey(pair, { jwk })])]).keys;
+    expect(published).toEqual({ ...pair.publicJwk, kid: pair.thumbprint, use: 'sig', alg: algorithm });
+    expect(Object.keys(published ?? {}).filter((name) => PRIVATE.includes(name))).toEqual([]);
+  });
+
+  it('is empty for no ring', () => {
+    expect(jwks([])).toEqual({ keys: [] });
+  });
+});
