@@ -30,9 +30,14 @@ export interface Ids {
   next(): string;
 }
 
+/** How old a cached answer may be, in seconds. Absent: `registryCacheSeconds`. */
+export interface Freshness {
+  readonly maxAgeSeconds?: number;
+}
+
 /** Partners as the issuing and checking functions read them: cached, at most `registryCacheSeconds` old. */
 export interface PartnerReader {
-  find(realm: string, id: string): Promise<PartnerWithGrants | undefined>;
+  find(realm: string, id: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
 }
 
 export interface Catalogue {
@@ -42,7 +47,7 @@ export interface Catalogue {
 
 /** The rest of what issuing needs, in one read: the realm's rings and the audience asked for. Cached likewise. */
 export interface CatalogueReader {
-  read(realm: string, audience: string): Promise<Catalogue>;
+  read(realm: string, audience: string, freshness?: Freshness): Promise<Catalogue>;
 }
 
 /** All rings of a realm; cached likewise. */

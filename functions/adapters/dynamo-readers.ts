@@ -9,7 +9,7 @@ import { KEY_ATTRIBUTES } from '../config.ts';
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { Audience, PartnerWithGrants } from '../core/partner.ts';
-import { type CatalogueReader, Outage, type PartnerReader, type RingReader } from '../ports.ts';
+import { type CatalogueReader, type Freshness, Outage, type PartnerReader, type RingReader } from '../ports.ts';
 import { callAws } from './aws-clients.ts';
 import { queryPartition } from './registry-query.ts';
 import {
@@ -32,33 +32,48 @@ export interface ReaderOptions {
 /** Bounds the memory that a flood of different names could take. */
 const MAX_CACHED = 1_000;
 
-const cache = <Value extends object>(seconds: number) =>
-  seconds === 0 ? undefined : new LRUCache<string, Value>({ max: MAX_CACHED, ttl: seconds * 1_000, ttlResolution: 0 });
+/** A bounded cache whose reader says how old an answer may be. */
+const cacheFor = <Value extends object>(seconds: number) => {
+  // lru-cache takes a ttl of 0 for "forever".
+  const entries = seconds === 0 ? undefined : new LRUCache<string, Value>({ max: MAX_CACHED, ttl: seconds * 1_000 });
+  return {
+    get: (key: string, { maxAgeSeconds = seconds }: Freshness = {}): Value | undefined => {
+      const ageSeconds = seconds - (entries?.getRemainingTTL(key) ?? 0) / 1_000;
+      return ageSeconds < maxAgeSeconds ? entries?.get(key) : undefined;
+    },
+    /** @param readAt when the read began, by `performance.now()`: an answer is as old as its question. */
+    set: (key: string, value: Value, readAt: number): void => {
+      entries?.set(key, value, { start: readAt });
+    },
+  };
+};
 
 /** A partner that is not there is not cached: one that was just added works at once. */
 export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
-  const partners = cache<PartnerWithGrants>(options.cacheSeconds);
+  const partners = cacheFor<PartnerWithGrants>(options.cacheSeconds);
   return {
-    find: async (realm, id) => {
+    find: async (realm, id, freshness) => {
       const partition = partnerPartition(realm, id);
-      const cached = partners?.get(partition);
+      const cached = partners.get(partition, freshness);
       if (cached !== undefined) return cached;
+      const readAt = performance.now();
       const found = parsePartnerCollection(await queryPartition(options.client, options.table, partition));
-      if (found !== undefined) partners?.set(partition, found);
+      if (found !== undefined) partners.set(partition, found, readAt);
       return found;
     },
   };
 };
 
 export const dynamoRingReader = (options: ReaderOptions): RingReader => {
-  const rings = cache<readonly KeyRing[]>(options.cacheSeconds);
+  const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
   return {
     list: async (realm) => {
       const partition = ringPartition(realm);
-      const cached = rings?.get(partition);
+      const cached = rings.get(partition);
       if (cached !== undefined) return cached;
+      const readAt = performance.now();
       const found = (await queryPartition(options.client, options.table, partition)).map(parseRingRow);
-      rings?.set(partition, found);
+      rings.set(partition, found, readAt);
       return found;
     },
   };
@@ -71,12 +86,12 @@ export const dynamoRingReader = (options: ReaderOptions): RingReader => {
 export const dynamoCatalogueReader = (
   options: ReaderOptions & { readonly algorithms: readonly JwsAlgorithm[] },
 ): CatalogueReader => {
-  const rings = cache<readonly KeyRing[]>(options.cacheSeconds);
-  const audiences = cache<Audience>(options.cacheSeconds);
+  const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
+  const audiences = cacheFor<Audience>(options.cacheSeconds);
   return {
-    read: async (realm, name) => {
-      const cachedRings = rings?.get(realm);
-      const cachedAudience = audiences?.get(`${realm}#${name}`);
+    read: async (realm, name, freshness) => {
+      const cachedRings = rings.get(realm);
+      const cachedAudience = audiences.get(`${realm}#${name}`, freshness);
       if (cachedRings !== undefined && cachedAudience !== undefined) {
         return { rings: cachedRings, audience: cachedAudience };
       }
@@ -84,12 +99,14 @@ export const dynamoCatalogueReader = (
         ...(cachedRings === undefined ? options.algorithms.map((algorithm) => ringKey(realm, algorithm)) : []),
         ...(cachedAudience === undefined ? [audienceKey(realm, name)] : []),
       ];
+      const readAt = performance.now();
       const rows = await batchGet(options, wanted);
       const isRing = (row: Row) => row[KEY_ATTRIBUTES.partition] === ringPartition(realm);
       const readRings = cachedRings ?? rows.filter(isRing).map(parseRingRow);
       const audience = cachedAudience ?? rows.filter((row) => !isRing(row)).map(parseAudienceRow)[0];
-      if (readRings.some((ring) => ring.keys.some((key) => key.state === 'active'))) rings?.set(realm, readRings);
-      if (audience !== undefined) audiences?.set(`${realm}#${name}`, audience);
+      if (readRings.some((ring) => ring.keys.some((key) => key.state === 'active')))
+        rings.set(realm, readRings, readAt);
+      if (audience !== undefined) audiences.set(`${realm}#${name}`, audience, readAt);
       return { rings: readRings, audience };
     },
   };

@@ -60,7 +60,11 @@ const check = async (
   };
   const claims = checkTokenClaims(token.claims, rules, clock.now());
   if (!claims.ok) return claims;
-  return stillGranted(found, claims.value);
+  const granted = stillGranted(found, claims.value);
+  if (granted.ok) return granted;
+  // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.
+  const now = await partners.find(settings.realm, token.claims.client_id, { maxAgeSeconds: 0 });
+  return stillGranted(now, claims.value);
 };
 
 const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; key: SigningKey } | undefined => {

@@ -7,7 +7,7 @@ import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { type AssertionRules, type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { verifyClient } from '../core/client-auth.ts';
-import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
+import { accept, type Refusal, type RefusalReason, type Result, refuse } from '../core/errors.ts';
 import { compact, signingInput } from '../core/jws.ts';
 import { activeKey, type KeyRing, type SigningKey } from '../core/key-ring.ts';
 import { type EpochSeconds, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
@@ -19,6 +19,7 @@ import {
   type Catalogue,
   type CatalogueReader,
   type Clock,
+  type Freshness,
   type Ids,
   Outage,
   type PartnerReader,
@@ -81,27 +82,22 @@ const decide = async (
   const mismatch = clientIdMismatch(request.value, assertion.value);
   if (mismatch !== undefined) return refuse(mismatch);
 
-  const { sub: client } = assertion.value.claims;
-  const { found, catalogue } = await lookUp(ports, settings.realm, client, request.value.resource);
   const now = ports.clock.now();
-  const verified = await verifyClient(found?.partner, assertion.value, assertionRules(settings), now);
-  if (!verified.ok) return verified;
-  learn({ clientKey: verified.value.key.kid });
+  const cached = await entitle(ports, settings, request.value, assertion.value, now, {});
+  const maxAgeSeconds = cached.ok ? undefined : SECOND_LOOK[cached.refusal.reason];
+  const entitled =
+    maxAgeSeconds === undefined
+      ? cached
+      : await entitle(ports, settings, request.value, assertion.value, now, { maxAgeSeconds });
+  if (!entitled.ok) return entitled;
 
-  const resource = requestedAudience(request.value.resource, found?.grants ?? []);
-  if (!resource.ok) return resource;
-  const entitlement = decideEntitlement(
-    { grants: found?.grants ?? [] },
-    resource.value,
-    catalogue?.audience,
-    request.value.scopes,
-  );
-  if (!entitlement.ok) return entitlement;
-  const { ring, key } = signingKey(catalogue?.rings ?? [], entitlement.value.algorithm ?? settings.defaultAlgorithm);
-  const claims = claimsOf(settings, client, entitlement.value, ring, ports.ids.next(), now);
+  const { clientKey, entitlement, rings } = entitled.value;
+  learn({ clientKey });
+  const { ring, key } = signingKey(rings, entitlement.algorithm ?? settings.defaultAlgorithm);
+  const claims = claimsOf(settings, assertion.value.claims.sub, entitlement, ring, ports.ids.next(), now);
   learn({
     audience: claims.aud,
-    scopes: entitlement.value.scopes,
+    scopes: entitlement.scopes,
     kid: key.kid,
     tokenId: claims.jti,
     expiresAt: claims.exp,
@@ -110,6 +106,52 @@ const decide = async (
   const use = assertionUse(settings, assertion.value, requestId);
   const token = await claimAndSign(ports, use, now, ring, key, claims);
   return token.ok ? accept(answer(token.value, claims)) : token;
+};
+
+/**
+ * Refusals that the cache may be the reason for: what an operator has just added must not be refused for half a minute. They
+ * are looked into once more, with data of at most this age in seconds. A caller who has not proved anything cannot make us
+ * read more than once in a while.
+ */
+const SECOND_LOOK: Partial<Record<RefusalReason, number>> = {
+  assertion_key_unknown: 5,
+  client_disabled: 0,
+  resource_required: 0,
+  resource_unknown: 0,
+  resource_disabled: 0,
+  grant_missing: 0,
+  scope_not_granted: 0,
+};
+
+interface Entitled {
+  /** `kid` of the partner's key. */
+  readonly clientKey: string;
+  readonly entitlement: Entitlement;
+  readonly rings: readonly KeyRing[];
+}
+
+/** Who is asking, proved, and what it may have. */
+const entitle = async (
+  ports: IssueTokenPorts,
+  settings: IssueTokenSettings,
+  request: TokenRequest,
+  assertion: ParsedAssertion,
+  now: EpochSeconds,
+  freshness: Freshness,
+): Promise<Result<Entitled>> => {
+  const { found, catalogue } = await lookUp(ports, settings.realm, assertion.claims.sub, request.resource, freshness);
+  const verified = await verifyClient(found?.partner, assertion, assertionRules(settings), now);
+  if (!verified.ok) return verified;
+  const grants = found?.grants ?? [];
+  const resource = requestedAudience(request.resource, grants);
+  if (!resource.ok) return resource;
+  const entitlement = decideEntitlement({ grants }, resource.value, catalogue?.audience, request.scopes);
+  if (!entitlement.ok) return entitlement;
+  return accept({
+    clientKey: verified.value.key.kid,
+    entitlement: entitlement.value,
+    rings: catalogue?.rings ?? [],
+  });
 };
 
 const askedFor = (request: TokenRequest, assertion: ParsedAssertion): AuditFacts => ({
@@ -131,16 +173,17 @@ const lookUp = async (
   realm: string,
   client: string,
   resource: string | undefined,
+  freshness: Freshness,
 ): Promise<{ found: PartnerWithGrants | undefined; catalogue: Catalogue | undefined }> => {
-  // What is no id names no partner, and is not handed to DynamoDB: it may be longer or stranger than a key can be.
-  const finding = isPartnerId(client) ? partners.find(realm, client) : undefined;
+  // A client id comes from an assertion that nobody has verified yet; what cannot be one is not looked for.
+  const find = async () => (isPartnerId(client) ? partners.find(realm, client, freshness) : undefined);
   if (resource !== undefined) {
-    const [found, read] = await Promise.all([finding, catalogue.read(realm, resource)]);
+    const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
     return { found, catalogue: read };
   }
-  const found = await finding;
+  const found = await find();
   const only = requestedAudience(resource, found?.grants ?? []);
-  return { found, catalogue: only.ok ? await catalogue.read(realm, only.value) : undefined };
+  return { found, catalogue: only.ok ? await catalogue.read(realm, only.value, freshness) : undefined };
 };
 
 const assertionRules = (settings: IssueTokenSettings): AssertionRules => ({
