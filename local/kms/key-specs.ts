@@ -32,7 +32,7 @@ export const SIGNING_ALGORITHMS = {
   ML_DSA_SHAKE_256: { scheme: 'ml-dsa', digestBytes: 64 },
 } as const satisfies Record<string, SigningAlgorithm>;
 
-export type SigningAlgorithmName = keyof typeof SIGNING_ALGORITHMS;
+type SigningAlgorithmName = keyof typeof SIGNING_ALGORITHMS;
 
 const RSA_ALGORITHMS: readonly SigningAlgorithmName[] = [
   'RSASSA_PKCS1_V1_5_SHA_256',
@@ -44,7 +44,7 @@ const RSA_ALGORITHMS: readonly SigningAlgorithmName[] = [
 ];
 
 /** What key pair a spec asks for, in the words of node:crypto. */
-export type KeyPairKind =
+type KeyPairKind =
   | { readonly type: 'rsa'; readonly modulusLength: number }
   | { readonly type: 'ec'; readonly namedCurve: 'prime256v1' | 'secp384r1' | 'secp521r1' }
   | { readonly type: 'ed25519' | 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87' };

@@ -88,6 +88,17 @@ describe('CreateKey', () => {
     expect((await world.publicKey(id)).asymmetricKeyType).toBe(type);
   });
 
+  it('makes keys beside other work: a quick one overtakes a slow one', async () => {
+    await using world = openWorld();
+    const made: string[] = [];
+    const make = async (KeySpec: KeySpec) => {
+      await world.kms.call('CreateKey', { KeySpec, KeyUsage: 'SIGN_VERIFY' });
+      made.push(KeySpec);
+    };
+    await Promise.all([make('RSA_4096'), make('ECC_NIST_EDWARDS25519')]);
+    expect(made).toEqual(['ECC_NIST_EDWARDS25519', 'RSA_4096']);
+  });
+
   it('takes the former name of KeySpec', async () => {
     await using world = openWorld();
     const input = { CustomerMasterKeySpec: 'ECC_NIST_P384', KeyUsage: 'SIGN_VERIFY' } as const;

@@ -3,7 +3,6 @@ import {
   DescribeKeyCommand,
   EnableKeyCommand,
   GenerateRandomCommand,
-  GetKeyLastUsageCommand,
   GetPublicKeyCommand,
   type KeySpec,
   ListKeysCommand,

@@ -50,7 +50,7 @@ async function answer(kms: EmbeddedKms, { headers, body }: Request) {
   }
 }
 
-export function createClient(kms: EmbeddedKms): KMSClient {
+function createClient(kms: EmbeddedKms): KMSClient {
   return new KMSClient({
     region: PLACEMENT.region,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' },
