@@ -23,7 +23,7 @@ export interface AwsCallRecord {
   readonly endedAt: number;
   /** `ok`, the type of the AWS error, or without an answer: `hung` (never given) or `dropped` (the connection broke). */
   readonly outcome: string;
-  /** The exception behind an InternalFailure; it never leaves the process otherwise. */
+  /** The exception behind the outcome: an AwsError as it was answered, or what an InternalFailure hides from the caller. */
   readonly cause?: unknown;
 }
 
@@ -254,6 +254,7 @@ function authorizeCall(service: EmbeddedService, call: AwsCall, principal: Princ
 function explain(error: unknown, request: IncomingMessage, progress: Progress): Reply | undefined {
   if (error instanceof AwsError) {
     progress.outcome = error.type;
+    progress.cause = error;
     return { status: error.status, body: { ...error.members, __type: error.type, message: error.message } };
   }
   if (!request.complete) {

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   if (start.stdout === null) throw new Error('no output');
   for await (const line of createInterface(start.stdout)) {
     lines.push(line);
-    if (line.startsWith('Listening on')) break;
+    if (line.trim().startsWith('logs')) break;
   }
 }, 120_000);
 
@@ -28,7 +29,7 @@ afterAll(() => stop('SIGKILL'));
 
 /** To npm and all it started, as a terminal's Ctrl-C does. */
 const stop = (signal: NodeJS.Signals): void => {
-  if (start.pid !== undefined && start.exitCode === null) process.kill(-start.pid, signal);
+  if (start.pid !== undefined && start.exitCode === null && start.signalCode === null) process.kill(-start.pid, signal);
 };
 
 const shell = async (command: string): Promise<string> => {
@@ -59,9 +60,18 @@ describe('npm start', () => {
     }
   }, 120_000);
 
-  it('stops cleanly on Ctrl-C', async () => {
+  it('stops on Ctrl-C and leaves nothing behind', async () => {
+    // `close` comes when nobody holds its output any more: not npm, not the runner, not a function.
     const ended = once(start, 'close');
     stop('SIGINT');
-    expect(await ended).toEqual([0, null]);
+    await ended;
+    const credentials =
+      lines
+        .find((line) => line.trim().startsWith('credentials'))
+        ?.trim()
+        .split(/\s+/)[1] ?? '';
+    expect(credentials).toMatch(/credentials$/);
+    expect(existsSync(dirname(credentials))).toBe(false);
+    await expect(fetch(lines.find((line) => line.startsWith('Listening on'))?.split(' ')[2] ?? '')).rejects.toThrow();
   });
 });
