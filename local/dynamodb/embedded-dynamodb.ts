@@ -8,7 +8,7 @@ import { describeContinuousBackups, updateContinuousBackups } from './continuous
 import { toAwsError, unknownOperation } from './errors.ts';
 import { batchGet, batchWrite, read, write } from './item-operations.ts';
 import { RequestTokens } from './request-tokens.ts';
-import { Storage } from './storage.ts';
+import { Storage, unusable } from './storage.ts';
 import { createTable, deleteTable, describeTable, listTables, updateTable } from './table-operations.ts';
 import { type Context, Tables } from './tables.ts';
 import { listTags, tagResource, untagResource } from './tags.ts';
@@ -68,9 +68,14 @@ export class EmbeddedDynamoDb implements EmbeddedService {
   /** @throws Error one line, when the directory cannot be used or another process holds it. */
   static async open({ placement, clock, directory }: EmbeddedDynamoDbOptions): Promise<EmbeddedDynamoDb> {
     const storage = await Storage.open(directory);
-    const tables = await Tables.load(storage);
-    const tokens = await RequestTokens.load(storage);
-    return new EmbeddedDynamoDb({ storage, tables, turnstile: new Turnstile(), placement, clock }, tokens);
+    try {
+      const tables = await Tables.load(storage);
+      const tokens = await RequestTokens.load(storage);
+      return new EmbeddedDynamoDb({ storage, tables, turnstile: new Turnstile(), placement, clock }, tokens);
+    } catch (error) {
+      await storage.close();
+      throw unusable(directory, error);
+    }
   }
 
   get placement(): Placement {

@@ -34,7 +34,7 @@ export class Storage {
       return storage;
     } catch (error) {
       await level.close().catch(() => undefined);
-      throw new Error(`The DynamoDB data directory ${directory} cannot be used: ${reason(error)}`, { cause: error });
+      throw unusable(directory, error);
     }
   }
 
@@ -86,6 +86,11 @@ export class Storage {
       await iterator.close();
     }
   }
+}
+
+/** The one line that whoever started the run gets to read. */
+export function unusable(directory: string | undefined, error: unknown): Error {
+  return new Error(`The DynamoDB data directory ${directory} cannot be used: ${reason(error)}`, { cause: error });
 }
 
 function reason(error: unknown): string {

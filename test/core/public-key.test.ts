@@ -18,6 +18,10 @@ const octets = (...bytes: number[]): string => base64url.encode(Uint8Array.from(
 const withZero = (member: string | undefined, count = 1): string =>
   base64url.encode(Uint8Array.from([...new Uint8Array(count), ...base64url.decode(member ?? '')]));
 
+/** A second spelling of the same 256 octets: the last of 342 letters carries two bits only. */
+const withUnusedBit = (member = ''): string =>
+  `${member.slice(0, -1)}${String.fromCharCode(member.charCodeAt(member.length - 1) + 1)}`;
+
 let rsa: JWK;
 let ec: JWK;
 let ed: JWK;
@@ -76,7 +80,7 @@ describe('a good public key', () => {
   });
 
   it('may have 8192 bits or an exponent of eight octets', async () => {
-    const large = `${'_'.repeat(1_365)}8`;
+    const large = octets(...new Array<number>(1_024).fill(255));
     await expect(detailOf({ kty: 'RSA', e: 'AQAB', n: large })).resolves.toBe('accepted as RS256');
     await expect(detailOf({ ...rsa, e: octets(0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) })).resolves.toBe(
       'accepted as RS256',
@@ -186,7 +190,7 @@ describe('a key that is not what it says', () => {
     ['n with padding', () => ({ ...rsa, n: `${rsa.n}==` }), MEMBER],
     ['n with a line break', () => ({ ...rsa, n: `${rsa.n}\n` }), MEMBER],
     ['n in plain base64', () => ({ ...rsa, n: `+/${rsa.n?.slice(2)}` }), MEMBER],
-    ['e with unused bits set', () => ({ ...rsa, e: 'AQAC'.replace('AQAC', 'AQABB') }), MEMBER],
+    ['n with unused bits set', () => ({ ...rsa, n: withUnusedBit(rsa.n) }), MEMBER],
     ['no y', () => ({ ...ec, y: undefined }), MEMBER],
     ['x with a blank', () => ({ ...ec, x: ` ${ec.x}` }), MEMBER],
     ['x with padding', () => ({ ...ec, x: `${ec.x}=` }), MEMBER],

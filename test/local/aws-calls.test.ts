@@ -65,7 +65,7 @@ describe("a function's calls to AWS", () => {
     const deployment = await startFixture(callerWith(KEY_CALLS, TABLE_CALLS), {
       observeCall: (one) => calls.push(one),
     });
-    const TableName = deployment.outputs['Table'];
+    const TableName = deployment.outputs.Table;
     await call(deployment, 'dynamodb', 'PutItem', { TableName, Item: row('a') });
     expect(await call(deployment, 'dynamodb', 'GetItem', { TableName, Key: row('a') })).toEqual({ Item: row('a') });
     const { KeyMetadata } = await call(deployment, 'kms', 'CreateKey', {
@@ -85,7 +85,7 @@ describe("a function's calls to AWS", () => {
 
   it('are denied, naming the action, when the role does not allow them', async () => {
     const deployment = await startFixture(callerWith(['kms:DescribeKey'], ['dynamodb:GetItem']));
-    const TableName = deployment.outputs['Table'];
+    const TableName = deployment.outputs.Table;
     expect(await call(deployment, 'dynamodb', 'PutItem', { TableName, Item: row('a') })).toMatchObject({
       errorType: 'AccessDeniedException',
       errorMessage: expect.stringMatching(
@@ -104,7 +104,7 @@ describe('data', () => {
     const dataDirectory = temporaryDirectory();
     const assembly = writeAssembly(callerWith(KEY_CALLS, TABLE_CALLS));
     const first = await startDeployment({ assembly, dataDirectory });
-    const TableName = first.outputs['Table'];
+    const TableName = first.outputs.Table;
     await call(first, 'dynamodb', 'PutItem', { TableName, Item: row('a') });
     const { KeyMetadata } = await call(first, 'kms', 'CreateKey', {
       KeySpec: 'ECC_NIST_P256',
@@ -114,7 +114,7 @@ describe('data', () => {
 
     const second = await startDeployment({ assembly, dataDirectory });
     try {
-      expect(second.outputs['Table']).toBe(TableName);
+      expect(second.outputs.Table).toBe(TableName);
       expect(await call(second, 'dynamodb', 'GetItem', { TableName, Key: row('a') })).toEqual({ Item: row('a') });
       const described = await call(second, 'kms', 'DescribeKey', { KeyId: KeyMetadata.KeyId });
       expect(described.KeyMetadata.Arn).toBe(KeyMetadata.Arn);
@@ -128,7 +128,7 @@ describe('data', () => {
     for (const _ of [1, 2]) {
       const deployment = await startDeployment({ assembly });
       try {
-        const TableName = deployment.outputs['Table'];
+        const TableName = deployment.outputs.Table;
         expect(await call(deployment, 'dynamodb', 'GetItem', { TableName, Key: row('a') })).toEqual({});
         await call(deployment, 'dynamodb', 'PutItem', { TableName, Item: row('a') });
       } finally {
@@ -140,7 +140,7 @@ describe('data', () => {
   it('expires by the clock of the deployment when it is swept', async () => {
     let now = Date.now();
     const deployment = await startFixture(callerWith(KEY_CALLS, TABLE_CALLS), { clock: () => now });
-    const TableName = deployment.outputs['Table'];
+    const TableName = deployment.outputs.Table;
     const item = row('a', Math.floor(now / 1000) + 60);
     await call(deployment, 'dynamodb', 'PutItem', { TableName, Item: item });
     await deployment.sweep();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -36,4 +36,27 @@ describe('npm start', () => {
     expect(code).toBe(1);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/^cannot use the data directory .*file: /)]);
   });
+
+  it('serves the real app until Ctrl-C, and then ends with code 0 and leaves nothing', async () => {
+    const child = spawn(process.execPath, [MAIN, '--port', '0', '--no-demo'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    let status: number | undefined;
+    child.stdout.setEncoding('utf8').on('data', async (text: string) => {
+      output += text;
+      const [, url] = /^Listening on (\S+)[\s\S]*^ {2}logs /m.exec(output) ?? [];
+      if (url === undefined || status !== undefined) return;
+      status = 0;
+      status = (await fetch(`${url}/jwks`)).status;
+      child.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    const [, directory = ''] = /^ {2}logs +(.+)\/logs$/m.exec(output) ?? [];
+    expect([code, status, errors]).toEqual([0, 200, '']);
+    expect(directory).toContain('countersign-');
+    expect(existsSync(directory)).toBe(false);
+  }, 90_000);
 });

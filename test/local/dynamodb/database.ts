@@ -2,7 +2,7 @@
  * An embedded DynamoDB behind the real SDK: the request handler hands the wire's JSON to the engine and its answer back,
  * so that everything but the socket is what a function has.
  */
-import { DynamoDBClient, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
+import { type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { EmbeddedDynamoDb } from '../../../local/dynamodb/embedded-dynamodb.ts';
 import { AwsError, type JsonObject } from '../../../local/service.ts';
@@ -70,7 +70,10 @@ export function tableInput(name: string): CreateTableCommandInput {
   return {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: ['pk', 'sk', 'listing', 'listingSort'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    AttributeDefinitions: ['pk', 'sk', 'listing', 'listingSort'].map((AttributeName) => ({
+      AttributeName,
+      AttributeType: 'S',
+    })),
     KeySchema: [
       { AttributeName: 'pk', KeyType: 'HASH' },
       { AttributeName: 'sk', KeyType: 'RANGE' },

@@ -1,4 +1,4 @@
-import { ConditionalCheckFailedException, CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   BatchWriteCommand,
@@ -124,17 +124,17 @@ describe('conditions', () => {
   const asked = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
   const Key = { pk: 'a', sk: '1' };
   it.each([
-    ['put', () => new PutCommand({ ...failing, ...asked, Item: { ...Key, x: 2 } })],
-    ['update', () => new UpdateCommand({ ...failing, ...asked, Key, UpdateExpression: 'REMOVE x' })],
-    ['delete', () => new DeleteCommand({ ...failing, ...asked, Key })],
+    ['put', () => world.documents.send(new PutCommand({ ...failing, ...asked, Item: { ...Key, x: 2 } }))],
+    [
+      'update',
+      () => world.documents.send(new UpdateCommand({ ...failing, ...asked, Key, UpdateExpression: 'REMOVE x' })),
+    ],
+    ['delete', () => world.documents.send(new DeleteCommand({ ...failing, ...asked, Key }))],
   ])('give the item that made a %s fail, when asked', async (_name, command) => {
     await put({ ...Key, x: 1 });
-    const error = await world.documents.send(command()).then(
-      () => undefined,
-      (failure: unknown) => failure,
-    );
+    const error = await command().catch((failure: unknown) => failure);
     expect(error).toBeInstanceOf(ConditionalCheckFailedException);
-    expect(error).toMatchObject({ Item: { pk: 'a', sk: '1', x: 1 } });
+    expect(error).toMatchObject({ Item: { pk: { S: 'a' }, sk: { S: '1' }, x: { N: '1' } } });
     expect(await get('a', '1')).toEqual({ ...Key, x: 1 });
   });
 
@@ -143,7 +143,14 @@ describe('conditions', () => {
     const silent = await world.documents.send(new DeleteCommand({ ...failing, Key })).catch((error: unknown) => error);
     expect(silent).toHaveProperty('Item', undefined);
     const absent = await world.documents
-      .send(new DeleteCommand({ TableName, ...asked, Key: { pk: 'b', sk: '1' }, ConditionExpression: 'attribute_exists(pk)' }))
+      .send(
+        new DeleteCommand({
+          TableName,
+          ...asked,
+          Key: { pk: 'b', sk: '1' },
+          ConditionExpression: 'attribute_exists(pk)',
+        }),
+      )
       .catch((error: unknown) => error);
     expect(absent).toBeInstanceOf(ConditionalCheckFailedException);
     expect(absent).toHaveProperty('Item', undefined);
@@ -156,9 +163,11 @@ describe('batches', () => {
     await world.documents.send(
       new BatchWriteCommand({ RequestItems: { [TableName]: items.map((Item) => ({ PutRequest: { Item } })) } }),
     );
-    const Keys = [...items, { pk: 'missing', sk: '' + 1 }];
-    const { Responses, UnprocessedKeys } = await world.documents.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys } } }));
-    const read = Responses?.[TableName]?.toSorted((a, b) => a['sk'].localeCompare(b['sk']));
+    const Keys = [...items, { pk: 'missing', sk: '1' }];
+    const { Responses, UnprocessedKeys } = await world.documents.send(
+      new BatchGetCommand({ RequestItems: { [TableName]: { Keys } } }),
+    );
+    const read = Responses?.[TableName]?.toSorted((a, b) => a.sk.localeCompare(b.sk));
     expect(read).toEqual(items);
     expect(UnprocessedKeys).toEqual({});
   });
@@ -173,7 +182,10 @@ describe('batches', () => {
   });
 
   it('refuse the same key twice', async () => {
-    const Keys = [{ pk: 'a', sk: '1' }, { pk: 'a', sk: '1' }];
+    const Keys = [
+      { pk: 'a', sk: '1' },
+      { pk: 'a', sk: '1' },
+    ];
     await expect(
       world.documents.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys } } })),
     ).rejects.toThrow('Provided list of item keys contains duplicates');
@@ -204,7 +216,12 @@ describe('queries', () => {
   it('read one partition in order, page by page', async () => {
     const input = { KeyConditionExpression: 'pk = :p', ExpressionAttributeValues: { ':p': 'p' } };
     expect((await pages(input)).flat()).toEqual(['grant#1', 'grant#2', 'grant#3', 'partner']);
-    expect((await pages({ ...input, ScanIndexForward: false })).flat()).toEqual(['partner', 'grant#3', 'grant#2', 'grant#1']);
+    expect((await pages({ ...input, ScanIndexForward: false })).flat()).toEqual([
+      'partner',
+      'grant#3',
+      'grant#2',
+      'grant#1',
+    ]);
   });
 
   it('narrow by the beginning of the sort key and by a filter, counting what they looked at', async () => {
@@ -222,19 +239,28 @@ describe('queries', () => {
     expect({ Count, ScannedCount }).toEqual({ Count: 3, ScannedCount: 3 });
   });
 
-  it.each([true, false])('page through an index whose entries all have the same key, forward %s', async (ScanIndexForward) => {
-    const found = await pages({
-      IndexName: 'listing',
-      ScanIndexForward,
-      KeyConditionExpression: 'listing = :l',
-      ExpressionAttributeValues: { ':l': 'grants' },
-    });
-    expect(found.flat().toSorted()).toEqual(['grant#1', 'grant#2', 'grant#3']);
-  });
+  it.each([true, false])(
+    'page through an index whose entries all have the same key, forward %s',
+    async (ScanIndexForward) => {
+      const found = await pages({
+        IndexName: 'listing',
+        ScanIndexForward,
+        KeyConditionExpression: 'listing = :l',
+        ExpressionAttributeValues: { ':l': 'grants' },
+      });
+      expect(found.flat().toSorted()).toEqual(['grant#1', 'grant#2', 'grant#3']);
+    },
+  );
 
   it('see an index follow updates and deletes', async () => {
     const listed = async (listing: string) =>
-      (await pages({ IndexName: 'listing', KeyConditionExpression: 'listing = :l', ExpressionAttributeValues: { ':l': listing } })).flat();
+      (
+        await pages({
+          IndexName: 'listing',
+          KeyConditionExpression: 'listing = :l',
+          ExpressionAttributeValues: { ':l': listing },
+        })
+      ).flat();
     await world.documents.send(
       new UpdateCommand({
         TableName,
@@ -248,19 +274,27 @@ describe('queries', () => {
     expect(await listed('grants')).toEqual(['grant#3']);
   });
 
-  it('find every one of thousands of index entries that share one key', async () => {
-    const all = Array.from({ length: 6000 }, (_, at) => ({ pk: `many#${at}`, sk: 'x', listing: 'many', listingSort: 'same' }));
-    for (let at = 0; at < all.length; at += 25) {
-      const RequestItems = { [TableName]: all.slice(at, at + 25).map((Item) => ({ PutRequest: { Item } })) };
-      await world.documents.send(new BatchWriteCommand({ RequestItems }));
-    }
-    const found = await pages({
-      IndexName: 'listing',
-      Limit: 1000,
-      KeyConditionExpression: 'listing = :l',
-      ExpressionAttributeValues: { ':l': 'many' },
-    });
-    expect(found.flat()).toHaveLength(all.length);
+  it('keep index entries apart whose items dynalite would hash alike', async () => {
+    // md5('Outliers' + pk + sk) begins with f71c21 for both, which is all that dynalite itself tells such entries apart by.
+    const twins = ['many#1211', 'many#3072'];
+    for (const pk of twins) await put({ pk, sk: 'x', listing: 'twins', listingSort: 'same' });
+    const listed = async (more: object) => {
+      const { Items } = await world.documents.send(
+        new QueryCommand({
+          TableName,
+          IndexName: 'listing',
+          KeyConditionExpression: 'listing = :l',
+          ExpressionAttributeValues: { ':l': 'twins' },
+          ...more,
+        }),
+      );
+      return Items?.map(({ pk }) => pk);
+    };
+    expect(await listed({})).toEqual(twins);
+    const ExclusiveStartKey = { pk: twins[0], sk: 'x', listing: 'twins', listingSort: 'same' };
+    expect(await listed({ ExclusiveStartKey })).toEqual([twins[1]]);
+    await world.documents.send(new DeleteCommand({ TableName, Key: { pk: twins[0], sk: 'x' } }));
+    expect(await listed({})).toEqual([twins[1]]);
   });
 
   it('scan everything in segments', async () => {
@@ -270,96 +304,5 @@ describe('queries', () => {
       found.push(...(Items ?? []).map(({ sk }) => sk));
     }
     expect(found.toSorted()).toEqual(['grant#1', 'grant#2', 'grant#3', 'grant#9', 'partner']);
-  });
-});
-
-describe('validation, in the words of the service', () => {
-  const Key = { pk: 'a', sk: '1' };
-  const base = { TableName, Key };
-  it.each([
-    [
-      'a reserved word',
-      () => new UpdateCommand({ ...base, UpdateExpression: 'SET status = :s', ExpressionAttributeValues: { ':s': 1 } }),
-      'Invalid UpdateExpression: Attribute name is a reserved keyword; reserved keyword: status',
-    ],
-    [
-      'an unused value',
-      () => new UpdateCommand({ ...base, UpdateExpression: 'REMOVE x', ExpressionAttributeValues: { ':s': 1 } }),
-      'Value provided in ExpressionAttributeValues unused in expressions: keys: {:s}',
-    ],
-    [
-      'an undefined value',
-      () => new PutCommand({ TableName, Item: Key, ConditionExpression: 'pk = :nope' }),
-      'Invalid ConditionExpression: An expression attribute value used in expression is not defined; attribute value: :nope',
-    ],
-    [
-      'an item over 400 KB, counted in bytes',
-      () => new PutCommand({ TableName, Item: { ...Key, x: 'ü'.repeat(205_000) } }),
-      'Item size has exceeded the maximum allowed size',
-    ],
-    [
-      'an update beyond 400 KB',
-      () => new UpdateCommand({ ...base, UpdateExpression: 'SET x = :x', ExpressionAttributeValues: { ':x': 'y'.repeat(409_600) } }),
-      'Item size to update has exceeded the maximum allowed size',
-    ],
-    [
-      'an empty key in an item',
-      () => new PutCommand({ TableName, Item: { pk: '', sk: '1' } }),
-      'One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk',
-    ],
-    [
-      'an empty key in a lookup',
-      () => new GetCommand({ TableName, Key: { pk: 'a', sk: '' } }),
-      'One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: sk',
-    ],
-    [
-      'an empty key of an index',
-      () => new PutCommand({ TableName, Item: { ...Key, listing: '' } }),
-      'One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: listing, IndexKey: listing',
-    ],
-    [
-      'a key of the wrong type',
-      () => new PutCommand({ TableName, Item: { pk: 1, sk: '1' } }),
-      'One or more parameter values were invalid: Type mismatch for key pk expected: S actual: N',
-    ],
-    [
-      'a part of the key missing',
-      () => new GetCommand({ TableName, Key: { pk: 'a' } }),
-      'The provided key element does not match the schema',
-    ],
-    [
-      'a consistent read of a global index',
-      () =>
-        new QueryCommand({
-          TableName,
-          IndexName: 'listing',
-          ConsistentRead: true,
-          KeyConditionExpression: 'listing = :l',
-          ExpressionAttributeValues: { ':l': 'x' },
-        }),
-      'Consistent reads are not supported on global secondary indexes',
-    ],
-    [
-      'an update of the key',
-      () => new UpdateCommand({ ...base, UpdateExpression: 'SET sk = :s', ExpressionAttributeValues: { ':s': '2' } }),
-      'One or more parameter values were invalid: Cannot update attribute sk. This attribute is part of the key',
-    ],
-  ])('refuses %s', async (_name, command, message) => {
-    const error = await world.documents.send(command() as PutCommand).catch((failure: unknown) => failure);
-    expect(error).toMatchObject({ name: 'ValidationException', message });
-    expect(await get('a', '1')).toBeUndefined();
-  });
-
-  it('refuses a member that the engine would not act on', async () => {
-    const input = { TableName, Item: { pk: { S: 'a' }, sk: { S: '1' } }, Surprise: true };
-    await expect(world.database.call('PutItem', input)).rejects.toThrow('does not support the member Surprise of PutItem');
-  });
-
-  it('says ResourceNotFoundException for a table that is not there', async () => {
-    const command = new PutItemCommand({ TableName: 'nowhere', Item: { pk: { S: 'a' } } });
-    await expect(world.client.send(command)).rejects.toMatchObject({
-      name: 'ResourceNotFoundException',
-      message: 'Requested resource not found',
-    });
   });
 });
