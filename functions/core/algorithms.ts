@@ -90,7 +90,7 @@ const TABLE: Readonly<Record<JwsAlgorithm, AlgorithmFacts>> = {
   },
 };
 
-/** Members of a public JWK of each kind besides `kty` (RFC 7518 6, RFC 8037 2, "ML-DSA for JOSE and COSE" for AKP). */
+/** Members of a public JWK of each kind besides `kty` (RFC 7518 6, RFC 8037 2, RFC 9964). */
 export const PUBLIC_KEY_MEMBERS: Readonly<Record<AlgorithmFacts['kty'], readonly string[]>> = {
   RSA: ['e', 'n'],
   EC: ['crv', 'x', 'y'],

@@ -4,7 +4,7 @@
  */
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
-import { type AssertionRules, type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
+import { type AssertionRules, findAssertionKey, type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { verifyClient } from '../core/client-auth.ts';
 import { accept, type Refusal, type RefusalReason, type Result, refuse } from '../core/errors.ts';
@@ -83,16 +83,14 @@ const decide = async (
   if (mismatch !== undefined) return refuse(mismatch);
 
   const now = ports.clock.now();
-  const cached = await entitle(ports, settings, request.value, assertion.value, now, {});
-  const maxAgeSeconds = cached.ok ? undefined : SECOND_LOOK[cached.refusal.reason];
+  const look = (freshness: Freshness): Promise<Result<Entitled>> =>
+    entitle(ports, settings, request.value, assertion.value, now, freshness, learn);
+  const cached = await look({});
   const entitled =
-    maxAgeSeconds === undefined
-      ? cached
-      : await entitle(ports, settings, request.value, assertion.value, now, { maxAgeSeconds });
+    cached.ok || !SECOND_LOOK.includes(cached.refusal.reason) ? cached : await look({ maxAgeSeconds: 0 });
   if (!entitled.ok) return entitled;
 
-  const { clientKey, entitlement, rings } = entitled.value;
-  learn({ clientKey });
+  const { entitlement, rings } = entitled.value;
   const { ring, key } = signingKey(rings, entitlement.algorithm ?? settings.defaultAlgorithm);
   const claims = claimsOf(settings, assertion.value.claims.sub, entitlement, ring, ports.ids.next(), now);
   learn({
@@ -109,23 +107,25 @@ const decide = async (
 };
 
 /**
- * Refusals that the cache may be the reason for: what an operator has just added must not be refused for half a minute. They
- * are looked into once more, with data of at most this age in seconds. A caller who has not proved anything cannot make us
- * read more than once in a while.
+ * Refusals of a proven client that the cache may be the reason for: what an operator has just added must not be refused for
+ * half a minute. They are looked into once more, with fresh data.
  */
-const SECOND_LOOK: Partial<Record<RefusalReason, number>> = {
-  assertion_key_unknown: 5,
-  client_disabled: 0,
-  resource_required: 0,
-  resource_unknown: 0,
-  resource_disabled: 0,
-  grant_missing: 0,
-  scope_not_granted: 0,
-};
+const SECOND_LOOK: readonly RefusalReason[] = [
+  'client_disabled',
+  'resource_required',
+  'resource_unknown',
+  'resource_disabled',
+  'grant_missing',
+  'scope_not_granted',
+];
+
+/**
+ * The same for a key that the partner does not have. Nobody has proved anything then, so a caller can make us read no more
+ * than once in this many seconds.
+ */
+const UNKNOWN_KEY_MAX_AGE_SECONDS = 5;
 
 interface Entitled {
-  /** `kid` of the partner's key. */
-  readonly clientKey: string;
   readonly entitlement: Entitlement;
   readonly rings: readonly KeyRing[];
 }
@@ -138,20 +138,18 @@ const entitle = async (
   assertion: ParsedAssertion,
   now: EpochSeconds,
   freshness: Freshness,
+  learn: (facts: AuditFacts) => void,
 ): Promise<Result<Entitled>> => {
-  const { found, catalogue } = await lookUp(ports, settings.realm, assertion.claims.sub, request.resource, freshness);
+  const { found, catalogue } = await lookUp(ports, settings.realm, assertion, request.resource, freshness);
   const verified = await verifyClient(found?.partner, assertion, assertionRules(settings), now);
   if (!verified.ok) return verified;
+  learn({ clientKey: verified.value.key.kid });
   const grants = found?.grants ?? [];
   const resource = requestedAudience(request.resource, grants);
   if (!resource.ok) return resource;
   const entitlement = decideEntitlement({ grants }, resource.value, catalogue?.audience, request.scopes);
   if (!entitlement.ok) return entitlement;
-  return accept({
-    clientKey: verified.value.key.kid,
-    entitlement: entitlement.value,
-    rings: catalogue?.rings ?? [],
-  });
+  return accept({ entitlement: entitlement.value, rings: catalogue?.rings ?? [] });
 };
 
 const askedFor = (request: TokenRequest, assertion: ParsedAssertion): AuditFacts => ({
@@ -171,12 +169,11 @@ const clientIdMismatch = ({ clientId }: TokenRequest, { claims }: ParsedAssertio
 const lookUp = async (
   { partners, catalogue }: IssueTokenPorts,
   realm: string,
-  client: string,
+  assertion: ParsedAssertion,
   resource: string | undefined,
   freshness: Freshness,
 ): Promise<{ found: PartnerWithGrants | undefined; catalogue: Catalogue | undefined }> => {
-  // A client id comes from an assertion that nobody has verified yet; what cannot be one is not looked for.
-  const find = async () => (isPartnerId(client) ? partners.find(realm, client, freshness) : undefined);
+  const find = () => findClient(partners, realm, assertion, freshness);
   if (resource !== undefined) {
     const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
     return { found, catalogue: read };
@@ -184,6 +181,23 @@ const lookUp = async (
   const found = await find();
   const only = requestedAudience(resource, found?.grants ?? []);
   return { found, catalogue: only.ok ? await catalogue.read(realm, only.value, freshness) : undefined };
+};
+
+/** The partner that the assertion names, with the key that it names if the partner has it. */
+const findClient = async (
+  partners: PartnerReader,
+  realm: string,
+  assertion: ParsedAssertion,
+  freshness: Freshness,
+): Promise<PartnerWithGrants | undefined> => {
+  const { sub: client } = assertion.claims;
+  // A client id comes from an assertion that nobody has verified yet; what cannot be one is not looked for.
+  if (!isPartnerId(client)) return undefined;
+  const found = await partners.find(realm, client, freshness);
+  const key = found === undefined ? undefined : findAssertionKey(found.partner.keys, assertion);
+  if (key === undefined || key.ok || key.refusal.reason !== 'assertion_key_unknown') return found;
+  // Looked for before any signature is checked: an unknown key must cost one check, as every other refusal does.
+  return partners.find(realm, client, { maxAgeSeconds: UNKNOWN_KEY_MAX_AGE_SECONDS, ...freshness });
 };
 
 const assertionRules = (settings: IssueTokenSettings): AssertionRules => ({

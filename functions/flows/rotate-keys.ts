@@ -46,9 +46,16 @@ export const rotateKeys =
   (ports: RotateKeysPorts, settings: RotateKeysSettings): RotateKeys =>
   async (maxStepsPerRing) => {
     const reports: RotationReport[] = [];
+    const failures: unknown[] = [];
     for (const algorithm of settings.algorithms) {
-      reports.push(await rotateRing(ports, settings, algorithm, maxStepsPerRing));
+      try {
+        reports.push(await rotateRing(ports, settings, algorithm, maxStepsPerRing));
+      } catch (error) {
+        // A ring that cannot go on must not keep the others from it.
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return reports;
   };
 

@@ -1,0 +1,93 @@
+/** One realm, one client with one grant, and ports that answer at once: what the tests of issuing start from. */
+
+import type { Decided } from '../../functions/core/audit.ts';
+import {
+  type IssueTokenPorts,
+  type IssueTokenSettings,
+  issueToken,
+  type TokenAnswer,
+} from '../../functions/flows/issue-token.ts';
+import type { Catalogue } from '../../functions/ports.ts';
+import {
+  audience,
+  CLIENT,
+  client,
+  ISSUER,
+  keyPair,
+  REALM,
+  ring,
+  signingKey,
+  tokenRequest,
+} from '../support/builders.ts';
+import { memoryReplayGuard, pairSigner, testClock } from './in-memory.ts';
+
+export const SETTINGS: IssueTokenSettings = {
+  realm: REALM,
+  issuer: ISSUER,
+  defaultAlgorithm: 'RS256',
+  accessTokenSeconds: 3_600,
+  assertionSeconds: 300,
+  clockToleranceSeconds: 60,
+};
+
+/** The client's key, and the active keys of the two rings. */
+export const clientPair = await keyPair();
+export const rsPair = await keyPair('RS256', 'rs');
+export const esPair = await keyPair('ES256', 'es');
+
+export const catalogue = (changes: Partial<Catalogue> = {}): Catalogue => ({
+  rings: [ring('RS256', [signingKey(rsPair)]), ring('ES256', [signingKey(esPair)])],
+  audience: audience(),
+  ...changes,
+});
+
+/** Ports that answer, each call written down. */
+export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Catalogue> = {}) => {
+  const calls: string[] = [];
+  const replay = memoryReplayGuard();
+  const signer = pairSigner(rsPair, esPair);
+  const ports: IssueTokenPorts = {
+    partners: {
+      find: async (realm, id) => {
+        calls.push(`find ${realm}/${id}`);
+        return id === CLIENT ? client() : undefined;
+      },
+    },
+    catalogue: {
+      read: async (realm, name) => {
+        calls.push(`read ${realm}/${name}`);
+        return catalogue(read);
+      },
+    },
+    replay: {
+      claim: (use, now) => {
+        calls.push(`claim ${use.jti}`);
+        return replay.claim(use, now);
+      },
+      release: (use) => {
+        calls.push(`release ${use.jti}`);
+        return replay.release(use);
+      },
+    },
+    signer: {
+      sign: (key, algorithm, input) => {
+        calls.push(`sign ${algorithm}`);
+        return signer.sign(key, algorithm, input);
+      },
+    },
+    clock: testClock(),
+    ids: { next: () => 'token-1' },
+    ...changes,
+  };
+  return { ports, calls, replay };
+};
+
+export const issue = (
+  ports: IssueTokenPorts,
+  jws: string,
+  form: Record<string, string | undefined> = {},
+  settings = SETTINGS,
+) => issueToken(ports, settings)(tokenRequest(jws, form), 'request-1');
+
+export const reasonOf = ({ result }: Decided<TokenAnswer>): string => (result.ok ? 'granted' : result.refusal.reason);
+export const tokenOf = ({ result }: Decided<TokenAnswer>): string => (result.ok ? result.value.access_token : '');
