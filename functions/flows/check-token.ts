@@ -7,7 +7,7 @@ import { wireNames } from '../core/algorithms.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from '../core/key-ring.ts';
-import { isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
+import type { PartnerWithGrants } from '../core/partner.ts';
 import { parseScope } from '../core/scope.ts';
 import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
 import type { Clock, PartnerReader, RingReader } from '../ports.ts';
@@ -43,12 +43,8 @@ const check = async (
   settings: CheckTokenSettings,
   token: ParsedToken,
 ): Promise<Result<AccessTokenClaims>> => {
-  const { client_id: client } = token.claims;
-  const [found, published] = await Promise.all([
-    // What is no id names no partner, and is not handed to DynamoDB: it may be longer or stranger than a key can be.
-    isPartnerId(client) ? partners.find(settings.realm, client) : undefined,
-    rings.list(settings.realm),
-  ]);
+  // The rings first, which are nearly always cached: a token that no key of ours has signed makes us read nothing else.
+  const published = await rings.list(settings.realm);
   const signer = findSigner(published, token.kid);
   if (signer === undefined) return refuse({ reason: 'token_key_unknown', kid: token.kid.slice(0, 64) });
   if (!(await isSignedBy(signer, token))) return refuse({ reason: 'token_signature' });
@@ -60,11 +56,11 @@ const check = async (
   };
   const claims = checkTokenClaims(token.claims, rules, clock.now());
   if (!claims.ok) return claims;
-  const granted = stillGranted(found, claims.value);
+  const client = claims.value.client_id;
+  const granted = stillGranted(await partners.find(settings.realm, client), claims.value);
   if (granted.ok) return granted;
   // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.
-  const now = await partners.find(settings.realm, token.claims.client_id, { maxAgeSeconds: 0 });
-  return stillGranted(now, claims.value);
+  return stillGranted(await partners.find(settings.realm, client, { maxAgeSeconds: 0 }), claims.value);
 };
 
 const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; key: SigningKey } | undefined => {
