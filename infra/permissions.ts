@@ -63,13 +63,7 @@ export const whoamiStatements = (): Statements => [];
 export const adminStatements = (estate: Estate): Statements => [
   allow(
     'Registry',
-    [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'],
     estate.registry.tableArn,
   ),
   allow('Listing', ['dynamodb:Query'], estate.registry.indexArn),

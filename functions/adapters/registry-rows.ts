@@ -20,7 +20,7 @@ const AUDIENCE_SORT = 'audience';
 
 export const partnerPartition = (realm: string, id: string): string => `partner#${realm}#${id}`;
 export const partnerKey = (realm: string, id: string): Row => key(partnerPartition(realm, id), PARTNER_SORT);
-export const grantKey = (realm: string, client: string, audience: string): Row =>
+const grantKey = (realm: string, client: string, audience: string): Row =>
   key(partnerPartition(realm, client), `${GRANT_PREFIX}${audience}`);
 export const audienceKey = (realm: string, audience: string): Row =>
   key(`audience#${realm}#${audience}`, AUDIENCE_SORT);

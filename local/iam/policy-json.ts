@@ -6,7 +6,7 @@ import { type PolicyPlace, UnsupportedPolicyError } from './unsupported-policy-e
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
-export function isRecord(value: unknown): value is JsonRecord {
+function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
