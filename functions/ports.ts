@@ -77,14 +77,34 @@ export interface Signer {
   sign(key: Pick<SigningKey, 'keyArn'>, algorithm: JwsAlgorithm, input: string): Promise<Uint8Array>;
 }
 
-export interface KeyMaker {
-  /** Makes a KMS key, tagged as one of this deployment, realm and algorithm. */
-  create(realm: string, algorithm: JwsAlgorithm): Promise<Pick<SigningKey, 'kid' | 'keyArn' | 'jwk'>>;
+/** What KMS made: the key and its public half. */
+export type MadeKey = Pick<SigningKey, 'kid' | 'keyArn' | 'jwk' | 'createdAt'>;
+
+/** The life of signing keys in KMS. Every call may be repeated: what is already so is not an error. */
+export interface KeyVault {
+  /** Makes a key, tagged with deployment, realm, algorithm and this creation. */
+  create(realm: string, algorithm: JwsAlgorithm, creationId: string): Promise<MadeKey>;
+  /** Usable keys of this deployment, realm and algorithm, as their tags say: also those that no ring knows. */
+  listTagged(realm: string, algorithm: JwsAlgorithm): Promise<readonly MadeKey[]>;
+  disable(keyArn: string): Promise<void>;
+  /** When the key last signed, as far as KMS knows; `undefined`: never, since KMS keeps track. */
+  lastUsedAt(keyArn: string): Promise<EpochSeconds | undefined>;
+  /** Starts the waiting period of the deletion. @returns when KMS deletes the key. */
+  scheduleDeletion(keyArn: string): Promise<EpochSeconds>;
+  /** The key is disabled afterwards. */
+  cancelDeletion(keyArn: string): Promise<void>;
+}
+
+/** What verifiers are told, looked at from outside: the public key sets of every Region that serves them. */
+export interface PublicKeySets {
+  /** Whether every public JWKS names this key, so that it may begin to sign. */
+  name(kid: string): Promise<boolean>;
 }
 
 /** The rings as the reconciler sees them: never cached, written by version. */
 export interface RingStore {
   load(realm: string, algorithm: JwsAlgorithm): Promise<KeyRing | undefined>;
+  list(realm: string): Promise<readonly KeyRing[]>;
   /** Writes `ring` if the stored version is the one before. `conflict`: somebody else was faster. */
   save(ring: KeyRing): Promise<'saved' | 'conflict'>;
 }

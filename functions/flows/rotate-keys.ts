@@ -1,30 +1,22 @@
 /**
  * Brings each ring of a realm to where it should be: load, plan, do one step, save by version. Safe to run twice, late or at
  * the same time as another run: a step finds its work done, or the version refuses it and the ring is looked at again.
+ * A crash between any two calls leaves a state from which the next run goes on.
  */
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
-import {
-  emptyRing,
-  type KeyRing,
-  planRotation,
-  type RotationPolicy,
-  type RotationStep,
-  withActiveKey,
-  withCreatedKey,
-  withPublishedKey,
-} from '../core/key-ring.ts';
-import type { Clock, KeyMaker, RingStore, Signer } from '../ports.ts';
+import { emptyRing, type KeyRing, type RotationPolicy } from '../core/key-ring.ts';
+import { planRotation, type RotationStep } from '../core/rotation-plan.ts';
+import type { RingStore } from '../ports.ts';
+import { type StepPorts, takeStep } from './take-rotation-step.ts';
 
-export interface RotateKeysPorts {
+export interface RotateKeysPorts extends StepPorts {
   readonly rings: RingStore;
-  readonly keys: KeyMaker;
-  readonly signer: Signer;
-  readonly clock: Clock;
 }
 
 export interface RotateKeysSettings {
   readonly realm: string;
+  /** Rings that the realm has whether or not they exist yet. */
   readonly algorithms: readonly JwsAlgorithm[];
   readonly policy: RotationPolicy;
 }
@@ -32,11 +24,11 @@ export interface RotateKeysSettings {
 /** What a run did to a ring, for the audit. */
 export interface RotationReport {
   readonly algorithm: JwsAlgorithm;
-  readonly version: number;
   readonly steps: readonly RotationStep[];
 }
 
-export type RotateKeys = (maxStepsPerRing: number) => Promise<readonly RotationReport[]>;
+/** @param only the ring to look after; absent: all. */
+export type RotateKeys = (maxStepsPerRing: number, only?: JwsAlgorithm) => Promise<readonly RotationReport[]>;
 
 /** A run that keeps losing to others leaves the rest to them. */
 const MAX_CONFLICTS = 5;
@@ -44,59 +36,53 @@ const MAX_CONFLICTS = 5;
 /** @throws Outage when KMS or DynamoDB did not answer; what was done until then stays done and the next run goes on. */
 export const rotateKeys =
   (ports: RotateKeysPorts, settings: RotateKeysSettings): RotateKeys =>
-  async (maxStepsPerRing) => {
-    const reports: RotationReport[] = [];
+  async (maxStepsPerRing, only) => {
+    const steps = new Map<JwsAlgorithm, RotationStep[]>();
     const failures: unknown[] = [];
-    for (const algorithm of settings.algorithms) {
-      try {
-        reports.push(await rotateRing(ports, settings, algorithm, maxStepsPerRing));
-      } catch (error) {
-        // A ring that cannot go on must not keep the others from it.
-        failures.push(error);
+    let waiting = only === undefined ? await algorithmsOf(ports, settings) : [only];
+    // Ring by ring, a step at a time: a new realm publishes the keys of all its rings before the first of them signs.
+    for (let round = 0; round < maxStepsPerRing && waiting.length > 0; round += 1) {
+      const moved: JwsAlgorithm[] = [];
+      for (const algorithm of waiting) {
+        try {
+          const step = await advance(ports, settings, algorithm);
+          steps.set(algorithm, [...(steps.get(algorithm) ?? []), ...(step === undefined ? [] : [step])]);
+          if (step !== undefined) moved.push(algorithm);
+        } catch (error) {
+          // A ring that cannot go on must not keep the others from it.
+          failures.push(error);
+        }
       }
+      waiting = moved;
     }
     if (failures.length > 0) throw failures[0];
-    return reports;
+    return [...steps].map(([algorithm, taken]) => ({ algorithm, steps: taken }));
   };
 
-const rotateRing = async (
+/** Configured rings, and those that an operator has added. */
+const algorithmsOf = async ({ rings }: RotateKeysPorts, { realm, algorithms }: RotateKeysSettings) => [
+  ...new Set([...algorithms, ...(await rings.list(realm)).map((ring) => ring.algorithm)]),
+];
+
+/** Does the one step that is due. @returns it, or `undefined` if there is nothing to do now. */
+const advance = async (
   ports: RotateKeysPorts,
   { realm, policy }: RotateKeysSettings,
   algorithm: JwsAlgorithm,
-  maxSteps: number,
-): Promise<RotationReport> => {
-  const steps: RotationStep[] = [];
-  let conflicts = 0;
-  for (;;) {
-    const ring = (await ports.rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm, policy);
-    const step = planRotation(ports.clock.now(), ring);
-    if (step === undefined || steps.length >= maxSteps || conflicts >= MAX_CONFLICTS) {
-      return { algorithm, version: ring.version, steps };
-    }
-    const changed = await takeStep(ports, policy, ring, step);
-    if ((await ports.rings.save(changed)) === 'saved') steps.push(step);
-    else conflicts += 1;
+): Promise<RotationStep | undefined> => {
+  for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+    const ring = (await ports.rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm);
+    const step = planRotation(ports.clock.now(), ring, policy);
+    if (step === undefined) return undefined;
+    const changed = await takeStep(ports, policy, ring, step, () => isLive(ports.rings, realm));
+    if (changed === undefined) return undefined;
+    if ((await ports.rings.save(changed)) === 'saved') return step;
   }
+  return undefined;
 };
 
-const takeStep = async (
-  { keys, signer, clock }: RotateKeysPorts,
-  policy: RotationPolicy,
-  ring: KeyRing,
-  step: RotationStep,
-): Promise<KeyRing> => {
-  switch (step.kind) {
-    case 'create': {
-      const made = await keys.create(ring.realm, ring.algorithm);
-      return withCreatedKey(ring, { ...made, createdAt: clock.now() });
-    }
-    case 'publish':
-      return withPublishedKey(ring, step.kid, policy, clock.now());
-    case 'activate': {
-      const key = ring.keys.find((each) => each.kid === step.kid);
-      // A key that cannot sign must not become the one that has to.
-      if (key !== undefined) await signer.sign(key, ring.algorithm, 'countersign activation test');
-      return withActiveKey(ring, step.kid, clock.now());
-    }
-  }
-};
+/** Whether any ring of the realm has ever signed: if so, some verifier may have a key set without the newest key. */
+const isLive = async (rings: RingStore, realm: string): Promise<boolean> =>
+  (await rings.list(realm)).some(hasSigned);
+
+const hasSigned = (ring: KeyRing): boolean => ring.keys.some((key) => key.activatedAt !== undefined);

@@ -1,0 +1,123 @@
+/**
+ * What should happen to a ring next, and what an operator may make happen now. Pure: the ring, the policy and the time in, a
+ * step or a refusal out.
+ */
+
+import { accept, type Result, refuse } from './errors.ts';
+import { activeKey, findKey, type KeyRing, type RotationPolicy, type SigningKey, standbyKey } from './key-ring.ts';
+import type { EpochSeconds } from './partner.ts';
+
+/** One step of the cycle. Each is safe to repeat: it finds its work done, or the ring's version refuses it. */
+export type RotationStep =
+  | { readonly kind: 'begin-creation' | 'resume-creation' | 'sweep' }
+  | { readonly kind: 'create'; readonly creationId: string }
+  | {
+      readonly kind:
+        | 'publish'
+        | 'activate'
+        | 'lengthen'
+        | 'retire'
+        | 'disable'
+        | 'schedule-deletion'
+        | 'cancel-deletion'
+        | 'forget';
+      readonly kid: string;
+    };
+
+/**
+ * The one step that is due, or `undefined`. In this order: what an emergency began, what a run began, what keeps the ring able to
+ * sign and to be revoked, what is due by the calendar, and the clearing away.
+ */
+export const planRotation = (
+  now: EpochSeconds,
+  ring: KeyRing,
+  policy: RotationPolicy,
+): RotationStep | undefined => {
+  const first = (matches: (key: SigningKey) => boolean, kind: KeyStepKind): RotationStep | undefined => {
+    const key = ring.keys.find(matches);
+    return key === undefined ? undefined : { kind, kid: key.kid };
+  };
+  const standby = standbyKey(ring);
+  return (
+    first((key) => isOutOfUse(key) && key.disabledAt === undefined && !(key.hold && key.state === 'retired'), 'disable') ??
+    first((key) => key.state === 'pending-deletion' && key.hold === true, 'cancel-deletion') ??
+    first((key) => key.state === 'created', 'publish') ??
+    (isActivationDue(now, ring, policy) && standby !== undefined ? { kind: 'activate', kid: standby.kid } : undefined) ??
+    creationStep(now, ring, policy) ??
+    first((key) => key.state === 'standby' && policy.maxTokenSeconds > (key.maxTokenSeconds ?? 0), 'lengthen') ??
+    first((key) => key.state === 'retiring' && !key.hold && now >= (key.retireNotBefore ?? Number.POSITIVE_INFINITY), 'retire') ??
+    first((key) => isOutOfUse(key) && !key.hold && now >= (key.deleteNotBefore ?? Number.POSITIVE_INFINITY), 'schedule-deletion') ??
+    first((key) => key.state === 'pending-deletion' && !key.hold && now >= (key.deletionAt ?? Number.POSITIVE_INFINITY), 'forget')
+  );
+};
+
+const isOutOfUse = (key: SigningKey): boolean => key.state === 'retired' || key.state === 'revoked';
+
+/** A ring wants a standby at all times, so that an emergency needs no waiting. */
+const creationStep = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy): RotationStep | undefined => {
+  if (standbyKey(ring) !== undefined) return undefined;
+  if (ring.creation === undefined) return { kind: 'create' };
+  return now >= ring.creation.startedAt + policy.creationSeconds ? { kind: 'resume-creation' } : undefined;
+};
+
+/** When the standby may sign: its stored deadline, or later if verifiers are now said to keep key sets for longer. */
+export const standbyReadyAt = (standby: SigningKey, policy: RotationPolicy): EpochSeconds => {
+  const { publishedAt = 0, activateNotBefore = Number.POSITIVE_INFINITY } = standby;
+  // A deadline without any lead is a first key's: nobody had anything to cache.
+  const waived = activateNotBefore <= publishedAt;
+  return waived ? activateNotBefore : Math.max(activateNotBefore, publishedAt + policy.leadSeconds);
+};
+
+const isActivationDue = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy): boolean => {
+  const standby = standbyKey(ring);
+  if (standby === undefined || now < standbyReadyAt(standby, policy)) return false;
+  const active = activeKey(ring);
+  if (active === undefined) return true;
+  // A fourth published key would come of it. A key on hold stays published for as long as it is held, and must not stop the rest.
+  const isDraining = ring.keys.some((key) => key.state === 'retiring' && !key.hold);
+  return now >= (active.rotateNotBefore ?? Number.POSITIVE_INFINITY) && !isDraining;
+};
+
+/** Why an operator's command is not carried out. */
+export type KeyCommandRefusal =
+  | { readonly reason: 'key_unknown' }
+  | { readonly reason: 'no_standby' }
+  | { readonly reason: 'standby_too_young'; readonly until: EpochSeconds }
+  | { readonly reason: 'still_draining'; readonly until: EpochSeconds }
+  | { readonly reason: 'already_pending_deletion' };
+
+/** May the standby take over now, ahead of the calendar? @returns its kid. */
+export const planRotateNow = (
+  now: EpochSeconds,
+  ring: KeyRing,
+  policy: RotationPolicy,
+): Result<string, KeyCommandRefusal> => {
+  const standby = standbyKey(ring);
+  if (standby === undefined) return refuse({ reason: 'no_standby' });
+  const readyAt = standbyReadyAt(standby, policy);
+  if (now < readyAt) return refuse({ reason: 'standby_too_young', until: readyAt });
+  const draining = ring.keys.find((key) => key.state === 'retiring' && !key.hold);
+  if (draining !== undefined) return refuse({ reason: 'still_draining', until: draining.retireNotBefore ?? now });
+  return accept(standby.kid);
+};
+
+/**
+ * May this key be revoked now? Revoking the active key makes the standby sign; one that some verifier's cache may not have yet
+ * needs `breakGlass`, and there being none at all needs it too.
+ */
+export const planRevocation = (
+  now: EpochSeconds,
+  ring: KeyRing,
+  policy: RotationPolicy,
+  kid: string,
+  breakGlass: boolean,
+): Result<SigningKey, KeyCommandRefusal> => {
+  const key = findKey(ring, kid);
+  if (key === undefined) return refuse({ reason: 'key_unknown' });
+  if (key.state === 'pending-deletion' && key.revokedAt === undefined) return refuse({ reason: 'already_pending_deletion' });
+  if (key.state !== 'active' || breakGlass) return accept(key);
+  const standby = standbyKey(ring);
+  if (standby === undefined) return refuse({ reason: 'no_standby' });
+  const readyAt = standbyReadyAt(standby, policy);
+  return now < readyAt ? refuse({ reason: 'standby_too_young', until: readyAt }) : accept(key);
+};
