@@ -8,14 +8,17 @@ import { dynamoCatalogueReader, dynamoPartnerReader, dynamoRingReader } from './
 import { dynamoRegistry } from './adapters/dynamo-registry.ts';
 import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
-import { kmsKeyMaker } from './adapters/kms-key-maker.ts';
+import { httpKeySets } from './adapters/http-key-sets.ts';
+import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { randomIds, systemClock } from './adapters/system.ts';
 import { ConfigError, DEFAULT_REALM, ENV, parseSettings, requireVariable, type Settings } from './config.ts';
 import { isJwsAlgorithm, type JwsAlgorithm } from './core/algorithms.ts';
+import type { RotationPolicy } from './core/key-ring.ts';
 import { authorizationServerMetadata, openidConfiguration } from './core/metadata.ts';
 import { type CheckToken, checkToken } from './flows/check-token.ts';
 import { type IssueToken, issueToken } from './flows/issue-token.ts';
+import { type ManageKeys, manageKeys } from './flows/manage-keys.ts';
 import { type ManagePartners, managePartners } from './flows/manage-partners.ts';
 import { publishKeys } from './flows/publish-keys.ts';
 import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
@@ -47,7 +50,7 @@ export const composeIssuer = (): IssueToken => {
   return issueToken(
     {
       partners: dynamoPartnerReader(options),
-      catalogue: dynamoCatalogueReader({ ...options, algorithms }),
+      catalogue: dynamoCatalogueReader(options),
       replay: dynamoReplayGuard(options.client, variable(ENV.ephemeraTable)),
       signer: kmsSigner(kmsClient()),
       clock: systemClock,
@@ -91,21 +94,48 @@ export const composeManager = (): { readonly manage: ManagePartners; readonly re
   realms: [DEFAULT_REALM],
 });
 
-/** For `rotate-keys`. */
-export const composeRotator = (): RotateKeys => {
+/** Allowance for what AWS takes to be consistent, and for clocks of ours that differ; NTP keeps Lambda within a fraction of it. */
+const PROPAGATION_SECONDS = 300;
+const CLOCK_SKEW_SECONDS = 60;
+/** A run lasts two minutes at most; a key it began to make is taken up by another run after three. */
+const CREATION_SECONDS = 180;
+const SWEEP_SECONDS = 86_400;
+
+const rotationPolicy = (settings: Settings): RotationPolicy => ({
+  leadSeconds: settings.keyLeadSeconds,
+  periodSeconds: settings.keyPeriodSeconds,
+  maxTokenSeconds: settings.accessTokenSeconds,
+  ringCacheSeconds: settings.registryCacheSeconds,
+  propagationSeconds: PROPAGATION_SECONDS,
+  clockSkewSeconds: CLOCK_SKEW_SECONDS,
+  leewaySeconds: settings.clockToleranceSeconds,
+  graceSeconds: settings.keyGraceSeconds,
+  creationSeconds: CREATION_SECONDS,
+  sweepSeconds: SWEEP_SECONDS,
+});
+
+const rotator = () => {
   const settings = loadSettings();
   const client = kmsClient();
-  return rotateKeys(
-    {
-      rings: dynamoRingStore(documentClient(), variable(ENV.registryTable)),
-      keys: kmsKeyMaker({ client, deployment: variable(ENV.deployment), keyPolicy: variable(ENV.keyPolicy) }),
-      signer: kmsSigner(client),
-      clock: systemClock,
-    },
-    {
-      realm: DEFAULT_REALM,
-      algorithms: parseAlgorithms(settings),
-      policy: { leadSeconds: settings.keyLeadSeconds, maxTokenSeconds: settings.accessTokenSeconds },
-    },
-  );
+  const rings = dynamoRingStore(documentClient(), variable(ENV.registryTable));
+  const policy = rotationPolicy(settings);
+  const ports = {
+    rings,
+    vault: kmsKeyVault({ client, deployment: variable(ENV.deployment), keyPolicy: variable(ENV.keyPolicy) }),
+    signer: kmsSigner(client),
+    published: httpKeySets([`${variable(ENV.issuer)}/jwks`]),
+    clock: systemClock,
+    ids: randomIds,
+  };
+  const rotate = rotateKeys(ports, { realm: DEFAULT_REALM, algorithms: parseAlgorithms(settings), policy });
+  return { rings, policy, rotate };
+};
+
+/** For `rotate-keys`. */
+export const composeRotator = (): RotateKeys => rotator().rotate;
+
+/** For `keys`. */
+export const composeKeyManager = (): { readonly manage: ManageKeys; readonly realms: readonly string[] } => {
+  const { rings, policy, rotate } = rotator();
+  return { manage: manageKeys({ rings, rotate, clock: systemClock }, { policy }), realms: [DEFAULT_REALM] };
 };

@@ -24,6 +24,8 @@ export const KEY_TAGS = {
   deployment: 'countersign:deployment',
   realm: 'countersign:realm',
   algorithm: 'countersign:algorithm',
+  /** Tells one creation of a key from another, so that a run that died half-way can be completed. */
+  creation: 'countersign:creation',
 } as const;
 
 /** The GSI of the registry: lists partners, audiences and the grants on an audience. */
@@ -78,6 +80,12 @@ export const NUMBER_SETTINGS = {
   verifierCacheSeconds: { default: 7200, min: 60, max: 7 * DAY, help: 'longest time any verifier keeps a JWKS' },
   keyLeadSeconds: { default: DAY, min: 60, max: 30 * DAY, help: 'least time a key is published before it signs' },
   keyPeriodSeconds: { default: 60 * DAY, min: DAY, max: 730 * DAY, help: 'how long a key signs' },
+  keyGraceSeconds: {
+    default: 7 * DAY,
+    min: 0,
+    max: 365 * DAY,
+    help: 'between the retirement of a key and the start of its deletion',
+  },
   authorizerCacheSeconds: {
     default: 0,
     min: 0,

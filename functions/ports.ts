@@ -19,6 +19,9 @@ export class Outage extends Error {
   }
 }
 
+/** The key is disabled, about to be deleted, or gone: it was taken out of use since the ring was read. */
+export class KeyUnusable extends Outage {}
+
 const describe = (cause: unknown): string => (cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown');
 
 export interface Clock {

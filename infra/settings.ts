@@ -129,6 +129,7 @@ export const resolveSettings = (given: GivenSettings): ResolvedSettings => {
     verifierCacheSeconds: number('verifierCacheSeconds'),
     keyLeadSeconds: number('keyLeadSeconds'),
     keyPeriodSeconds: number('keyPeriodSeconds'),
+    keyGraceSeconds: number('keyGraceSeconds'),
     authorizerCacheSeconds: number('authorizerCacheSeconds'),
     algorithms: checkAlgorithms(given.algorithms ?? DEFAULT_ALGORITHMS),
   };

@@ -35,6 +35,10 @@ export const callAws = async <Answer>(operation: string, call: () => Promise<Ans
   }
 };
 
+/** Whether AWS answered with one of these errors, by name. */
+export const isAwsError = (error: unknown, ...names: readonly string[]): boolean =>
+  error instanceof Error && names.includes(error.name);
+
 /** As `callAws`, for a write whose condition may fail: then `conflict`. */
 export const writeIf = async (operation: string, call: () => Promise<unknown>): Promise<'saved' | 'conflict'> => {
   try {

@@ -6,7 +6,7 @@
 import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import { KEY_ATTRIBUTES } from '../config.ts';
-import type { JwsAlgorithm } from '../core/algorithms.ts';
+import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { Audience, PartnerWithGrants } from '../core/partner.ts';
 import { type CatalogueReader, type Freshness, Outage, type PartnerReader, type RingReader } from '../ports.ts';
@@ -83,20 +83,18 @@ export const dynamoRingReader = (options: ReaderOptions): RingReader => {
  * Rings and audience in one BatchGetItem; only what is not in the cache is asked for. Rings without an active key are not
  * kept, so that the first token is possible as soon as the first key is.
  */
-export const dynamoCatalogueReader = (
-  options: ReaderOptions & { readonly algorithms: readonly JwsAlgorithm[] },
-): CatalogueReader => {
+export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader => {
   const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
   const audiences = cacheFor<Audience>(options.cacheSeconds);
   return {
     read: async (realm, name, freshness) => {
-      const cachedRings = rings.get(realm);
+      const cachedRings = rings.get(realm, freshness);
       const cachedAudience = audiences.get(`${realm}#${name}`, freshness);
       if (cachedRings !== undefined && cachedAudience !== undefined) {
         return { rings: cachedRings, audience: cachedAudience };
       }
       const wanted = [
-        ...(cachedRings === undefined ? options.algorithms.map((algorithm) => ringKey(realm, algorithm)) : []),
+        ...(cachedRings === undefined ? JWS_ALGORITHMS.map((algorithm) => ringKey(realm, algorithm)) : []),
         ...(cachedAudience === undefined ? [audienceKey(realm, name)] : []),
       ];
       const readAt = performance.now();

@@ -9,7 +9,8 @@ import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/li
 import { KEY_ATTRIBUTES } from '../config.ts';
 import type { RingStore } from '../ports.ts';
 import { callAws, writeIf } from './aws-clients.ts';
-import { parseRingRow, ringKey, ringRow } from './registry-rows.ts';
+import { queryPartition } from './registry-query.ts';
+import { parseRingRow, ringKey, ringPartition, ringRow } from './registry-rows.ts';
 
 export const dynamoRingStore = (client: DynamoDBDocumentClient, table: string): RingStore => ({
   load: async (realm, algorithm) => {
@@ -18,6 +19,7 @@ export const dynamoRingStore = (client: DynamoDBDocumentClient, table: string): 
     );
     return row === undefined ? undefined : parseRingRow(row);
   },
+  list: async (realm) => (await queryPartition(client, table, ringPartition(realm))).map(parseRingRow),
   save: (ring) =>
     writeIf('dynamodb:PutItem', () =>
       client.send(

@@ -4,14 +4,14 @@ import { createHash } from 'node:crypto';
 import { type KMSClient, SignCommand, type SigningAlgorithmSpec } from '@aws-sdk/client-kms';
 import { algorithmFacts } from '../core/algorithms.ts';
 import { ecdsaDerToRaw } from '../core/jws.ts';
-import { Outage, type Signer } from '../ports.ts';
-import { callAws } from './aws-clients.ts';
+import { KeyUnusable, Outage, type Signer } from '../ports.ts';
+import { isAwsError } from './aws-clients.ts';
 
 export const kmsSigner = (client: KMSClient): Signer => ({
   sign: async ({ keyArn }, algorithm, input) => {
     const { kms, ecdsaCoordinateBytes } = algorithmFacts(algorithm);
     const { message } = kms;
-    const { Signature: signature } = await callAws('kms:Sign', () =>
+    const { Signature: signature } = await signOrSayWhyNot(() =>
       client.send(
         new SignCommand({
           KeyId: keyArn,
@@ -25,3 +25,15 @@ export const kmsSigner = (client: KMSClient): Signer => ({
     return ecdsaCoordinateBytes === undefined ? signature : ecdsaDerToRaw(signature, ecdsaCoordinateBytes);
   },
 });
+
+const signOrSayWhyNot = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+  try {
+    return await call();
+  } catch (error) {
+    if (isAwsError(error, ...OUT_OF_USE)) throw new KeyUnusable('kms:Sign', error);
+    throw new Outage('kms:Sign', error);
+  }
+};
+
+/** KMS developer guide, "Key states of AWS KMS keys": what Sign answers for a key that is disabled, going, or gone. */
+const OUT_OF_USE = ['DisabledException', 'KMSInvalidStateException', 'NotFoundException'];

@@ -6,7 +6,7 @@
 import type { JWK } from 'jose';
 import { KEY_ATTRIBUTES } from '../config.ts';
 import { isJwsAlgorithm, type JwsAlgorithm } from '../core/algorithms.ts';
-import type { KeyRing, KeyState, SigningKey } from '../core/key-ring.ts';
+import type { KeyCreation, KeyRing, KeyState, SigningKey } from '../core/key-ring.ts';
 import type { Audience, Grant, Partner, PartnerKey, PartnerWithGrants } from '../core/partner.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -131,11 +131,40 @@ export const parseRingRow = (row: Row): KeyRing => ({
   realm: text(row, 'realm'),
   algorithm: algorithm(row, 'algorithm'),
   version: whole(row, 'version'),
-  maxTokenSeconds: whole(row, 'maxTokenSeconds'),
+  ...(row.creation === undefined ? {} : { creation: parseCreation(nested(row, 'creation')) }),
+  ...optionalTime(row, 'sweptAt'),
   keys: list(row, 'keys').map(parseSigningKey),
 });
 
-const KEY_STATES: readonly KeyState[] = ['created', 'standby', 'active'];
+const parseCreation = (row: Row): KeyCreation => ({ id: text(row, 'id'), startedAt: whole(row, 'startedAt') });
+
+const KEY_STATES: readonly KeyState[] = [
+  'created',
+  'standby',
+  'active',
+  'retiring',
+  'retired',
+  'revoked',
+  'pending-deletion',
+];
+
+/** Deadlines and other numbers of seconds that a key has or has not, by its state. */
+const KEY_TIMES = [
+  'publishedAt',
+  'activateNotBefore',
+  'maxTokenSeconds',
+  'activatedAt',
+  'rotateNotBefore',
+  'deactivatedAt',
+  'lastSignBefore',
+  'retireNotBefore',
+  'retiredAt',
+  'revokedAt',
+  'listedUntil',
+  'disabledAt',
+  'deleteNotBefore',
+  'deletionAt',
+] as const;
 
 const parseSigningKey = (row: Row): SigningKey => ({
   kid: text(row, 'kid'),
@@ -143,9 +172,8 @@ const parseSigningKey = (row: Row): SigningKey => ({
   state: oneOf(row, 'state', KEY_STATES),
   jwk: jwk(row, 'jwk'),
   createdAt: whole(row, 'createdAt'),
-  ...optionalTime(row, 'publishedAt'),
-  ...optionalTime(row, 'activateNotBefore'),
-  ...optionalTime(row, 'activatedAt'),
+  ...optionalTimes(row, KEY_TIMES),
+  ...(row.hold === undefined ? {} : { hold: held(row) }),
 });
 
 const wrong = (row: Row, member: string): MalformedRowError =>
@@ -184,6 +212,19 @@ const list = (row: Row, member: string): readonly Row[] => {
   return value.map((each, index) => ({ ...each, ...key(String(row[partition]), `${row[sort]} ${member}[${index}]`) }));
 };
 
+/** A row within a row, told where it stands. */
+const nested = (row: Row, member: string): Row => {
+  const value = row[member];
+  if (!isRow(value)) throw wrong(row, member);
+  return { ...value, ...key(String(row[partition]), `${row[sort]} ${member}`) };
+};
+
+/** A mark that is either there or not. */
+const held = (row: Row): true => {
+  if (row.hold !== true) throw wrong(row, 'hold');
+  return true;
+};
+
 const jwk = (row: Row, member: string): JWK => {
   const value = row[member];
   if (!isRow(value) || typeof value.kty !== 'string') throw wrong(row, member);
@@ -204,3 +245,8 @@ const oneOf = <Value extends string>(row: Row, member: string, values: readonly 
 
 const optionalTime = <Member extends string>(row: Row, member: Member): { readonly [name in Member]?: number } =>
   row[member] === undefined ? {} : ({ [member]: whole(row, member) } as { readonly [name in Member]?: number });
+
+const optionalTimes = <Member extends string>(
+  row: Row,
+  members: readonly Member[],
+): { readonly [name in Member]?: number } => Object.assign({}, ...members.map((member) => optionalTime(row, member)));

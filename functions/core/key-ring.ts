@@ -130,12 +130,21 @@ const change = (ring: KeyRing, kid: string, from: readonly KeyState[], to: Parti
 
 const next = (ring: KeyRing, to: Partial<KeyRing>): KeyRing => ({ ...ring, ...to, version: ring.version + 1 });
 
-export const withCreationBegun = (ring: KeyRing, creation: KeyCreation): KeyRing => next(ring, { creation });
+export const withCreationBegun = (
+  ring: KeyRing,
+  creation: KeyCreation,
+): KeyRing & { readonly creation: KeyCreation } => ({
+  ...next(ring, {}),
+  creation,
+});
 
 export const withSweep = (ring: KeyRing, now: EpochSeconds): KeyRing => next(ring, { sweptAt: now });
 
 /** A key that KMS has made joins the ring, unpublished. */
-export const withCreatedKey = (ring: KeyRing, key: Pick<SigningKey, 'kid' | 'keyArn' | 'jwk' | 'createdAt'>): KeyRing => {
+export const withCreatedKey = (
+  ring: KeyRing,
+  key: Pick<SigningKey, 'kid' | 'keyArn' | 'jwk' | 'createdAt'>,
+): KeyRing => {
   const { creation: _done, ...rest } = ring;
   return next(rest, { keys: [...ring.keys, { ...key, state: 'created' }] });
 };
@@ -145,7 +154,12 @@ export const withCreatedKey = (ring: KeyRing, key: Pick<SigningKey, 'kid' | 'key
  * anything. At once too where the ring has lost its only signing key: waiting would be an outage for all, and the
  * operator was told (break-glass).
  */
-const activationTime = (ring: KeyRing, policy: RotationPolicy, realmIsLive: boolean, now: EpochSeconds): EpochSeconds => {
+const activationTime = (
+  ring: KeyRing,
+  policy: RotationPolicy,
+  realmIsLive: boolean,
+  now: EpochSeconds,
+): EpochSeconds => {
   const hasSigned = ring.keys.some((key) => key.activatedAt !== undefined);
   const isOrphaned = hasSigned && activeKey(ring) === undefined;
   return !realmIsLive || isOrphaned ? now : now + policy.leadSeconds;

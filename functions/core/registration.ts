@@ -21,7 +21,8 @@ import { formatScope, isScopeToken, MAX_SCOPE_LENGTH, MAX_SCOPES } from './scope
 export type AdminRefusal =
   | { readonly reason: 'invalid'; readonly problems: readonly InputProblem[] }
   | { readonly reason: 'not_found'; readonly what: string }
-  | { readonly reason: 'conflict'; readonly detail: string };
+  /** `until`: when it would no longer be one. */
+  | { readonly reason: 'conflict'; readonly detail: string; readonly until?: EpochSeconds };
 
 export type AdminResult<Value> = Result<Value, AdminRefusal>;
 

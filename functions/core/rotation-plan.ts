@@ -9,45 +9,62 @@ import type { EpochSeconds } from './partner.ts';
 
 /** One step of the cycle. Each is safe to repeat: it finds its work done, or the ring's version refuses it. */
 export type RotationStep =
-  | { readonly kind: 'begin-creation' | 'resume-creation' | 'sweep' }
-  | { readonly kind: 'create'; readonly creationId: string }
-  | {
-      readonly kind:
-        | 'publish'
-        | 'activate'
-        | 'lengthen'
-        | 'retire'
-        | 'disable'
-        | 'schedule-deletion'
-        | 'cancel-deletion'
-        | 'forget';
-      readonly kid: string;
-    };
+  | { readonly kind: 'create' }
+  | { readonly kind: 'resume-creation' }
+  | { readonly kind: 'sweep' }
+  | KeyStep;
+
+/** A step of one key. */
+export interface KeyStep {
+  readonly kind: KeyStepKind;
+  readonly kid: string;
+}
+
+type KeyStepKind =
+  | 'publish'
+  | 'activate'
+  | 'lengthen'
+  | 'retire'
+  | 'disable'
+  | 'schedule-deletion'
+  | 'cancel-deletion'
+  | 'forget';
 
 /**
  * The one step that is due, or `undefined`. In this order: what an emergency began, what a run began, what keeps the ring able to
  * sign and to be revoked, what is due by the calendar, and the clearing away.
  */
-export const planRotation = (
-  now: EpochSeconds,
-  ring: KeyRing,
-  policy: RotationPolicy,
-): RotationStep | undefined => {
+export const planRotation = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy): RotationStep | undefined => {
   const first = (matches: (key: SigningKey) => boolean, kind: KeyStepKind): RotationStep | undefined => {
     const key = ring.keys.find(matches);
     return key === undefined ? undefined : { kind, kid: key.kid };
   };
   const standby = standbyKey(ring);
   return (
-    first((key) => isOutOfUse(key) && key.disabledAt === undefined && !(key.hold && key.state === 'retired'), 'disable') ??
+    first(
+      (key) => isOutOfUse(key) && key.disabledAt === undefined && !(key.hold && key.state === 'retired'),
+      'disable',
+    ) ??
     first((key) => key.state === 'pending-deletion' && key.hold === true, 'cancel-deletion') ??
     first((key) => key.state === 'created', 'publish') ??
-    (isActivationDue(now, ring, policy) && standby !== undefined ? { kind: 'activate', kid: standby.kid } : undefined) ??
+    (isActivationDue(now, ring, policy) && standby !== undefined
+      ? { kind: 'activate', kid: standby.kid }
+      : undefined) ??
     creationStep(now, ring, policy) ??
     first((key) => key.state === 'standby' && policy.maxTokenSeconds > (key.maxTokenSeconds ?? 0), 'lengthen') ??
-    first((key) => key.state === 'retiring' && !key.hold && now >= (key.retireNotBefore ?? Number.POSITIVE_INFINITY), 'retire') ??
-    first((key) => isOutOfUse(key) && !key.hold && now >= (key.deleteNotBefore ?? Number.POSITIVE_INFINITY), 'schedule-deletion') ??
-    first((key) => key.state === 'pending-deletion' && !key.hold && now >= (key.deletionAt ?? Number.POSITIVE_INFINITY), 'forget')
+    first(
+      (key) => key.state === 'retiring' && !key.hold && now >= (key.retireNotBefore ?? Number.POSITIVE_INFINITY),
+      'retire',
+    ) ??
+    first(
+      (key) => isOutOfUse(key) && !key.hold && now >= (key.deleteNotBefore ?? Number.POSITIVE_INFINITY),
+      'schedule-deletion',
+    ) ??
+    first(
+      (key) => key.state === 'pending-deletion' && !key.hold && now >= (key.deletionAt ?? Number.POSITIVE_INFINITY),
+      'forget',
+    ) ??
+    (ring.version > 0 && now >= (ring.sweptAt ?? 0) + policy.sweepSeconds ? { kind: 'sweep' } : undefined)
   );
 };
 
@@ -114,7 +131,8 @@ export const planRevocation = (
 ): Result<SigningKey, KeyCommandRefusal> => {
   const key = findKey(ring, kid);
   if (key === undefined) return refuse({ reason: 'key_unknown' });
-  if (key.state === 'pending-deletion' && key.revokedAt === undefined) return refuse({ reason: 'already_pending_deletion' });
+  if (key.state === 'pending-deletion' && key.revokedAt === undefined)
+    return refuse({ reason: 'already_pending_deletion' });
   if (key.state !== 'active' || breakGlass) return accept(key);
   const standby = standbyKey(ring);
   if (standby === undefined) return refuse({ reason: 'no_standby' });

@@ -51,7 +51,8 @@ const check = async (
   const rules = {
     issuer: settings.issuer,
     audience: settings.audience,
-    maxSeconds: signer.ring.maxTokenSeconds,
+    // Fixed before the key signed: a forger who chose `exp` freely would be caught by it.
+    maxSeconds: signer.key.maxTokenSeconds ?? 0,
     toleranceSeconds: settings.clockToleranceSeconds,
   };
   const claims = checkTokenClaims(token.claims, rules, clock.now());

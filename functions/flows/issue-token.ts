@@ -4,32 +4,16 @@
  */
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
-import { type AssertionRules, findAssertionKey, type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
+import { type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
-import { verifyClient } from '../core/client-auth.ts';
-import { accept, type Refusal, type RefusalReason, type Result, refuse } from '../core/errors.ts';
-import { compact, signingInput } from '../core/jws.ts';
-import { activeKey, type KeyRing, type SigningKey } from '../core/key-ring.ts';
-import { type EpochSeconds, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
-import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
-import { ACCESS_TOKEN_TYPE, type AccessTokenClaims, buildClaims } from '../core/token.ts';
+import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
+import type { AccessTokenClaims } from '../core/token.ts';
 import { parseTokenRequest, type RawTokenRequest, type TokenRequest } from '../core/token-request.ts';
-import {
-  type AssertionUse,
-  type Catalogue,
-  type CatalogueReader,
-  type Clock,
-  type Freshness,
-  type Ids,
-  Outage,
-  type PartnerReader,
-  type ReplayGuard,
-  type Signer,
-} from '../ports.ts';
+import type { AssertionUse, Clock, Ids, ReplayGuard, Signer } from '../ports.ts';
+import { type EntitleClientPorts, type Entitled, entitleClient } from './entitle-client.ts';
+import { type SignedToken, signToken, type TokenOrder } from './sign-token.ts';
 
-export interface IssueTokenPorts {
-  readonly partners: PartnerReader;
-  readonly catalogue: CatalogueReader;
+export interface IssueTokenPorts extends EntitleClientPorts {
   readonly replay: ReplayGuard;
   readonly signer: Signer;
   readonly clock: Clock;
@@ -83,73 +67,21 @@ const decide = async (
   if (mismatch !== undefined) return refuse(mismatch);
 
   const now = ports.clock.now();
-  const look = (freshness: Freshness): Promise<Result<Entitled>> =>
-    entitle(ports, settings, request.value, assertion.value, now, freshness, learn);
-  const cached = await look({});
-  const entitled =
-    cached.ok || !SECOND_LOOK.includes(cached.refusal.reason) ? cached : await look({ maxAgeSeconds: 0 });
+  const entitled = await entitleClient(ports, settings, request.value, assertion.value, now, learn);
   if (!entitled.ok) return entitled;
 
-  const { entitlement, rings } = entitled.value;
-  const { ring, key } = signingKey(rings, entitlement.algorithm ?? settings.defaultAlgorithm);
-  const claims = claimsOf(settings, assertion.value.claims.sub, entitlement, ring, ports.ids.next(), now);
+  const order = tokenOrder(settings, assertion.value, entitled.value, ports.ids.next(), now);
   learn({
-    audience: claims.aud,
-    scopes: entitlement.scopes,
-    kid: key.kid,
-    tokenId: claims.jti,
-    expiresAt: claims.exp,
+    audience: order.grant.audience,
+    scopes: order.grant.scopes,
+    tokenId: order.jti,
   });
-
   const use = assertionUse(settings, assertion.value, requestId);
-  const token = await claimAndSign(ports, use, now, ring, key, claims);
-  return token.ok ? accept(answer(token.value, claims)) : token;
-};
-
-/**
- * Refusals of a proven client that the cache may be the reason for: what an operator has just added must not be refused for
- * half a minute. They are looked into once more, with fresh data.
- */
-const SECOND_LOOK: readonly RefusalReason[] = [
-  'client_disabled',
-  'resource_required',
-  'resource_unknown',
-  'resource_disabled',
-  'grant_missing',
-  'scope_not_granted',
-];
-
-/**
- * The same for a key that the partner does not have. Nobody has proved anything then, so a caller can make us read no more
- * than once in this many seconds.
- */
-const UNKNOWN_KEY_MAX_AGE_SECONDS = 5;
-
-interface Entitled {
-  readonly entitlement: Entitlement;
-  readonly rings: readonly KeyRing[];
-}
-
-/** Who is asking, proved, and what it may have. */
-const entitle = async (
-  ports: IssueTokenPorts,
-  settings: IssueTokenSettings,
-  request: TokenRequest,
-  assertion: ParsedAssertion,
-  now: EpochSeconds,
-  freshness: Freshness,
-  learn: (facts: AuditFacts) => void,
-): Promise<Result<Entitled>> => {
-  const { found, catalogue } = await lookUp(ports, settings.realm, assertion, request.resource, freshness);
-  const verified = await verifyClient(found?.partner, assertion, assertionRules(settings), now);
-  if (!verified.ok) return verified;
-  learn({ clientKey: verified.value.key.kid });
-  const grants = found?.grants ?? [];
-  const resource = requestedAudience(request.resource, grants);
-  if (!resource.ok) return resource;
-  const entitlement = decideEntitlement({ grants }, resource.value, catalogue?.audience, request.scopes);
-  if (!entitlement.ok) return entitlement;
-  return accept({ entitlement: entitlement.value, rings: catalogue?.rings ?? [] });
+  const signed = await claimAndSign(ports, use, order, entitled.value);
+  if (!signed.ok) return signed;
+  const { token, claims, kid } = signed.value;
+  learn({ kid, expiresAt: claims.exp });
+  return accept(answer(token, claims));
 };
 
 const askedFor = (request: TokenRequest, assertion: ParsedAssertion): AuditFacts => ({
@@ -165,68 +97,18 @@ const clientIdMismatch = ({ clientId }: TokenRequest, { claims }: ParsedAssertio
     ? undefined
     : { reason: 'client_id_mismatch', clientId: clientId.slice(0, 128), subject: claims.sub };
 
-/** Both reads at once where the request names its resource; where it does not, the partner's only grant tells it. */
-const lookUp = async (
-  { partners, catalogue }: IssueTokenPorts,
-  realm: string,
-  assertion: ParsedAssertion,
-  resource: string | undefined,
-  freshness: Freshness,
-): Promise<{ found: PartnerWithGrants | undefined; catalogue: Catalogue | undefined }> => {
-  const find = () => findClient(partners, realm, assertion, freshness);
-  if (resource !== undefined) {
-    const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
-    return { found, catalogue: read };
-  }
-  const found = await find();
-  const only = requestedAudience(resource, found?.grants ?? []);
-  return { found, catalogue: only.ok ? await catalogue.read(realm, only.value, freshness) : undefined };
-};
-
-/** The partner that the assertion names, with the key that it names if the partner has it. */
-const findClient = async (
-  partners: PartnerReader,
-  realm: string,
-  assertion: ParsedAssertion,
-  freshness: Freshness,
-): Promise<PartnerWithGrants | undefined> => {
-  const { sub: client } = assertion.claims;
-  // A client id comes from an assertion that nobody has verified yet; what cannot be one is not looked for.
-  if (!isPartnerId(client)) return undefined;
-  const found = await partners.find(realm, client, freshness);
-  const key = found === undefined ? undefined : findAssertionKey(found.partner.keys, assertion);
-  if (key === undefined || key.ok || key.refusal.reason !== 'assertion_key_unknown') return found;
-  // Looked for before any signature is checked: an unknown key must cost one check, as every other refusal does.
-  return partners.find(realm, client, { maxAgeSeconds: UNKNOWN_KEY_MAX_AGE_SECONDS, ...freshness });
-};
-
-const assertionRules = (settings: IssueTokenSettings): AssertionRules => ({
-  audience: settings.issuer,
-  maxSeconds: settings.assertionSeconds,
-  toleranceSeconds: settings.clockToleranceSeconds,
-});
-
-/** A ring without an active key is a deployment whose first keys are not made yet: not the client's fault. */
-const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): { ring: KeyRing; key: SigningKey } => {
-  const ring = rings.find((each) => each.algorithm === algorithm);
-  const key = ring === undefined ? undefined : activeKey(ring);
-  if (ring === undefined || key === undefined) {
-    throw new Outage('key-ring', new Error(`the ${algorithm} ring has no active key`));
-  }
-  return { ring, key };
-};
-
-const claimsOf = (
+const tokenOrder = (
   settings: IssueTokenSettings,
-  client: string,
-  { audience, scopes }: Entitlement,
-  ring: KeyRing,
+  { claims }: ParsedAssertion,
+  { entitlement: { audience, scopes, algorithm = settings.defaultAlgorithm } }: Entitled,
   jti: string,
-  now: EpochSeconds,
-): AccessTokenClaims => {
-  const seconds = Math.min(settings.accessTokenSeconds, ring.maxTokenSeconds);
-  return buildClaims({ issuer: settings.issuer, client, audience, scopes, seconds }, jti, now);
-};
+  now: number,
+): TokenOrder => ({
+  grant: { issuer: settings.issuer, client: claims.sub, audience, scopes, seconds: settings.accessTokenSeconds },
+  algorithm,
+  jti,
+  now,
+});
 
 const assertionUse = (settings: IssueTokenSettings, { claims }: ParsedAssertion, requestId: string): AssertionUse => ({
   realm: settings.realm,
@@ -241,24 +123,22 @@ const assertionUse = (settings: IssueTokenSettings, { claims }: ParsedAssertion,
  * client may send it again once KMS answers.
  */
 const claimAndSign = async (
-  { replay, signer }: IssueTokenPorts,
+  { replay, signer, catalogue }: IssueTokenPorts,
   use: AssertionUse,
-  now: EpochSeconds,
-  ring: KeyRing,
-  key: SigningKey,
-  claims: AccessTokenClaims,
-): Promise<Result<string>> => {
-  const input = signingInput({ alg: ring.algorithm, typ: ACCESS_TOKEN_TYPE, kid: key.kid }, claims);
-  const [claim, signature] = await Promise.allSettled([
-    replay.claim(use, now),
-    signer.sign(key, ring.algorithm, input),
+  order: TokenOrder,
+  { rings }: Entitled,
+): Promise<Result<SignedToken>> => {
+  const readRings = async () => (await catalogue.read(use.realm, order.grant.audience, { maxAgeSeconds: 0 })).rings;
+  const [claim, signed] = await Promise.allSettled([
+    replay.claim(use, order.now),
+    signToken(signer, order, rings, readRings),
   ]);
   if (claim.status === 'fulfilled' && claim.value === 'replayed') {
     return refuse({ reason: 'assertion_replayed', jti: use.jti });
   }
-  if (claim.status === 'fulfilled' && signature.status === 'fulfilled') return accept(compact(input, signature.value));
+  if (claim.status === 'fulfilled' && signed.status === 'fulfilled') return accept(signed.value);
   await replay.release(use);
-  throw claim.status === 'rejected' ? claim.reason : (signature as PromiseRejectedResult).reason;
+  throw claim.status === 'rejected' ? claim.reason : (signed as PromiseRejectedResult).reason;
 };
 
 const answer = (token: string, claims: AccessTokenClaims): TokenAnswer => ({

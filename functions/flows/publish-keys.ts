@@ -7,13 +7,14 @@ import { Outage, type RingReader } from '../ports.ts';
 export type PublishKeys = () => Promise<{ readonly keys: readonly JWK[] }>;
 
 /**
- * @throws Outage when the rings cannot be read, and when no key is published yet: an empty set would be kept by verifiers for
- * as long as the real one.
+ * @throws Outage when the rings cannot be read, and as long as no key has ever signed: a realm publishes the first keys of all
+ * its rings at once, so that no verifier can have an incomplete set, and never an empty one, which would be kept as long.
  */
 export const publishKeys =
   (rings: RingReader, realm: string): PublishKeys =>
   async () => {
-    const published = jwks(await rings.list(realm));
-    if (published.keys.length === 0) throw new Outage('key-ring', new Error(`realm ${realm} has no published key yet`));
-    return published;
+    const found = await rings.list(realm);
+    const hasSigned = found.some((ring) => ring.keys.some((key) => key.activatedAt !== undefined));
+    if (!hasSigned) throw new Outage('key-ring', new Error(`realm ${realm} has no signing key yet`));
+    return jwks(found);
   };

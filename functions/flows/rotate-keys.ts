@@ -10,10 +10,6 @@ import { planRotation, type RotationStep } from '../core/rotation-plan.ts';
 import type { RingStore } from '../ports.ts';
 import { type StepPorts, takeStep } from './take-rotation-step.ts';
 
-export interface RotateKeysPorts extends StepPorts {
-  readonly rings: RingStore;
-}
-
 export interface RotateKeysSettings {
   readonly realm: string;
   /** Rings that the realm has whether or not they exist yet. */
@@ -35,7 +31,7 @@ const MAX_CONFLICTS = 5;
 
 /** @throws Outage when KMS or DynamoDB did not answer; what was done until then stays done and the next run goes on. */
 export const rotateKeys =
-  (ports: RotateKeysPorts, settings: RotateKeysSettings): RotateKeys =>
+  (ports: StepPorts, settings: RotateKeysSettings): RotateKeys =>
   async (maxStepsPerRing, only) => {
     const steps = new Map<JwsAlgorithm, RotationStep[]>();
     const failures: unknown[] = [];
@@ -60,13 +56,13 @@ export const rotateKeys =
   };
 
 /** Configured rings, and those that an operator has added. */
-const algorithmsOf = async ({ rings }: RotateKeysPorts, { realm, algorithms }: RotateKeysSettings) => [
+const algorithmsOf = async ({ rings }: StepPorts, { realm, algorithms }: RotateKeysSettings) => [
   ...new Set([...algorithms, ...(await rings.list(realm)).map((ring) => ring.algorithm)]),
 ];
 
 /** Does the one step that is due. @returns it, or `undefined` if there is nothing to do now. */
 const advance = async (
-  ports: RotateKeysPorts,
+  ports: StepPorts,
   { realm, policy }: RotateKeysSettings,
   algorithm: JwsAlgorithm,
 ): Promise<RotationStep | undefined> => {
@@ -82,7 +78,6 @@ const advance = async (
 };
 
 /** Whether any ring of the realm has ever signed: if so, some verifier may have a key set without the newest key. */
-const isLive = async (rings: RingStore, realm: string): Promise<boolean> =>
-  (await rings.list(realm)).some(hasSigned);
+const isLive = async (rings: RingStore, realm: string): Promise<boolean> => (await rings.list(realm)).some(hasSigned);
 
 const hasSigned = (ring: KeyRing): boolean => ring.keys.some((key) => key.activatedAt !== undefined);

@@ -1,5 +1,5 @@
 /**
- * One step of the rotation cycle: what KMS has to do for it, then the ring as it will be. Nothing is saved here. What KMS does
+ * One step of the rotation cycle: what KMS has to do for it, then the ring as it will be, which the caller saves. What KMS does
  * can be repeated, so a crash before the ring is saved costs nothing but a repetition.
  */
 
@@ -20,10 +20,11 @@ import {
   withRetiredKey,
   withSweep,
 } from '../core/key-ring.ts';
-import type { RotationStep } from '../core/rotation-plan.ts';
-import type { Clock, Ids, KeyVault, PublicKeySets, Signer } from '../ports.ts';
+import type { KeyStep, RotationStep } from '../core/rotation-plan.ts';
+import type { Clock, Ids, KeyVault, PublicKeySets, RingStore, Signer } from '../ports.ts';
 
 export interface StepPorts {
+  readonly rings: RingStore;
   readonly vault: KeyVault;
   readonly signer: Signer;
   readonly published: PublicKeySets;
@@ -33,7 +34,7 @@ export interface StepPorts {
 
 /**
  * @param realmIsLive whether any ring of the realm has ever signed.
- * @returns the ring to be saved; `undefined` where the step has to wait for something outside.
+ * @returns the ring to be saved; `undefined` where the step has to wait for something outside, or for another run.
  */
 export const takeStep = async (
   ports: StepPorts,
@@ -42,13 +43,27 @@ export const takeStep = async (
   step: RotationStep,
   realmIsLive: () => Promise<boolean>,
 ): Promise<KeyRing | undefined> => {
+  switch (step.kind) {
+    case 'create':
+      return create(ports, ring);
+    case 'resume-creation':
+      return resumeCreation(ports, ring);
+    case 'sweep':
+      return sweep(ports, policy, ring);
+    default:
+      return takeKeyStep(ports, policy, ring, step, realmIsLive);
+  }
+};
+
+const takeKeyStep = async (
+  ports: StepPorts,
+  policy: RotationPolicy,
+  ring: KeyRing,
+  step: KeyStep,
+  realmIsLive: () => Promise<boolean>,
+): Promise<KeyRing | undefined> => {
   const now = ports.clock.now();
-  if (step.kind === 'begin-creation') return withCreationBegun(ring, { id: ports.ids.next(), startedAt: now });
-  if (step.kind === 'create') return create(ports, ring, step.creationId);
-  if (step.kind === 'resume-creation') return resumeCreation(ports, ring);
-  if (step.kind === 'sweep') return sweep(ports, policy, ring);
-  const key = findKey(ring, step.kid);
-  if (key === undefined) throw new Error(`the plan names key ${step.kid}, which is not in the ring`);
+  const key = keyOf(ring, step.kid);
   switch (step.kind) {
     case 'publish':
       return withPublishedKey(ring, key.kid, policy, await realmIsLive(), now);
@@ -71,14 +86,26 @@ export const takeStep = async (
   }
 };
 
-const create = async ({ vault }: StepPorts, ring: KeyRing, creationId: string): Promise<KeyRing> =>
-  withCreatedKey(ring, await vault.create(ring.realm, ring.algorithm, creationId));
+const keyOf = (ring: KeyRing, kid: string): SigningKey => {
+  const key = findKey(ring, kid);
+  if (key === undefined) throw new Error(`the plan names key ${kid}, which is not in the ring`);
+  return key;
+};
+
+/**
+ * The intention is saved before the key is made: of two runs one makes a key, and a run that dies leaves word of it.
+ * `undefined`: another run has changed the ring, perhaps by the same intention.
+ */
+const create = async ({ rings, vault, clock, ids }: StepPorts, ring: KeyRing): Promise<KeyRing | undefined> => {
+  const begun = withCreationBegun(ring, { id: ids.next(), startedAt: clock.now() });
+  if ((await rings.save(begun)) === 'conflict') return undefined;
+  return withCreatedKey(begun, await vault.create(ring.realm, ring.algorithm, begun.creation.id));
+};
 
 /** A run died while it made a key. If KMS has the key, it is taken in; if not, another is made. */
-const resumeCreation = async ({ vault, clock, ids }: StepPorts, ring: KeyRing): Promise<KeyRing> => {
-  const [lost] = await orphans(vault, ring);
-  if (lost !== undefined) return withCreatedKey(ring, lost);
-  return withCreationBegun(ring, { id: ids.next(), startedAt: clock.now() });
+const resumeCreation = async (ports: StepPorts, ring: KeyRing): Promise<KeyRing | undefined> => {
+  const [lost] = await orphans(ports.vault, ring);
+  return lost === undefined ? create(ports, ring) : withCreatedKey(ring, lost);
 };
 
 /** Keys in KMS that carry this ring's tags and are not in it. */

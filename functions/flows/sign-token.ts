@@ -1,0 +1,62 @@
+/**
+ * The token itself: claims, signature by the ring's active key, compact form.
+ */
+
+import type { JwsAlgorithm } from '../core/algorithms.ts';
+import { compact, signingInput } from '../core/jws.ts';
+import { activeKey, type KeyRing, type SigningKey } from '../core/key-ring.ts';
+import type { EpochSeconds } from '../core/partner.ts';
+import { ACCESS_TOKEN_TYPE, type AccessTokenClaims, buildClaims, type TokenGrant } from '../core/token.ts';
+import { KeyUnusable, Outage, type Signer } from '../ports.ts';
+
+export interface SignedToken {
+  readonly token: string;
+  readonly claims: AccessTokenClaims;
+  readonly kid: string;
+}
+
+/** What is to be signed; the lifetime is bounded by the key as well. */
+export interface TokenOrder {
+  readonly grant: TokenGrant;
+  readonly algorithm: JwsAlgorithm;
+  readonly jti: string;
+  readonly now: EpochSeconds;
+}
+
+/**
+ * @param rings as they were read, perhaps a while ago.
+ * @param readRings reads them anew. A key that was revoked a moment ago no longer signs; the one that took its place does.
+ * @throws Outage when KMS did not sign, or no key is active.
+ */
+export const signToken = async (
+  signer: Signer,
+  order: TokenOrder,
+  rings: readonly KeyRing[],
+  readRings: () => Promise<readonly KeyRing[]>,
+): Promise<SignedToken> => {
+  try {
+    return await signWith(signer, order, signingKey(rings, order.algorithm));
+  } catch (error) {
+    if (!(error instanceof KeyUnusable)) throw error;
+    return signWith(signer, order, signingKey(await readRings(), order.algorithm));
+  }
+};
+
+const signWith = async (
+  signer: Signer,
+  { grant, algorithm, jti, now }: TokenOrder,
+  key: SigningKey,
+): Promise<SignedToken> => {
+  const seconds = Math.min(grant.seconds, key.maxTokenSeconds ?? 0);
+  const claims = buildClaims({ ...grant, seconds }, jti, now);
+  const input = signingInput({ alg: algorithm, typ: ACCESS_TOKEN_TYPE, kid: key.kid }, claims);
+  return { token: compact(input, await signer.sign(key, algorithm, input)), claims, kid: key.kid };
+};
+
+/** A ring without an active key is a deployment whose first keys are not made yet: not the client's fault. */
+const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
+  const ring = rings.find((each) => each.algorithm === algorithm);
+  const key = ring === undefined ? undefined : activeKey(ring);
+  if (key === undefined) throw new Outage('key-ring', new Error(`the ${algorithm} ring has no active key`));
+  return key;
+};
