@@ -2,8 +2,8 @@
 
 import { composeManager } from './compose.ts';
 import { observability } from './http/observability.ts';
-import { adminRoute } from './routes.ts';
+import { adminEndpoint } from './routes.ts';
 
 const { manage, realms } = composeManager();
 
-export const handler = adminRoute(observability(), manage, realms);
+export const handler = adminEndpoint(observability(), manage, realms);

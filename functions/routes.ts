@@ -4,12 +4,15 @@ import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda';
 import { auditRecord } from './core/audit.ts';
 import type { AccessTokenClaims } from './core/token.ts';
 import type { IssueToken } from './flows/issue-token.ts';
+import type { ManageKeys } from './flows/manage-keys.ts';
 import type { ManagePartners } from './flows/manage-partners.ts';
 import type { PublishKeys } from './flows/publish-keys.ts';
 import type { RotateKeys, RotationReport } from './flows/rotate-keys.ts';
-import { adminRouter, problemFailure, recorded } from './http/admin.ts';
+import { adminRouter, problemFailure, recorded } from './http/admin-route.ts';
 import { endpoint, type HttpEvent } from './http/endpoint.ts';
+import { keyRoutes } from './http/keys.ts';
 import { type Observability, recordDecision } from './http/observability.ts';
+import { partnerRoutes } from './http/partners.ts';
 import { parseFormRequest } from './http/request.ts';
 import { json, oauthFailure, problem, publicDocument, tokenAnswer } from './http/response.ts';
 import { rotation } from './http/rotation.ts';
@@ -63,11 +66,13 @@ const verifiedClaims = (event: HttpEvent): object => {
   return authorizer.lambda;
 };
 
-/** `/admin/...` */
-export const adminRoute = (seen: Observability, manage: ManagePartners, realms: readonly string[]) => {
-  const route = adminRouter(manage, realms);
-  return endpoint(seen, recorded(seen, route), problemFailure);
-};
+/** `/admin/...`: partners, audiences, grants */
+export const adminEndpoint = (seen: Observability, manage: ManagePartners, realms: readonly string[]) =>
+  endpoint(seen, recorded(seen, adminRouter(partnerRoutes(manage), realms)), problemFailure);
+
+/** `/admin/realms/{realm}/keys...` */
+export const keysEndpoint = (seen: Observability, manage: ManageKeys, realms: readonly string[]) =>
+  endpoint(seen, recorded(seen, adminRouter(keyRoutes(manage), realms)), problemFailure);
 
 /** The schedule and the deploy-time trigger. */
 export const rotateKeysRoute = (seen: Observability, rotate: RotateKeys) =>

@@ -1,6 +1,7 @@
 /** Shapes of what the admin API takes. What a value means and whether it may be is decided in `core/registration.ts`. */
 
 import * as z from 'zod';
+import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import { isAudienceUri } from '../core/partner.ts';
 
 export const partnerSchema = z.strictObject({
@@ -35,3 +36,7 @@ export const grantListSchema = z.union([
   z.strictObject({ client: z.string(), ...pageSchema.shape }),
   z.strictObject({ audience: z.string().refine(isAudienceUri, 'not an audience'), ...pageSchema.shape }),
 ]);
+
+export const ringCommandSchema = z.strictObject({ algorithm: z.enum(JWS_ALGORITHMS) });
+
+export const revocationSchema = z.strictObject({ breakGlass: z.boolean().default(false) });

@@ -2,7 +2,7 @@
 
 import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
 
-const timestamp = (seconds: EpochSeconds): string => new Date(seconds * 1_000).toISOString();
+export const timestamp = (seconds: EpochSeconds): string => new Date(seconds * 1_000).toISOString();
 
 export const partnerSummary = ({ id, name, enabled, version, createdAt, updatedAt }: Partner) => ({
   id,

@@ -1,23 +1,14 @@
 /**
- * The admin API: routes under `/admin/realms/{realm}`, JSON in and out, problem details for every no (RFC 9457). API Gateway
- * has checked the caller's IAM signature and permission before anything here runs.
+ * What all routes of the admin API share: the realm in the path, bodies and queries checked by a schema, problem details for
+ * every no (RFC 9457), and a record of who did what.
  */
 
 import httpRouter from '@middy/http-router';
 import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
 import type * as z from 'zod';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
-import type { ManagePartners } from '../flows/manage-partners.ts';
 import { Outage } from '../ports.ts';
-import {
-  audienceSchema,
-  grantListSchema,
-  grantSchema,
-  pageSchema,
-  partnerChangeSchema,
-  partnerSchema,
-} from './admin-schemas.ts';
-import { audienceView, grantView, partnerSummary, partnerView } from './admin-views.ts';
+import { timestamp } from './admin-views.ts';
 import type { Failure, HttpAnswer, HttpEvent, Invocation } from './endpoint.ts';
 import { type Observability, recordAdministration } from './observability.ts';
 import { decodeBody } from './request.ts';
@@ -26,51 +17,31 @@ import { json, problem } from './response.ts';
 /** A partner with ten RSA keys and their certificates fits several times. */
 const MAX_BODY_BYTES = 131_072;
 
-type Route = (event: HttpEvent, realm: string) => Promise<HttpAnswer>;
+type Handler = (event: HttpEvent, realm: string) => Promise<HttpAnswer>;
 
-export const adminRouter = (manage: ManagePartners, realms: readonly string[]) => {
-  const at = (method: 'GET' | 'POST' | 'PATCH', path: string, route: Route) => ({
-    method,
-    path: `/admin/realms/{realm}${path}`,
-    handler: async (event: HttpEvent) => {
-      const realm = event.pathParameters?.realm ?? '';
-      return realms.includes(realm) ? route(event, realm) : noSuch('realm');
-    },
-  });
+/** One route below `/admin/realms/{realm}`. */
+export interface AdminRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+export const adminRoute = (method: AdminRoute['method'], path: string, handler: Handler): AdminRoute => ({
+  method,
+  path,
+  handler,
+});
+
+export const adminRouter = (routes: readonly AdminRoute[], realms: readonly string[]) => {
   const router = httpRouter<HttpEvent, HttpAnswer>({
-    routes: [
-      at('POST', '/partners', (event, realm) =>
-        withBody(event, partnerSchema, async (input) => created(await manage.addPartner(realm, input), partnerView)),
-      ),
-      at('GET', '/partners', (event, realm) =>
-        withQuery(event, pageSchema, async (page) => paged(await manage.listPartners(realm, page), partnerSummary)),
-      ),
-      at('GET', '/partners/{id}', async (event, realm) =>
-        shown(await manage.showPartner(realm, event.pathParameters?.id ?? ''), partnerView),
-      ),
-      at('PATCH', '/partners/{id}', (event, realm) =>
-        withBody(event, partnerChangeSchema, async (change) =>
-          shown(await manage.changePartner(realm, event.pathParameters?.id ?? '', change), partnerView),
-        ),
-      ),
-      at('POST', '/audiences', (event, realm) =>
-        withBody(event, audienceSchema, async (input) => created(await manage.addAudience(realm, input), audienceView)),
-      ),
-      at('GET', '/audiences', (event, realm) =>
-        withQuery(event, pageSchema, async (page) => paged(await manage.listAudiences(realm, page), audienceView)),
-      ),
-      at('POST', '/grants', (event, realm) =>
-        withBody(event, grantSchema, async (input) => created(await manage.addGrant(realm, input), grantView)),
-      ),
-      at('GET', '/grants', (event, realm) =>
-        withQuery(event, grantListSchema, async (query) => {
-          if ('audience' in query) return paged(await manage.listGrantsOn(realm, query.audience, query), grantView);
-          return shown(await manage.listGrantsOf(realm, query.client), (page) => ({
-            items: page.items.map(grantView),
-          }));
-        }),
-      ),
-    ],
+    routes: routes.map(({ method, path, handler }) => ({
+      method,
+      path: `/admin/realms/{realm}${path}`,
+      handler: async (event: HttpEvent) => {
+        const realm = event.pathParameters?.realm ?? '';
+        return realms.includes(realm) ? handler(event, realm) : noSuch('realm');
+      },
+    })),
     notFoundResponse: () => noSuch('route'),
   });
   return async (...call: Invocation): Promise<HttpAnswer> => (await router(...call)) ?? noSuch('route');
@@ -110,7 +81,7 @@ const operatorOf = (event: HttpEvent): string => {
 export const problemFailure = ({ status, description }: Failure): HttpAnswer =>
   problem(status, status === 503 ? 'Service Unavailable' : 'Internal Server Error', { detail: description });
 
-const withBody = async <Schema extends z.ZodType>(
+export const withBody = async <Schema extends z.ZodType>(
   event: HttpEvent,
   schema: Schema,
   run: (input: z.infer<Schema>) => Promise<HttpAnswer>,
@@ -120,7 +91,7 @@ const withBody = async <Schema extends z.ZodType>(
   return withValue(parseJson(body.value), schema, run);
 };
 
-const withQuery = <Schema extends z.ZodType>(
+export const withQuery = <Schema extends z.ZodType>(
   event: HttpEvent,
   schema: Schema,
   run: (query: z.infer<Schema>) => Promise<HttpAnswer>,
@@ -149,17 +120,19 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-const shown = <Value>(result: AdminResult<Value>, view: (value: Value) => object): HttpAnswer =>
+export const shown = <Value>(result: AdminResult<Value>, view: (value: Value) => object): HttpAnswer =>
   result.ok ? json(200, view(result.value)) : refused(result.refusal);
 
-const created = <Value>(
+export const created = <Value>(
   result: AdminResult<{ readonly created: boolean; readonly value: Value }>,
   view: (value: Value) => object,
 ): HttpAnswer =>
   result.ok ? json(result.value.created ? 201 : 200, view(result.value.value)) : refused(result.refusal);
 
-const paged = <Item>(page: { readonly items: readonly Item[]; readonly next?: string }, view: (item: Item) => object) =>
-  json(200, { items: page.items.map(view), ...(page.next === undefined ? {} : { next: page.next }) });
+export const paged = <Item>(
+  page: { readonly items: readonly Item[]; readonly next?: string },
+  view: (item: Item) => object,
+) => json(200, { items: page.items.map(view), ...(page.next === undefined ? {} : { next: page.next }) });
 
 const refused = (refusal: AdminRefusal): HttpAnswer => {
   switch (refusal.reason) {
@@ -168,6 +141,9 @@ const refused = (refusal: AdminRefusal): HttpAnswer => {
     case 'not_found':
       return problem(404, 'Not Found', { detail: `there is no ${refusal.what}` });
     case 'conflict':
-      return problem(409, 'Conflict', { detail: refusal.detail });
+      return problem(409, 'Conflict', {
+        detail: refusal.detail,
+        ...(refusal.until === undefined ? {} : { until: timestamp(refusal.until) }),
+      });
   }
 };

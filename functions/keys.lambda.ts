@@ -1,0 +1,9 @@
+/** Lambda entry: `/admin/realms/{realm}/keys...`. */
+
+import { composeKeyManager } from './compose.ts';
+import { observability } from './http/observability.ts';
+import { keysEndpoint } from './routes.ts';
+
+const { manage, realms } = composeKeyManager();
+
+export const handler = keysEndpoint(observability(), manage, realms);
