@@ -10,6 +10,7 @@ import { awsCredentials, type CredentialProvider, signingRegion } from './aws-cr
 import { type Failure, misuse, refused } from './failure.ts';
 import { type Answer, type Outgoing, send } from './http.ts';
 import type { Io } from './io.ts';
+import { describeTimestamp } from './output.ts';
 import { requireEndpoint, type Settings } from './settings.ts';
 
 type Query = Readonly<Record<string, string>>;
@@ -22,7 +23,7 @@ interface AdminTarget {
 }
 
 interface AdminCall {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly segments: readonly string[];
   readonly query?: Query;
   readonly body?: unknown;
@@ -57,6 +58,10 @@ class AdminClient {
 
   async patch<T>(segments: readonly string[], body: unknown, shape: ZodType<T>): Promise<T> {
     return parseAnswer(await this.#call({ method: 'PATCH', segments, body }), shape);
+  }
+
+  async put<T>(segments: readonly string[], body: unknown, shape: ZodType<T>): Promise<T> {
+    return parseAnswer(await this.#call({ method: 'PUT', segments, body }), shape);
   }
 
   /** `created` is false when the service already had exactly this. */
@@ -136,10 +141,11 @@ function parseAnswer<T>(answer: Answer, shape: ZodType<T>): T {
 /** One sentence from `application/problem+json` (RFC 9457), or from API Gateway's own `{"message"}`. */
 function describeRefusal(answer: Answer): Failure {
   const document = problem.safeParse(answer.json);
-  const { title, detail, message, errors = [] } = document.success ? document.data : {};
+  const { title, detail, message, until, errors = [] } = document.success ? document.data : {};
   const parts = errors.map((error) => (error.pointer ? `${error.pointer}: ${error.detail}` : error.detail));
   const text = [title ?? message ?? `HTTP ${answer.status}`, detail, parts.join('; ')].filter(Boolean).join(': ');
+  const waiting = until === undefined ? '' : `; until ${describeTimestamp(until, Date.now())}`;
   const isGatewayRefusal = answer.status === 403 && title === undefined;
   const hint = isGatewayRefusal ? ' (do these AWS credentials allow execute-api:Invoke on the admin routes?)' : '';
-  return refused(`${text}${hint}`);
+  return refused(`${text}${waiting}${hint}`);
 }

@@ -41,6 +41,25 @@ export const audience = z.looseObject({
 
 export const grant = z.looseObject({ client: z.string(), audience: z.string(), scopes, version: z.number() });
 
+const signingKey = z.looseObject({
+  kid: z.string(),
+  state: z.string(),
+  hold: z.boolean(),
+  keyArn: z.string(),
+  createdAt: z.string(),
+  ageSeconds: z.number(),
+  /** What becomes of the key, and not before when; absent where nothing does, or no day is set for it. */
+  next: z.looseObject({ state: z.string(), notBefore: z.string().optional() }).optional(),
+});
+export type SigningKey = z.infer<typeof signingKey>;
+
+/** The signing keys of one algorithm. */
+export const ring = z.looseObject({ algorithm: z.string(), version: z.number(), keys: z.array(signingKey) });
+export type Ring = z.infer<typeof ring>;
+
+/** A ring after a revocation. */
+export const revocation = ring.extend({ unverifiableSeconds: z.number() });
+
 /** One page of a listing; `next` is the cursor of the following one. */
 export const page = <T>(item: ZodType<T>) => z.object({ items: z.array(item), next: z.string().min(1).optional() });
 
@@ -49,5 +68,7 @@ export const problem = z.looseObject({
   title: z.string().optional(),
   detail: z.string().optional(),
   message: z.string().optional(),
+  /** RFC 3339: when the same request would no longer be refused for this reason. */
+  until: z.string().optional(),
   errors: z.array(z.looseObject({ pointer: z.string().optional(), detail: z.string() })).optional(),
 });

@@ -5,6 +5,8 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { addAudienceCommands } from './commands/audience.ts';
 import { addGrantCommands } from './commands/grant.ts';
+import { addKeyCommands } from './commands/key.ts';
+import { addCertificateCommands } from './commands/key-certificate.ts';
 import { addKeygenCommand } from './commands/keygen.ts';
 import { addPartnerCommands } from './commands/partner.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -27,7 +29,7 @@ For an https endpoint with a private CA, set NODE_EXTRA_CA_CERTS=ca.pem.`;
  */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   try {
-    await buildProgram(io).parseAsync(argv, { from: 'user' });
+    await buildProgram(io).parseAsync(withKidsLast(argv), { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsage(error, io);
@@ -38,10 +40,23 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
+/** An RFC 7638 thumbprint in base64url that begins with a hyphen, as one in 64 does. */
+const HYPHENED_KID = /^-[\w-]{42}$/;
+
+/** Key ids that look like options go to the end, behind `--`: in an emergency nobody should have to know that trick. */
+function withKidsLast(argv: readonly string[]): readonly string[] {
+  if (argv.includes('--')) return argv;
+  const isKid = (argument: string, index: number): boolean =>
+    HYPHENED_KID.test(argument) && argv[index - 1] !== '--kid';
+  const kids = argv.filter(isKid);
+  const others = argv.filter((argument, index) => !isKid(argument, index));
+  return kids.length === 0 ? argv : [...others, '--', ...kids];
+}
+
 /** The commands as commander knows them; for `run` and for tests that read every help text. */
 export function buildProgram(io: Io): Command {
   const program = new Command('countersign')
-    .description('Operate a Countersign token service: partners, audiences, grants and tokens.')
+    .description('Operate a Countersign token service: partners, audiences, grants, tokens and signing keys.')
     .version(manifest.version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
@@ -58,6 +73,7 @@ export function buildProgram(io: Io): Command {
   addAudienceCommands(program, io);
   addGrantCommands(program, io);
   addTokenCommands(program, io);
+  addCertificateCommands(addKeyCommands(program, io), io);
   addKeygenCommand(program, io);
   program.addHelpText(
     'after',

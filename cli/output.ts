@@ -56,6 +56,18 @@ export function describeTime(epochSeconds: number, nowMs: number): string {
   return `${new Date(milliseconds).toISOString().replace('.000Z', 'Z')} (${relativeTime(seconds)})`;
 }
 
+/** As `describeTime`, for an RFC 3339 time; what is none is shown as it is. */
+export function describeTimestamp(timestamp: string, nowMs: number): string {
+  const milliseconds = Date.parse(timestamp);
+  return Number.isNaN(milliseconds) ? timestamp : describeTime(Math.floor(milliseconds / 1000), nowMs);
+}
+
+/** `3 days` for a number of seconds, in the largest unit that it fills. */
+export function describeDuration(seconds: number): string {
+  const [unit, size] = unitOf(seconds);
+  return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(Math.trunc(seconds / size));
+}
+
 const UNITS = [
   ['day', 86_400],
   ['hour', 3600],
@@ -63,8 +75,11 @@ const UNITS = [
   ['second', 1],
 ] as const;
 
+const unitOf = (seconds: number): (typeof UNITS)[number] =>
+  UNITS.find(([, unitSeconds]) => Math.abs(seconds) >= unitSeconds) ?? ['second', 1];
+
 function relativeTime(seconds: number): string {
-  const [unit, size] = UNITS.find(([, unitSeconds]) => Math.abs(seconds) >= unitSeconds) ?? (['second', 1] as const);
+  const [unit, size] = unitOf(seconds);
   return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(Math.trunc(seconds / size), unit);
 }
 

@@ -3,24 +3,28 @@
  * at module level, so that a bundle holds only what its function uses.
  */
 
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { documentClient, kmsClient } from './adapters/aws-clients.ts';
 import { dynamoCatalogueReader, dynamoPartnerReader, dynamoRingReader } from './adapters/dynamo-readers.ts';
 import { dynamoRegistry } from './adapters/dynamo-registry.ts';
 import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
+import { dynamoRevocationList } from './adapters/dynamo-revocation-list.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
 import { httpKeySets } from './adapters/http-key-sets.ts';
 import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
-import { randomIds, systemClock } from './adapters/system.ts';
+import { randomIds, randomSerials, systemClock } from './adapters/system.ts';
 import { ConfigError, DEFAULT_REALM, ENV, parseSettings, requireVariable, type Settings } from './config.ts';
 import { isJwsAlgorithm, type JwsAlgorithm } from './core/algorithms.ts';
 import type { RotationPolicy } from './core/key-ring.ts';
 import { authorizationServerMetadata, openidConfiguration } from './core/metadata.ts';
 import { type CheckToken, checkToken } from './flows/check-token.ts';
 import { type IssueToken, issueToken } from './flows/issue-token.ts';
+import { type ManageCertificates, manageCertificates } from './flows/manage-certificates.ts';
 import { type ManageKeys, manageKeys } from './flows/manage-keys.ts';
 import { type ManagePartners, managePartners } from './flows/manage-partners.ts';
 import { publishKeys } from './flows/publish-keys.ts';
+import { currentRevocations, publishRevocations } from './flows/publish-revocations.ts';
 import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
 
 const variable = (name: string): string => requireVariable(process.env, name);
@@ -74,8 +78,10 @@ export const composeChecker = (): CheckToken => {
 export const composePublisher = () => {
   const settings = loadSettings();
   const issuer = variable(ENV.issuer);
+  const options = readerOptions(settings);
   return {
-    publishKeys: publishKeys(dynamoRingReader(readerOptions(settings)), DEFAULT_REALM),
+    publishKeys: publishKeys(dynamoRingReader(options), DEFAULT_REALM),
+    revokedKeys: currentRevocations(dynamoRevocationList(options.client, options.table), DEFAULT_REALM),
     metadata: {
       '/.well-known/oauth-authorization-server': authorizationServerMetadata({ issuer }),
       '/.well-known/openid-configuration': openidConfiguration({ issuer, algorithms: parseAlgorithms(settings) }),
@@ -87,12 +93,16 @@ export const composePublisher = () => {
 
 /** For `admin`. */
 export const composeManager = (): { readonly manage: ManagePartners; readonly realms: readonly string[] } => ({
-  manage: managePartners(
-    { registry: dynamoRegistry(documentClient(), variable(ENV.registryTable)), clock: systemClock },
-    { algorithms: parseAlgorithms(loadSettings()) },
-  ),
+  manage: registryManager(documentClient(), variable(ENV.registryTable)),
   realms: [DEFAULT_REALM],
 });
+
+const registryManager = (client: DynamoDBDocumentClient, table: string): ManagePartners =>
+  managePartners({
+    registry: dynamoRegistry(client, table),
+    rings: dynamoRingStore(client, table),
+    clock: systemClock,
+  });
 
 /** Allowance for what AWS takes to be consistent, and for clocks of ours that differ; NTP keeps Lambda within a fraction of it. */
 const PROPAGATION_SECONDS = 300;
@@ -114,28 +124,57 @@ const rotationPolicy = (settings: Settings): RotationPolicy => ({
   sweepSeconds: SWEEP_SECONDS,
 });
 
-const rotator = () => {
+/** A command is answered within API Gateway's 30 s; the next run goes on with what took longer. */
+const COMMAND_PATIENCE_SECONDS = 10;
+
+const rotator = (maxPatienceSeconds: number) => {
   const settings = loadSettings();
   const client = kmsClient();
-  const rings = dynamoRingStore(documentClient(), variable(ENV.registryTable));
+  const registry = documentClient();
+  const rings = dynamoRingStore(registry, variable(ENV.registryTable));
   const policy = rotationPolicy(settings);
+  const patienceMs = 1_000 * Math.min(settings.newKeyPatienceSeconds, maxPatienceSeconds);
   const ports = {
     rings,
-    vault: kmsKeyVault({ client, deployment: variable(ENV.deployment), keyPolicy: variable(ENV.keyPolicy) }),
+    vault: kmsKeyVault({
+      client,
+      deployment: variable(ENV.deployment),
+      keyPolicy: variable(ENV.keyPolicy),
+      patienceMs,
+    }),
     signer: kmsSigner(client),
     published: httpKeySets([`${variable(ENV.issuer)}/jwks`]),
     clock: systemClock,
     ids: randomIds,
   };
-  const rotate = rotateKeys(ports, { realm: DEFAULT_REALM, algorithms: parseAlgorithms(settings), policy });
-  return { rings, policy, rotate };
+  const algorithms = parseAlgorithms(settings);
+  const rotateRings = rotateKeys(ports, { realm: DEFAULT_REALM, algorithms, policy });
+  const lists = dynamoRevocationList(registry, variable(ENV.registryTable));
+  const publish = publishRevocations(
+    { ...ports, lists },
+    { realm: DEFAULT_REALM, issuer: variable(ENV.issuer), algorithm: algorithms[0] },
+  );
+  const rotate: RotateKeys = async (...run) => {
+    const reports = await rotateRings(...run);
+    await publish();
+    return reports;
+  };
+  return { ports, policy, rotate };
 };
 
 /** For `rotate-keys`. */
-export const composeRotator = (): RotateKeys => rotator().rotate;
+export const composeRotator = (): RotateKeys => rotator(Number.POSITIVE_INFINITY).rotate;
 
 /** For `keys`. */
-export const composeKeyManager = (): { readonly manage: ManageKeys; readonly realms: readonly string[] } => {
-  const { rings, policy, rotate } = rotator();
-  return { manage: manageKeys({ rings, rotate, clock: systemClock }, { policy }), realms: [DEFAULT_REALM] };
+export const composeKeyManager = (): {
+  readonly manage: ManageKeys;
+  readonly certificates: ManageCertificates;
+  readonly realms: readonly string[];
+} => {
+  const { ports, policy, rotate } = rotator(COMMAND_PATIENCE_SECONDS);
+  return {
+    manage: manageKeys({ ...ports, rotate }, { policy }),
+    certificates: manageCertificates({ ...ports, serials: randomSerials }),
+    realms: [DEFAULT_REALM],
+  };
 };

@@ -86,6 +86,12 @@ export const NUMBER_SETTINGS = {
     max: 365 * DAY,
     help: 'between the retirement of a key and the start of its deletion',
   },
+  newKeyPatienceSeconds: {
+    default: 60,
+    min: 0,
+    max: 90,
+    help: 'how long a deployment waits until AWS lets it reach a key that it has just made',
+  },
   authorizerCacheSeconds: {
     default: 0,
     min: 0,

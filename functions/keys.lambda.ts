@@ -4,6 +4,6 @@ import { composeKeyManager } from './compose.ts';
 import { observability } from './http/observability.ts';
 import { keysEndpoint } from './routes.ts';
 
-const { manage, realms } = composeKeyManager();
+const { manage, certificates, realms } = composeKeyManager();
 
-export const handler = keysEndpoint(observability(), manage, realms);
+export const handler = keysEndpoint(observability(), manage, certificates, realms);

@@ -22,6 +22,9 @@ export class Outage extends Error {
 /** The key is disabled, about to be deleted, or gone: it was taken out of use since the ring was read. */
 export class KeyUnusable extends Outage {}
 
+/** KMS has said no to making a key: there is none, and nothing to be looked for. */
+export class KeyNotMade extends Outage {}
+
 const describe = (cause: unknown): string => (cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown');
 
 export interface Clock {
@@ -31,6 +34,12 @@ export interface Clock {
 export interface Ids {
   /** 128 random bits or more, printable. */
   next(): string;
+}
+
+/** Serial numbers of certificates. */
+export interface Serials {
+  /** 20 random octets. */
+  next(): Uint8Array;
 }
 
 /** How old a cached answer may be, in seconds. Absent: `registryCacheSeconds`. */
@@ -76,26 +85,38 @@ export interface ReplayGuard {
 }
 
 export interface Signer {
-  /** @returns the signature in its JOSE form, never DER. */
-  sign(key: Pick<SigningKey, 'keyArn'>, algorithm: JwsAlgorithm, input: string): Promise<Uint8Array>;
+  /**
+   * @param input text in ASCII, such as a JWS signing input, or bytes.
+   * @returns the signature in its JOSE form, never DER.
+   */
+  sign(key: Pick<SigningKey, 'keyArn'>, algorithm: JwsAlgorithm, input: string | Uint8Array): Promise<Uint8Array>;
 }
 
 /** What KMS made: the key and its public half. */
 export type MadeKey = Pick<SigningKey, 'kid' | 'keyArn' | 'jwk' | 'createdAt'>;
 
+/** A key as it is found again in KMS, by its tags. */
+export interface FoundKey extends MadeKey {
+  /** Which creation made it. */
+  readonly creationId: string | undefined;
+}
+
 /** The life of signing keys in KMS. Every call may be repeated: what is already so is not an error. */
 export interface KeyVault {
-  /** Makes a key, tagged with deployment, realm, algorithm and this creation. */
+  /**
+   * Makes a key, tagged with deployment, realm, algorithm and this creation.
+   * @throws KeyNotMade when there is certainly none; any other Outage may have left one behind.
+   */
   create(realm: string, algorithm: JwsAlgorithm, creationId: string): Promise<MadeKey>;
   /** Usable keys of this deployment, realm and algorithm, as their tags say: also those that no ring knows. */
-  listTagged(realm: string, algorithm: JwsAlgorithm): Promise<readonly MadeKey[]>;
+  listTagged(realm: string, algorithm: JwsAlgorithm): Promise<readonly FoundKey[]>;
   disable(keyArn: string): Promise<void>;
   /** When the key last signed, as far as KMS knows; `undefined`: never, since KMS keeps track. */
   lastUsedAt(keyArn: string): Promise<EpochSeconds | undefined>;
-  /** Starts the waiting period of the deletion. @returns when KMS deletes the key. */
-  scheduleDeletion(keyArn: string): Promise<EpochSeconds>;
-  /** The key is disabled afterwards. */
-  cancelDeletion(keyArn: string): Promise<void>;
+  /** Starts the waiting period of the deletion. @returns when KMS deletes the key; `undefined`: it has. */
+  scheduleDeletion(keyArn: string): Promise<EpochSeconds | undefined>;
+  /** A key whose deletion was pending is disabled afterwards. `gone`: KMS has deleted it. */
+  cancelDeletion(keyArn: string): Promise<'cancelled' | 'gone'>;
 }
 
 /** What verifiers are told, looked at from outside: the public key sets of every Region that serves them. */
@@ -110,6 +131,12 @@ export interface RingStore {
   list(realm: string): Promise<readonly KeyRing[]>;
   /** Writes `ring` if the stored version is the one before. `conflict`: somebody else was faster. */
   save(ring: KeyRing): Promise<'saved' | 'conflict'>;
+}
+
+/** The signed list of revoked keys, as it is out. */
+export interface RevocationListStore {
+  load(realm: string): Promise<string | undefined>;
+  save(realm: string, list: string): Promise<void>;
 }
 
 export interface Page<Item> {

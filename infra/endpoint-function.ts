@@ -8,7 +8,8 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
-const SERVICE_NAME = 'countersign';
+/** Where the metrics are that functions write into their logs (EMF), and the one dimension that all of them have. */
+export const EMBEDDED_METRICS = { namespace: 'Countersign', dimensionsMap: { service: 'countersign' } } as const;
 
 export interface EndpointFunctionProps {
   /** Asset with `index.mjs`, whose export `handler` is the function. */
@@ -51,8 +52,8 @@ export class EndpointFunction extends Construct {
       loggingFormat: lambda.LoggingFormat.JSON,
       environment: {
         ...props.environment,
-        POWERTOOLS_SERVICE_NAME: SERVICE_NAME,
-        POWERTOOLS_METRICS_NAMESPACE: 'Countersign',
+        POWERTOOLS_SERVICE_NAME: EMBEDDED_METRICS.dimensionsMap.service,
+        POWERTOOLS_METRICS_NAMESPACE: EMBEDDED_METRICS.namespace,
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
     });

@@ -3,6 +3,7 @@
  */
 import { Duration } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { ENV, type Settings } from '../functions/config.ts';
 import { assetDirectory, type Bundles } from './bundle.ts';
@@ -14,6 +15,7 @@ import {
   authorizerStatements,
   discoveryStatements,
   keyPolicy,
+  keysStatements,
   rotateKeysStatements,
   tokenStatements,
   whoamiStatements,
@@ -21,7 +23,7 @@ import {
 import type { EphemeraTable, RegistryTable } from './tables.ts';
 
 /** Names of the functions: `functions/<name>.lambda.ts` is the entry file of each. */
-export const FUNCTIONS = ['token', 'discovery', 'whoami', 'authorizer', 'admin', 'rotate-keys'] as const;
+export const FUNCTIONS = ['token', 'discovery', 'whoami', 'authorizer', 'admin', 'keys', 'rotate-keys'] as const;
 type FunctionName = (typeof FUNCTIONS)[number];
 
 export interface ServiceFunctions {
@@ -30,12 +32,15 @@ export interface ServiceFunctions {
   readonly whoami: EndpointFunction;
   readonly authorizer: EndpointFunction;
   readonly admin: EndpointFunction;
+  readonly keys: EndpointFunction;
   readonly rotateKeys: EndpointFunction;
 }
 
 export interface ServiceFunctionsProps {
   readonly registry: RegistryTable;
   readonly ephemera: EphemeraTable;
+  /** Takes runs of the rotation that failed with all their retries. */
+  readonly deadLetters: sqs.IQueue;
   /** Value of the deployment tag on the signing keys. */
   readonly deployment: string;
   /** Issuer of the default realm. */
@@ -45,11 +50,12 @@ export interface ServiceFunctionsProps {
 }
 
 export const createFunctions = (scope: Construct, props: ServiceFunctionsProps): ServiceFunctions => {
-  const { registry, ephemera, deployment, settings, bundles } = props;
-  const estate = { scope, registry, ephemera, deployment, algorithms: settings.algorithms };
+  const { registry, ephemera, deadLetters, deployment, settings, bundles } = props;
+  const estate = { scope, registry, ephemera, deployment };
   const common = { [ENV.settings]: JSON.stringify(settings) };
   const issuer = { [ENV.issuer]: props.issuer };
   const registryTable = { [ENV.registryTable]: registry.tableName };
+  const keyVault = { [ENV.deployment]: deployment, [ENV.keyPolicy]: keyPolicy(scope) };
   const create = (id: string, name: FunctionName, own: Omit<EndpointFunctionProps, 'code'>): EndpointFunction =>
     new EndpointFunction(scope, id, { ...own, code: lambda.Code.fromAsset(assetDirectory(bundles, name)) });
 
@@ -94,21 +100,25 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
       timeout: Duration.seconds(15),
       holdsAudit: true,
     }),
+    keys: create('Keys', 'keys', {
+      description: 'Admin API: signing keys',
+      environment: { ...common, ...issuer, ...registryTable, ...keyVault },
+      statements: keysStatements(estate),
+      memorySize: 512,
+      // API Gateway waits 30 s for an answer.
+      timeout: Duration.seconds(29),
+      holdsAudit: true,
+    }),
     rotateKeys: create('RotateKeys', 'rotate-keys', {
       description: 'Makes and rotates the signing keys',
-      environment: {
-        ...common,
-        ...registryTable,
-        [ENV.deployment]: deployment,
-        [ENV.keyPolicy]: keyPolicy(scope),
-      },
-      statements: rotateKeysStatements(estate),
+      environment: { ...common, ...issuer, ...registryTable, ...keyVault },
+      statements: rotateKeysStatements(estate, deadLetters),
       memorySize: 512,
       timeout: ROTATION_TIMEOUT,
       holdsAudit: true,
     }),
   };
   acknowledgeKeyWildcards(functions.token, { createsKeys: false });
-  acknowledgeKeyWildcards(functions.rotateKeys, { createsKeys: true });
+  for (const maker of [functions.keys, functions.rotateKeys]) acknowledgeKeyWildcards(maker, { createsKeys: true });
   return functions;
 };

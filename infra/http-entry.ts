@@ -26,6 +26,7 @@ export interface RouteTargets {
   readonly whoami: lambda.IFunction;
   readonly authorizer: lambda.IFunction;
   readonly admin: lambda.IFunction;
+  readonly keys: lambda.IFunction;
   readonly authorizerCacheSeconds: number;
 }
 
@@ -49,6 +50,7 @@ const ACCESS_LOG = {
 /** Documents that verifiers and clients fetch before they can trust anything (RFC 7517 5, RFC 8414 3). */
 const PUBLISHED = [
   ['Jwks', '/jwks'],
+  ['RevokedKeys', '/revoked-keys'],
   ['Metadata', '/.well-known/oauth-authorization-server'],
   ['OpenIdMetadata', '/.well-known/openid-configuration'],
 ] as const;
@@ -56,7 +58,7 @@ const PUBLISHED_REASON = 'Public keys and public metadata: whoever verifies a to
 
 export class HttpEntry extends Construct {
   readonly http: api.HttpApi;
-  /** The IAM-authorized route of the admin API; only there once the routes are. */
+  /** The widest of the admin API's IAM-authorized routes; only there once the routes are. */
   private adminRoute?: api.HttpRoute;
 
   constructor(scope: Construct, id: string, props: HttpEntryProps) {
@@ -98,10 +100,15 @@ export class HttpEntry extends Construct {
     );
     for (const [id, path] of PUBLISHED) this.addPublicRoute(id, GET, path, discovery, PUBLISHED_REASON);
     this.addRoute('Whoami', GET, '/whoami', whoami, tokenAuthorizer(targets));
-    this.adminRoute = this.addRoute('Admin', ANY, '/admin/{proxy+}', admin, new authorizers.HttpIamAuthorizer());
+    const keys = new HttpLambdaIntegration('KeysIntegration', targets.keys);
+    const operators = new authorizers.HttpIamAuthorizer();
+    this.adminRoute = this.addRoute('Admin', ANY, '/admin/{proxy+}', admin, operators);
+    // The more specific path wins (API Gateway developer guide, "Routing API requests"); keys/{proxy+} alone would leave out keys.
+    this.addRoute('Keys', ANY, '/admin/realms/{realm}/keys', keys, operators);
+    this.addRoute('Key', ANY, '/admin/realms/{realm}/keys/{proxy+}', keys, operators);
   }
 
-  /** Lets a role or user call the admin API. */
+  /** Lets a role or user call the admin API, signing keys included: IAM sees paths, and the pattern admin/* covers them all. */
   grantAdmin(grantee: iam.IGrantable): iam.Grant {
     if (this.adminRoute === undefined) throw new Error('The API has no routes yet: call addRoutes before grantAdmin');
     return this.adminRoute.grantInvoke(grantee);

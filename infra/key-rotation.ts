@@ -1,10 +1,11 @@
 /**
  * What runs the rotation function: once at every deployment that changes it, which makes the first keys, and then on a
- * schedule. The engine is idempotent, so late, repeated and concurrent runs are harmless.
+ * schedule. The engine is idempotent, so late, repeated and concurrent runs are harmless. The queue exists before the function,
+ * whose role is told of it; what runs the function is added after it.
  */
 import { Aws, Duration, Stack, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -20,17 +21,11 @@ const INTERVAL = Duration.minutes(15);
 /** The trigger calls with an event of its own, which has no `run`: the function then runs until all is settled. */
 const SCHEDULED_RUN: { readonly run: RotationRun } = { run: 'one-step' };
 
-export interface KeyRotationProps {
-  readonly function: lambda.Function;
-  /** What has to exist before the first run. */
-  readonly after: Construct[];
-}
-
 export class KeyRotation extends Construct {
-  /** Scheduled runs that EventBridge Scheduler could not hand to Lambda. */
+  /** Scheduled runs that were given up: not handed to Lambda by EventBridge Scheduler, or failed with all their retries. */
   readonly deadLetters: sqs.Queue;
 
-  constructor(scope: Construct, id: string, props: KeyRotationProps) {
+  constructor(scope: Construct, id: string) {
     super(scope, id);
     this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
@@ -41,8 +36,13 @@ export class KeyRotation extends Construct {
       id: 'AwsSolutions-SQS3',
       reason: 'This is the dead-letter queue, of a schedule; the rule only knows those of other queues.',
     });
-    this.addSchedule(props.function);
-    this.addTrigger(props);
+  }
+
+  /** @param after what has to exist before the first run. */
+  run(target: lambda.Function, after: Construct[]): void {
+    this.addSchedule(target);
+    this.addRetries(target);
+    this.addTrigger(target, after);
   }
 
   private addSchedule(target: lambda.Function): void {
@@ -59,6 +59,19 @@ export class KeyRotation extends Construct {
         // The CDK would add every version of the function, by a wildcard, to what the role may invoke.
         role: this.schedulerRole(target).withoutPolicyUpdates(),
       }),
+    });
+  }
+
+  /**
+   * Scheduler hands a run over and is done: a run that fails inside the function is for Lambda to repeat. The destination is
+   * named without the CDK's grant, which would allow more than sending; permissions.ts has what is needed.
+   */
+  private addRetries(target: lambda.Function): void {
+    new lambda.EventInvokeConfig(this, 'Retries', {
+      function: target,
+      maxEventAge: INTERVAL,
+      retryAttempts: 2,
+      onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
     });
   }
 
@@ -92,11 +105,8 @@ export class KeyRotation extends Construct {
     });
   }
 
-  private addTrigger(props: KeyRotationProps): void {
-    new Trigger(this, 'AtDeployment', {
-      handler: props.function,
-      timeout: ROTATION_TIMEOUT.plus(Duration.seconds(30)),
-      executeAfter: props.after,
-    });
+  private addTrigger(handler: lambda.Function, executeAfter: Construct[]): void {
+    const timeout = ROTATION_TIMEOUT.plus(Duration.seconds(30));
+    new Trigger(this, 'AtDeployment', { handler, timeout, executeAfter });
   }
 }

@@ -8,6 +8,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { EMBEDDED_METRICS } from './endpoint-function.ts';
 
 export interface MonitoringProps {
   readonly http: api.HttpApi;
@@ -20,10 +21,8 @@ interface Watch {
   readonly metric: cloudwatch.Metric;
   /** One sentence for whom it wakes. */
   readonly sentence: string;
-  /** The alarm rings when the metric reaches this. */
-  readonly atLeast?: number;
-  /** The alarm rings when the metric stays below this. */
-  readonly below?: number;
+  /** The alarm rings when the metric is there. */
+  readonly rings: readonly ['at least' | 'at most' | 'below', number];
   /** Periods in a row. */
   readonly periods: number;
   /** What the silence of the metric says: nobody called, or nothing works. */
@@ -32,20 +31,29 @@ interface Watch {
 
 const FIVE_MINUTES = Duration.minutes(5);
 const AN_HOUR = Duration.hours(1);
+const A_DAY = Duration.days(1);
+
+/** Of the certificates of signing keys, the one that expires first; written by the rotation function at every run. */
+const certificateDaysLeft = new cloudwatch.Metric({
+  ...EMBEDDED_METRICS,
+  metricName: 'CertificateDaysLeft',
+  period: A_DAY,
+  statistic: 'Minimum',
+});
 
 /** Names are headings of the runbook. */
 const watches = ({ http, token, rotateKeys, deadLetters }: MonitoringProps): Readonly<Record<string, Watch>> => ({
   TokenErrors: {
     metric: token.metricErrors({ period: FIVE_MINUTES, statistic: 'Sum' }),
     sentence: 'The token function crashed or ran out of time: partners got a bare 500 instead of an answer.',
-    atLeast: 1,
+    rings: ['at least', 1],
     periods: 1,
     silenceIs: 'fine',
   },
   TokenThrottles: {
     metric: token.metricThrottles({ period: FIVE_MINUTES, statistic: 'Sum' }),
     sentence: 'Lambda refused to run the token function because the concurrency limit was reached.',
-    atLeast: 1,
+    rings: ['at least', 1],
     periods: 2,
     silenceIs: 'fine',
   },
@@ -53,32 +61,47 @@ const watches = ({ http, token, rotateKeys, deadLetters }: MonitoringProps): Rea
     // The next run repairs what one failed run left, so a single failure wakes nobody.
     metric: rotateKeys.metricErrors({ period: AN_HOUR, statistic: 'Sum' }),
     sentence: 'Signing key rotation failed more than once within an hour.',
-    atLeast: 2,
+    rings: ['at least', 2],
     periods: 1,
     silenceIs: 'fine',
   },
   RotationStopped: {
     metric: rotateKeys.metricInvocations({ period: AN_HOUR, statistic: 'Sum' }),
     sentence: 'The rotation function has not been called for two hours: keys no longer rotate.',
-    below: 1,
+    rings: ['below', 1],
     periods: 2,
     silenceIs: 'bad',
   },
   RotationDeadLetters: {
     metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: 'Maximum' }),
-    sentence: 'EventBridge Scheduler could not hand a run to the rotation function and has given up on it.',
-    atLeast: 1,
+    sentence:
+      'A scheduled run of key rotation was given up: it could not be delivered, or failed with all its retries.',
+    rings: ['at least', 1],
     periods: 1,
+    silenceIs: 'fine',
+  },
+  CertificateExpiring: {
+    metric: certificateDaysLeft,
+    sentence: 'A certificate of a signing key expires within 30 days.',
+    rings: ['at most', 30],
+    periods: 1,
+    // A deployment without certificates has nothing to say.
     silenceIs: 'fine',
   },
   ServerErrors: {
     metric: http.metricServerError({ period: FIVE_MINUTES, statistic: 'Sum' }),
     sentence: 'The API answered five or more requests with a 5xx status within five minutes.',
-    atLeast: 5,
+    rings: ['at least', 5],
     periods: 1,
     silenceIs: 'fine',
   },
 });
+
+const OPERATORS = {
+  'at least': cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  'at most': cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+  below: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+} as const;
 
 export class Monitoring extends Construct {
   /** Alarms of this deployment. They have no action of their own: add yours, for example an SNS topic. */
@@ -94,15 +117,13 @@ export class Monitoring extends Construct {
   }
 
   private addAlarm(id: string, alarmName: string, watch: Watch): cloudwatch.Alarm {
-    const { ComparisonOperator, TreatMissingData } = cloudwatch;
+    const { TreatMissingData } = cloudwatch;
+    const [comparison, threshold] = watch.rings;
     return watch.metric.createAlarm(this, id, {
       alarmName,
       alarmDescription: `${watch.sentence} See ${id} in docs/runbook.md.`,
-      threshold: watch.atLeast ?? watch.below ?? 1,
-      comparisonOperator:
-        watch.below === undefined
-          ? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-          : ComparisonOperator.LESS_THAN_THRESHOLD,
+      threshold,
+      comparisonOperator: OPERATORS[comparison],
       evaluationPeriods: watch.periods,
       treatMissingData: watch.silenceIs === 'fine' ? TreatMissingData.NOT_BREACHING : TreatMissingData.BREACHING,
     });

@@ -4,9 +4,10 @@
  */
 import { Stack, Token, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { KEY_TAGS } from '../functions/config.ts';
-import { keySpecs, signingAlgorithms } from './algorithms.ts';
+import { ALGORITHMS, keySpecs, signingAlgorithms } from './algorithms.ts';
 import type { EphemeraTable, RegistryTable } from './tables.ts';
 
 /** What statements are about. */
@@ -16,8 +17,6 @@ export interface Estate {
   readonly ephemera: EphemeraTable;
   /** Value of the deployment tag on the signing keys. */
   readonly deployment: string;
-  /** JWA names of the configured rings. */
-  readonly algorithms: readonly string[];
 }
 
 type Statements = readonly iam.PolicyStatement[];
@@ -45,8 +44,9 @@ export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
   // DeleteItem takes back the use of an assertion for which no token could be signed.
   allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
+  // All algorithms, not the configured ones alone: an operator can add a ring while the service runs.
   allow('Sign', ['kms:Sign'], anyKey(estate), {
-    StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(estate.algorithms) },
+    StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(ALGORITHMS) },
   }),
 ];
 
@@ -69,23 +69,48 @@ export const adminStatements = (estate: Estate): Statements => [
   allow('Listing', ['dynamodb:Query'], estate.registry.indexArn),
 ];
 
-export const rotateKeysStatements = (estate: Estate): Statements => [
-  allow('Rings', ['dynamodb:GetItem', 'dynamodb:PutItem'], estate.registry.tableArn, leadingKeys('ring#*')),
+/** What the rotation does, and so does the admin API of keys, which carries out at once what a command has made due. */
+export const keysStatements = (estate: Estate): Statements => [
+  allow(
+    'Rings',
+    ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+    estate.registry.tableArn,
+    leadingKeys('ring#*'),
+  ),
   // A key that does not exist yet has no ARN: CreateKey takes no resource (service authorization reference, AWS KMS).
   allow('CreateKey', ['kms:CreateKey'], '*', {
-    StringEquals: {
-      ...tagging(estate),
-      'kms:KeyUsage': 'SIGN_VERIFY',
-      'kms:KeySpec': keySpecs(estate.algorithms),
-    },
+    StringEquals: { ...tagging(estate), 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeySpec': keySpecs(ALGORITHMS) },
   }),
+  // Takes no resource either, and tells key ids only. Which of them are ours, their tags say.
+  allow('FindKeys', ['kms:ListKeys'], '*'),
   // CreateKey with tags needs this as well. At that moment the key has no tags, so only aws:RequestTag can be asked for, and
   // the resource may not be narrowed to particular keys (KMS developer guide, "Controlling access to tags").
   allow('TagKey', ['kms:TagResource'], anyKey(estate), {
     StringEquals: tagging(estate),
     'ForAllValues:StringEquals': { 'aws:TagKeys': Object.values(KEY_TAGS) },
   }),
-  allow('UseKey', ['kms:GetPublicKey', 'kms:Sign'], anyKey(estate), { StringEquals: tagged(estate) }),
+  // Each of these takes a key as its resource, and with it aws:ResourceTag (service authorization reference, AWS KMS).
+  allow(
+    'UseKey',
+    [
+      'kms:CancelKeyDeletion',
+      'kms:DescribeKey',
+      'kms:DisableKey',
+      'kms:GetKeyLastUsage',
+      'kms:GetPublicKey',
+      'kms:ListResourceTags',
+      'kms:ScheduleKeyDeletion',
+      'kms:Sign',
+    ],
+    anyKey(estate),
+    { StringEquals: tagged(estate) },
+  ),
+];
+
+/** @param deadLetters where Lambda, as the function's role, puts runs that failed (Lambda developer guide, "Destinations"). */
+export const rotateKeysStatements = (estate: Estate, deadLetters: sqs.IQueue): Statements => [
+  ...keysStatements(estate),
+  allow('DeadLetters', ['sqs:SendMessage'], deadLetters.queueArn),
 ];
 
 /**
@@ -127,6 +152,7 @@ export const acknowledgeKeyWildcards = (scope: Construct, { createsKeys }: { rea
   if (!createsKeys) return;
   Validations.of(scope).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'kms:CreateKey takes no resource; conditions on tag, usage and key spec narrow the statement.',
+    reason:
+      'kms:CreateKey and kms:ListKeys take no resource; conditions on tag, usage and key spec narrow the former, the latter tells key ids only.',
   });
 };

@@ -130,6 +130,7 @@ export const resolveSettings = (given: GivenSettings): ResolvedSettings => {
     keyLeadSeconds: number('keyLeadSeconds'),
     keyPeriodSeconds: number('keyPeriodSeconds'),
     keyGraceSeconds: number('keyGraceSeconds'),
+    newKeyPatienceSeconds: number('newKeyPatienceSeconds'),
     authorizerCacheSeconds: number('authorizerCacheSeconds'),
     algorithms: checkAlgorithms(given.algorithms ?? DEFAULT_ALGORITHMS),
   };

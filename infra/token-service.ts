@@ -48,15 +48,17 @@ export class TokenService extends Construct {
     this.entry = new HttpEntry(this, 'Api', settings);
     this.apiEndpoint = this.entry.http.apiEndpoint;
     this.issuer = props.issuer ?? this.apiEndpoint;
+    const rotation = new KeyRotation(this, 'KeyRotation');
     this.functions = createFunctions(this, {
       registry: this.registry,
       ephemera: this.ephemera,
+      deadLetters: rotation.deadLetters,
       deployment: this.deployment,
       issuer: this.issuer,
       settings: settings.functions,
       bundles: props.bundles ?? bundleFunctions(FUNCTIONS),
     });
-    const { token, discovery, whoami, authorizer, admin, rotateKeys } = this.functions;
+    const { token, discovery, whoami, authorizer, admin, keys, rotateKeys } = this.functions;
     const { authorizerCacheSeconds } = settings.functions;
     this.entry.addRoutes({
       token: token.function,
@@ -64,17 +66,15 @@ export class TokenService extends Construct {
       whoami: whoami.function,
       authorizer: authorizer.function,
       admin: admin.function,
+      keys: keys.function,
       authorizerCacheSeconds,
     });
-    const { deadLetters } = new KeyRotation(this, 'KeyRotation', {
-      function: rotateKeys.function,
-      after: [this.registry, rotateKeys],
-    });
+    rotation.run(rotateKeys.function, [this.registry, rotateKeys]);
     this.alarms = new Monitoring(this, 'Monitoring', {
       http: this.entry.http,
       token: token.function,
       rotateKeys: rotateKeys.function,
-      deadLetters,
+      deadLetters: rotation.deadLetters,
     }).alarms;
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { createPublicKey } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import {
   CancelKeyDeletionCommand,
   CreateKeyCommand,
@@ -13,6 +14,7 @@ import {
   GetPublicKeyCommand,
   type KeySpec,
   type KMSClient,
+  KMSServiceException,
   ListKeysCommand,
   ListResourceTagsCommand,
   ScheduleKeyDeletionCommand,
@@ -21,7 +23,7 @@ import { calculateJwkThumbprint, type JWK } from 'jose';
 import { KEY_TAGS } from '../config.ts';
 import { algorithmFacts } from '../core/algorithms.ts';
 import type { EpochSeconds } from '../core/partner.ts';
-import { type KeyVault, type MadeKey, Outage } from '../ports.ts';
+import { type FoundKey, KeyNotMade, type KeyVault, type MadeKey, Outage } from '../ports.ts';
 import { callAws, isAwsError } from './aws-clients.ts';
 
 export interface KeyVaultOptions {
@@ -30,14 +32,16 @@ export interface KeyVaultOptions {
   readonly deployment: string;
   /** JSON policy document. */
   readonly keyPolicy: string;
+  /** For how long a new key may be out of our reach: its tags, by which IAM lets us reach it, take a while to count. */
+  readonly patienceMs: number;
 }
 
 /** The longest that KMS allows, and the shortest that the key policy does: a mistake can be noticed and taken back. */
 const DELETION_WINDOW_DAYS = 30;
 
-export const kmsKeyVault = ({ client, deployment, keyPolicy }: KeyVaultOptions): KeyVault => ({
+export const kmsKeyVault = ({ client, deployment, keyPolicy, patienceMs }: KeyVaultOptions): KeyVault => ({
   create: async (realm, algorithm, creationId) => {
-    const created = await callAws('kms:CreateKey', () =>
+    const created = await makeOrSayNo(() =>
       client.send(
         new CreateKeyCommand({
           KeySpec: algorithmFacts(algorithm).kms.keySpec as KeySpec,
@@ -53,49 +57,92 @@ export const kmsKeyVault = ({ client, deployment, keyPolicy }: KeyVaultOptions):
         }),
       ),
     );
-    return describeMade(client, present('kms:CreateKey', created.KeyMetadata?.Arn));
+    const { Arn: keyArn, CreationDate: date } = created.KeyMetadata ?? {};
+    const jwk = await patiently(patienceMs, () => publicJwk(client, present('kms:CreateKey', keyArn)));
+    return {
+      keyArn: present('kms:CreateKey', keyArn),
+      jwk,
+      kid: await calculateJwkThumbprint(jwk),
+      createdAt: seconds(present('kms:CreateKey', date)),
+    };
   },
 
   listTagged: async (realm, algorithm) => {
-    const found: MadeKey[] = [];
+    const found: FoundKey[] = [];
     for await (const keyArn of keyArns(client)) {
       const tags = await tagsOf(client, keyArn);
       const isOurs =
         tags.get(KEY_TAGS.deployment) === deployment &&
         tags.get(KEY_TAGS.realm) === realm &&
         tags.get(KEY_TAGS.algorithm) === algorithm;
-      if (isOurs && (await isUsable(client, keyArn))) found.push(await describeMade(client, keyArn));
+      if (!isOurs || !(await isUsable(client, keyArn))) continue;
+      found.push({ ...(await describeMade(client, keyArn)), creationId: tags.get(KEY_TAGS.creation) });
     }
     return found;
   },
 
   disable: async (keyArn) => {
-    await tolerating(['KMSInvalidStateException'], 'kms:DisableKey', () =>
+    await callUnless([INVALID_STATE, GONE], 'kms:DisableKey', () =>
       client.send(new DisableKeyCommand({ KeyId: keyArn })),
     );
   },
 
   lastUsedAt: async (keyArn) => {
-    const { KeyLastUsage: usage } = await callAws('kms:GetKeyLastUsage', () =>
+    const answer = await callUnless([GONE], 'kms:GetKeyLastUsage', () =>
       client.send(new GetKeyLastUsageCommand({ KeyId: keyArn })),
     );
-    return usage?.Timestamp === undefined ? undefined : seconds(usage.Timestamp);
+    const date = answer?.KeyLastUsage?.Timestamp;
+    return date === undefined ? undefined : seconds(date);
   },
 
   scheduleDeletion: async (keyArn) => {
-    await tolerating(['KMSInvalidStateException'], 'kms:ScheduleKeyDeletion', () =>
+    await callUnless([INVALID_STATE, GONE], 'kms:ScheduleKeyDeletion', () =>
       client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: DELETION_WINDOW_DAYS })),
     );
-    const { DeletionDate: date } = await metadata(client, keyArn);
-    return seconds(present('kms:DescribeKey', date));
+    const found = await find(client, keyArn);
+    return found === undefined ? undefined : seconds(present('kms:DescribeKey', found.DeletionDate));
   },
 
   cancelDeletion: async (keyArn) => {
-    await tolerating(['KMSInvalidStateException'], 'kms:CancelKeyDeletion', () =>
+    await callUnless([INVALID_STATE, GONE], 'kms:CancelKeyDeletion', () =>
       client.send(new CancelKeyDeletionCommand({ KeyId: keyArn })),
     );
+    return (await find(client, keyArn)) === undefined ? 'gone' : 'cancelled';
   },
 });
+
+/** What KMS answers when a key is on its way out, or is not, as the call would make it; and when there is no such key any more. */
+const INVALID_STATE = 'KMSInvalidStateException';
+const GONE = 'NotFoundException';
+
+/** An answer of the service's own, other than that it failed, means that no key was made. */
+const makeOrSayNo = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+  try {
+    return await call();
+  } catch (error) {
+    const isRefusal = error instanceof KMSServiceException && error.$fault === 'client';
+    throw isRefusal ? new KeyNotMade('kms:CreateKey', error) : new Outage('kms:CreateKey', error);
+  }
+};
+
+/** KMS developer guide, "Eventual consistency": a new key, and its tags, may not be seen everywhere at once. */
+const NOT_YET = ['AccessDeniedException', 'NotFoundException'];
+const FIRST_PAUSE_MS = 250;
+
+const patiently = async <Answer>(
+  patienceMs: number,
+  call: () => Promise<Answer>,
+  pauseMs = FIRST_PAUSE_MS,
+): Promise<Answer> => {
+  try {
+    return await call();
+  } catch (error) {
+    const isNotYet = error instanceof Outage && isAwsError(error.cause, ...NOT_YET);
+    if (!isNotYet || patienceMs < pauseMs) throw error;
+    await setTimeout(pauseMs);
+    return patiently(patienceMs - pauseMs, call, 2 * pauseMs);
+  }
+};
 
 const seconds = (date: Date): EpochSeconds => Math.floor(date.getTime() / 1_000);
 
@@ -104,21 +151,30 @@ const present = <Value>(operation: string, value: Value | undefined): Value => {
   return value;
 };
 
-/** Runs a call whose work may be done already, which KMS calls an invalid state. */
-const tolerating = async (names: readonly string[], operation: string, call: () => Promise<unknown>): Promise<void> => {
+/** Runs a call whose work may be done already, which KMS says by one of these errors. `undefined`: it is. */
+const callUnless = async <Answer>(
+  names: readonly string[],
+  operation: string,
+  call: () => Promise<Answer>,
+): Promise<Answer | undefined> => {
   try {
-    await call();
+    return await call();
   } catch (error) {
-    if (!isAwsError(error, ...names)) throw new Outage(operation, error);
+    if (isAwsError(error, ...names)) return undefined;
+    throw new Outage(operation, error);
   }
 };
 
-const metadata = async (client: KMSClient, keyArn: string) => {
-  const { KeyMetadata: described } = await callAws('kms:DescribeKey', () =>
+/** `undefined`: KMS has deleted it. */
+const find = async (client: KMSClient, keyArn: string) => {
+  const answer = await callUnless([GONE], 'kms:DescribeKey', () =>
     client.send(new DescribeKeyCommand({ KeyId: keyArn })),
   );
-  return present('kms:DescribeKey', described);
+  return answer === undefined ? undefined : present('kms:DescribeKey', answer.KeyMetadata);
 };
+
+/** The key must be there. KMS may not show a new one everywhere yet: then the next run finds it by its tags. */
+const metadata = async (client: KMSClient, keyArn: string) => present('kms:DescribeKey', await find(client, keyArn));
 
 const isUsable = async (client: KMSClient, keyArn: string): Promise<boolean> =>
   (await metadata(client, keyArn)).KeyState === 'Enabled';

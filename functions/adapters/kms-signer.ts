@@ -17,7 +17,7 @@ export const kmsSigner = (client: KMSClient): Signer => ({
           KeyId: keyArn,
           SigningAlgorithm: kms.signingAlgorithm as SigningAlgorithmSpec,
           MessageType: message.type,
-          Message: message.type === 'DIGEST' ? createHash(message.hash).update(input).digest() : Buffer.from(input),
+          Message: message.type === 'DIGEST' ? createHash(message.hash).update(input).digest() : bytesOf(input),
         }),
       ),
     );
@@ -25,6 +25,9 @@ export const kmsSigner = (client: KMSClient): Signer => ({
     return ecdsaCoordinateBytes === undefined ? signature : ecdsaDerToRaw(signature, ecdsaCoordinateBytes);
   },
 });
+
+const bytesOf = (input: string | Uint8Array): Uint8Array =>
+  typeof input === 'string' ? Buffer.from(input, 'utf8') : input;
 
 const signOrSayWhyNot = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
   try {

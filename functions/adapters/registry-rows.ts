@@ -29,6 +29,10 @@ export const ownsKey = (realm: string, owner: string, audience: string): Row =>
 export const ringPartition = (realm: string): string => `ring#${realm}`;
 export const ringKey = (realm: string, algorithm: JwsAlgorithm): Row => key(ringPartition(realm), algorithm);
 
+/** A partition of its own, so that reading the rings does not read it. Its name begins as theirs do, and so do their permissions. */
+export const revocationListPartition = (realm: string): string => `ring#${realm}#revoked-keys`;
+export const revocationListKey = (realm: string): Row => key(revocationListPartition(realm), 'list');
+
 /** One listing of the GSI: its partition, and the table key of the row that stands in it under a sort value. */
 export interface Listing {
   readonly name: string;
@@ -174,6 +178,7 @@ const parseSigningKey = (row: Row): SigningKey => ({
   createdAt: whole(row, 'createdAt'),
   ...optionalTimes(row, KEY_TIMES),
   ...(row.hold === undefined ? {} : { hold: held(row) }),
+  ...(row.certificates === undefined ? {} : { certificates: texts(row, 'certificates') }),
 });
 
 const wrong = (row: Row, member: string): MalformedRowError =>

@@ -29,7 +29,7 @@ export interface SigningKey {
   readonly jwk: JWK;
   readonly createdAt: EpochSeconds;
   readonly publishedAt?: EpochSeconds;
-  /** Not to be activated before: every verifier's cache knows the key by then. */
+  /** Not to be activated before: every verifier's cache knows the key by then. Decided one step after the publication. */
   readonly activateNotBefore?: EpochSeconds;
   /** The longest lifetime of a token that this key may sign. Fixed before the key signs, so that every deadline covers it. */
   readonly maxTokenSeconds?: number;
@@ -52,6 +52,8 @@ export interface SigningKey {
   readonly deletionAt?: EpochSeconds;
   /** Set by the operator: the key is neither retired nor deleted until it is released. */
   readonly hold?: true;
+  /** Base64 DER, the key's own first, each signed by the one after it. Checked before they get here. */
+  readonly certificates?: readonly string[];
 }
 
 /** Written before a key is created, so that one run creates it and a run that died half-way can be told from none. */
@@ -125,7 +127,17 @@ const change = (ring: KeyRing, kid: string, from: readonly KeyState[], to: Parti
   if (key === undefined || !from.includes(key.state)) {
     throw new Error(`key ${kid} is ${key?.state ?? 'not in the ring'}, not ${from.join(' or ')}`);
   }
-  return next(ring, { keys: ring.keys.map((each) => (each.kid === kid ? { ...each, ...to } : each)) });
+  return next(ring, { keys: ring.keys.map((each) => (each.kid === kid ? certifiable({ ...each, ...to }) : each)) });
+};
+
+/** A key whose certificate anybody sees, now or later. */
+export const CERTIFIABLE_STATES: readonly KeyState[] = ['created', 'standby', 'active', 'retiring'];
+
+/** A key that is published no more gives up its certificates: it stays in the ring for weeks, and an item has 400 KB at most. */
+const certifiable = (key: SigningKey): SigningKey => {
+  if (CERTIFIABLE_STATES.includes(key.state)) return key;
+  const { certificates: _published, ...rest } = key;
+  return rest;
 };
 
 const next = (ring: KeyRing, to: Partial<KeyRing>): KeyRing => ({ ...ring, ...to, version: ring.version + 1 });
@@ -140,6 +152,12 @@ export const withCreationBegun = (
 
 export const withSweep = (ring: KeyRing, now: EpochSeconds): KeyRing => next(ring, { sweptAt: now });
 
+/** KMS made no key after all. */
+export const withoutCreation = (ring: KeyRing): KeyRing => {
+  const { creation: _none, ...rest } = ring;
+  return next(rest, {});
+};
+
 /** A key that KMS has made joins the ring, unpublished. */
 export const withCreatedKey = (
   ring: KeyRing,
@@ -149,36 +167,36 @@ export const withCreatedKey = (
   return next(rest, { keys: [...ring.keys, { ...key, state: 'created' }] });
 };
 
-/**
- * When a key that is published now may sign. At once, where nobody can have an older key set: the realm has never signed
- * anything. At once too where the ring has lost its only signing key: waiting would be an outage for all, and the
- * operator was told (break-glass).
- */
-const activationTime = (
-  ring: KeyRing,
-  policy: RotationPolicy,
-  realmIsLive: boolean,
-  now: EpochSeconds,
-): EpochSeconds => {
-  const hasSigned = ring.keys.some((key) => key.activatedAt !== undefined);
-  const isOrphaned = hasSigned && activeKey(ring) === undefined;
-  return !realmIsLive || isOrphaned ? now : now + policy.leadSeconds;
-};
+/** A key enters the JWKS. */
+export const withPublishedKey = (ring: KeyRing, kid: string, policy: RotationPolicy, now: EpochSeconds): KeyRing =>
+  change(ring, kid, ['created'], { state: 'standby', publishedAt: now, maxTokenSeconds: policy.maxTokenSeconds });
 
-/** A key enters the JWKS. @param realmIsLive whether any ring of the realm has ever signed. */
-export const withPublishedKey = (
+/**
+ * When a published key may sign. At once, where nobody can have a key set without it: the realm has never signed anything.
+ * At once too where the ring has lost its only signing key: waiting would be an outage for all, and the operator was told
+ * (break-glass).
+ * @param realmIsLive whether any ring of the realm has ever signed, seen after the key's publication was written. Seen before
+ * it, another ring could begin to sign in between, and key sets without this key be served.
+ */
+export const withActivationTime = (
   ring: KeyRing,
   kid: string,
   policy: RotationPolicy,
   realmIsLive: boolean,
-  now: EpochSeconds,
-): KeyRing =>
-  change(ring, kid, ['created'], {
-    state: 'standby',
-    publishedAt: now,
-    activateNotBefore: activationTime(ring, policy, realmIsLive, now),
-    maxTokenSeconds: policy.maxTokenSeconds,
-  });
+): KeyRing => {
+  const publishedAt = findKey(ring, kid)?.publishedAt ?? 0;
+  const hasSigned = ring.keys.some((key) => key.activatedAt !== undefined);
+  const isOrphaned = hasSigned && activeKey(ring) === undefined;
+  const leadSeconds = !realmIsLive || isOrphaned ? 0 : policy.leadSeconds;
+  return change(ring, kid, ['standby'], { activateNotBefore: publishedAt + leadSeconds });
+};
+
+/** The active key's term is over now, by the operator's word. The same ring, if it is over already or no key signs. */
+export const withRotationDue = (ring: KeyRing, now: EpochSeconds): KeyRing => {
+  const active = activeKey(ring);
+  if (active === undefined || now >= (active.rotateNotBefore ?? Number.POSITIVE_INFINITY)) return ring;
+  return change(ring, active.kid, ['active'], { rotateNotBefore: now });
+};
 
 /**
  * The standby learns that tokens shall live longer. Authorizers that have read the ring before must see it before the key
@@ -251,6 +269,10 @@ export const withHold = (ring: KeyRing, kid: string, hold: boolean): KeyRing => 
   return next(ring, { keys: ring.keys.map((each) => (each.kid === kid ? after : each)) });
 };
 
+/** @param certificates in place of those that the key has; checked by the caller. */
+export const withCertificates = (ring: KeyRing, kid: string, certificates: readonly string[]): KeyRing =>
+  change(ring, kid, CERTIFIABLE_STATES, { certificates });
+
 /** Out of the JWKS and onto the revocation list. If it was the active key, the standby signs from now on, by the same write. */
 export const withRevokedKey = (ring: KeyRing, kid: string, policy: RotationPolicy, now: EpochSeconds): KeyRing => {
   const key = findKey(ring, kid);
@@ -261,7 +283,7 @@ export const withRevokedKey = (ring: KeyRing, kid: string, policy: RotationPolic
     revokedAt: now,
     lastSignBefore: key.lastSignBefore ?? lastSignBefore,
     listedUntil: expired,
-    deleteNotBefore: expired + policy.graceSeconds,
+    deleteNotBefore: Math.max(key.deleteNotBefore ?? 0, expired + policy.graceSeconds),
   });
   const successor = key.state === 'active' ? standbyKey(ring) : undefined;
   if (successor === undefined) return revoked;

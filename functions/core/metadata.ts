@@ -5,7 +5,8 @@
 
 import type { JWK } from 'jose';
 import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, PUBLIC_KEY_MEMBERS, wireNames } from './algorithms.ts';
-import { type KeyRing, publishedKeys } from './key-ring.ts';
+import { certificateMembers } from './certificate.ts';
+import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
 import { GRANT_TYPES } from './token-request.ts';
 
 export interface MetadataSettings {
@@ -19,6 +20,8 @@ export const authorizationServerMetadata = ({ issuer }: Pick<MetadataSettings, '
   issuer,
   token_endpoint: `${issuer}/token`,
   jwks_uri: `${issuer}/jwks`,
+  // Ours alone: a signed list of signing keys that were revoked (docs/key-rotation.md).
+  revoked_keys_uri: `${issuer}/revoked-keys`,
   response_types_supported: ['none'],
   grant_types_supported: GRANT_TYPES,
   token_endpoint_auth_methods_supported: ['private_key_jwt'],
@@ -39,15 +42,22 @@ export const openidConfiguration = ({ issuer, algorithms }: MetadataSettings) =>
  * A published JWK: public members by name, so that nothing else can slip out, and always in the same order, so that equal
  * rings give equal bytes.
  */
-const publishedJwk = (jwk: JWK, kid: string, alg: JwsAlgorithm): JWK => {
+const publishedJwk = ({ jwk, kid, certificates }: SigningKey, alg: JwsAlgorithm): JWK => {
   const { kty } = algorithmFacts(alg);
   const members = Object.entries(jwk).filter(([name]) => PUBLIC_KEY_MEMBERS[kty].includes(name));
-  return { kty, ...Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1))), kid, use: 'sig', alg };
+  return {
+    kty,
+    ...Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1))),
+    kid,
+    use: 'sig',
+    alg,
+    ...certificateMembers(certificates),
+  };
 };
 
 /** A pure function of the rings: same versions, same bytes (RFC 7517 5). */
 export const jwks = (rings: readonly KeyRing[]): { readonly keys: readonly JWK[] } => ({
   keys: [...rings]
     .sort((a, b) => (a.algorithm < b.algorithm ? -1 : 1))
-    .flatMap((ring) => publishedKeys(ring).map((key) => publishedJwk(key.jwk, key.kid, ring.algorithm))),
+    .flatMap((ring) => publishedKeys(ring).map((key) => publishedJwk(key, ring.algorithm))),
 });

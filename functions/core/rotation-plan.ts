@@ -22,6 +22,7 @@ export interface KeyStep {
 
 type KeyStepKind =
   | 'publish'
+  | 'schedule-activation'
   | 'activate'
   | 'lengthen'
   | 'retire'
@@ -47,6 +48,7 @@ export const planRotation = (now: EpochSeconds, ring: KeyRing, policy: RotationP
     ) ??
     first((key) => key.state === 'pending-deletion' && key.hold === true, 'cancel-deletion') ??
     first((key) => key.state === 'created', 'publish') ??
+    first((key) => key.state === 'standby' && key.activateNotBefore === undefined, 'schedule-activation') ??
     (isActivationDue(now, ring, policy) && standby !== undefined
       ? { kind: 'activate', kid: standby.kid }
       : undefined) ??
@@ -79,7 +81,8 @@ const creationStep = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy):
 
 /** When the standby may sign: its stored deadline, or later if verifiers are now said to keep key sets for longer. */
 export const standbyReadyAt = (standby: SigningKey, policy: RotationPolicy): EpochSeconds => {
-  const { publishedAt = 0, activateNotBefore = Number.POSITIVE_INFINITY } = standby;
+  const { publishedAt = 0, activateNotBefore } = standby;
+  if (activateNotBefore === undefined) return publishedAt + policy.leadSeconds;
   // A deadline without any lead is a first key's: nobody had anything to cache.
   const waived = activateNotBefore <= publishedAt;
   return waived ? activateNotBefore : Math.max(activateNotBefore, publishedAt + policy.leadSeconds);

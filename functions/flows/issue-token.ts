@@ -11,7 +11,7 @@ import type { AccessTokenClaims } from '../core/token.ts';
 import { parseTokenRequest, type RawTokenRequest, type TokenRequest } from '../core/token-request.ts';
 import type { AssertionUse, Clock, Ids, ReplayGuard, Signer } from '../ports.ts';
 import { type EntitleClientPorts, type Entitled, entitleClient } from './entitle-client.ts';
-import { type SignedToken, signToken, type TokenOrder } from './sign-token.ts';
+import { type SignedToken, signingKey, signToken, type TokenOrder } from './sign-token.ts';
 
 export interface IssueTokenPorts extends EntitleClientPorts {
   readonly replay: ReplayGuard;
@@ -128,6 +128,8 @@ const claimAndSign = async (
   order: TokenOrder,
   { rings }: Entitled,
 ): Promise<Result<SignedToken>> => {
+  // A realm that cannot sign at all claims nothing.
+  signingKey(rings, order.algorithm);
   const readRings = async () => (await catalogue.read(use.realm, order.grant.audience, { maxAgeSeconds: 0 })).rings;
   const [claim, signed] = await Promise.allSettled([
     replay.claim(use, order.now),

@@ -11,20 +11,21 @@ import {
   type KeyRing,
   type RotationPolicy,
   standbyKey,
-  withActiveKey,
   withHold,
   withRevokedKey,
+  withRotationDue,
 } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import type { AdminResult } from '../core/registration.ts';
 import { type KeyCommandRefusal, planRevocation, planRotateNow, standbyReadyAt } from '../core/rotation-plan.ts';
-import type { Clock, RingStore } from '../ports.ts';
+import { type Clock, Outage, type RingStore, type Signer } from '../ports.ts';
 import type { RotateKeys } from './rotate-keys.ts';
 
 export interface ManageKeysPorts {
   readonly rings: RingStore;
   readonly clock: Clock;
   readonly rotate: RotateKeys;
+  readonly signer: Signer;
 }
 
 export interface ManageKeysSettings {
@@ -36,6 +37,8 @@ export interface RingView {
   readonly ring: KeyRing;
   readonly policy: RotationPolicy;
   readonly now: EpochSeconds;
+  /** The call that failed while what follows from a command was done; the next run goes on with it. */
+  readonly unfinished?: string;
 }
 
 export interface Revocation extends RingView {
@@ -49,6 +52,8 @@ const MAX_CONFLICTS = 5;
 /** Enough for everything that a command leads to. */
 const MAX_STEPS = 8;
 
+const NOT_NAMED_YET = 'not every public key set names the standby key yet; it takes over as soon as all do';
+
 const notFound = (what: string) => refuse({ reason: 'not_found', what } as const);
 const conflict = (detail: string, until?: EpochSeconds) =>
   refuse({ reason: 'conflict', detail, ...(until === undefined ? {} : { until }) } as const);
@@ -56,7 +61,7 @@ const conflict = (detail: string, until?: EpochSeconds) =>
 export type ManageKeys = ReturnType<typeof manageKeys>;
 
 /** Every operation throws Outage when DynamoDB or KMS did not answer. */
-export const manageKeys = ({ rings, clock, rotate }: ManageKeysPorts, { policy }: ManageKeysSettings) => {
+export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { policy }: ManageKeysSettings) => {
   const view = (ring: KeyRing): RingView => ({ ring, policy, now: clock.now() });
 
   const ringOf = async (realm: string, kid: string): Promise<KeyRing | undefined> =>
@@ -79,8 +84,9 @@ export const manageKeys = ({ rings, clock, rotate }: ManageKeysPorts, { policy }
 
   /** Does what a command has made due, and shows the ring after it. */
   const follow = async (realm: string, algorithm: JwsAlgorithm): Promise<RingView> => {
-    await rotate(MAX_STEPS, algorithm);
-    return view((await rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm));
+    const unfinished = await rotate(MAX_STEPS, algorithm).then(() => undefined, outageOperation);
+    const seen = view((await rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm));
+    return unfinished === undefined ? seen : { ...seen, unfinished };
   };
 
   const setHold = async (realm: string, kid: string, hold: boolean): Promise<AdminResult<RingView>> => {
@@ -97,21 +103,29 @@ export const manageKeys = ({ rings, clock, rotate }: ManageKeysPorts, { policy }
   return {
     list: async (realm: string): Promise<readonly RingView[]> => (await rings.list(realm)).map(view),
 
-    /** A planned rotation, now instead of when it is due. */
+    /**
+     * A planned rotation, now instead of when it is due: the calendar is brought forward, and the rotation does the rest, with
+     * the test signature and the look at the public key sets that it owes every key.
+     */
     rotateNow: async (realm: string, algorithm: JwsAlgorithm): Promise<AdminResult<RingView>> => {
+      let successor: string | undefined;
       const changed = await changeRing(realm, algorithm, (ring) => {
         if (ring.version === 0) return notFound(`${algorithm} ring`);
         const planned = planRotateNow(clock.now(), ring, policy);
-        return planned.ok
-          ? accept(withActiveKey(ring, planned.value, policy, clock.now()))
-          : commandRefused(planned.refusal);
+        if (!planned.ok) return commandRefused(planned.refusal);
+        successor = planned.value;
+        return accept(withRotationDue(ring, clock.now()));
       });
-      return changed.ok ? accept(await follow(realm, algorithm)) : changed;
+      if (!changed.ok) return changed;
+      const seen = await follow(realm, algorithm);
+      const isWaiting = seen.ring.keys.some((key) => key.kid === successor && key.state === 'standby');
+      return isWaiting ? conflict(NOT_NAMED_YET) : accept(seen);
     },
 
     revoke: async (realm: string, kid: string, breakGlass: boolean): Promise<AdminResult<Revocation>> => {
       const found = await ringOf(realm, kid);
       if (found === undefined) return notFound(`key ${kid.slice(0, 64)}`);
+      await proveSuccessor(signer, found, kid);
       let unverifiableSeconds = 0;
       const changed = await changeRing(realm, found.algorithm, (ring) => {
         const planned = planRevocation(clock.now(), ring, policy, kid, breakGlass);
@@ -129,6 +143,22 @@ export const manageKeys = ({ rings, clock, rotate }: ManageKeysPorts, { policy }
     /** A ring of another algorithm. Its first key signs once every verifier can know it. */
     add: async (realm: string, algorithm: JwsAlgorithm): Promise<RingView> => follow(realm, algorithm),
   };
+};
+
+/** A standby that cannot sign must not take over, in an emergency least of all. @throws Outage */
+const proveSuccessor = async (signer: Signer, ring: KeyRing, kid: string): Promise<void> => {
+  const successor = standbyKey(ring);
+  if (successor === undefined || findKey(ring, kid)?.state !== 'active') return;
+  await signer.sign(successor, ring.algorithm, 'countersign activation test');
+};
+
+/**
+ * The command itself is written; what could not be done after it, the next run does. To answer it with an error would make
+ * callers repeat what is done. @throws what is no outage.
+ */
+const outageOperation = (error: unknown): string => {
+  if (error instanceof Outage) return error.operation;
+  throw error;
 };
 
 /** Until every verifier's key set has the key that takes over; the whole lead if it is yet to be made. */

@@ -5,6 +5,7 @@
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { accept, refuse } from '../core/errors.ts';
+import { activeKey } from '../core/key-ring.ts';
 import {
   type Audience,
   type Grant,
@@ -27,15 +28,12 @@ import {
   type PartnerInput,
   registerPartner,
 } from '../core/registration.ts';
-import type { Clock, Page, PageRequest, Registry } from '../ports.ts';
+import type { Clock, Page, PageRequest, Registry, RingStore } from '../ports.ts';
 
 export interface ManagePartnersPorts {
   readonly registry: Registry;
   readonly clock: Clock;
-}
-
-export interface ManagePartnersSettings {
-  readonly algorithms: readonly JwsAlgorithm[];
+  readonly rings: Pick<RingStore, 'list'>;
 }
 
 /** What a create did: made it, or found it there as wanted. */
@@ -54,7 +52,11 @@ const lostRace = () => conflict('somebody else changed this at the same time; lo
 export type ManagePartners = ReturnType<typeof managePartners>;
 
 /** Every operation throws Outage when DynamoDB did not answer. */
-export const managePartners = ({ registry, clock }: ManagePartnersPorts, settings: ManagePartnersSettings) => {
+export const managePartners = ({ registry, clock, rings }: ManagePartnersPorts) => {
+  /** What the realm signs with now: an audience that chose a ring without a signing key would get no token. */
+  const algorithmsOf = async (realm: string): Promise<readonly JwsAlgorithm[]> =>
+    (await rings.list(realm)).filter((ring) => activeKey(ring) !== undefined).map((ring) => ring.algorithm);
+
   const loadPartner = async (realm: string, id: string): Promise<AdminResult<PartnerWithGrants>> => {
     const found = isPartnerId(id) ? await registry.findPartner(realm, id) : undefined;
     return found === undefined ? notFound(`partner ${id.slice(0, 128)}`) : accept(found);
@@ -95,7 +97,7 @@ export const managePartners = ({ registry, clock }: ManagePartnersPorts, setting
     addAudience: async (realm: string, input: AudienceInput): Promise<AdminResult<Created<Audience>>> => {
       const owner = await loadPartner(realm, input.owner);
       if (!owner.ok) return owner;
-      const wanted = declareAudience(realm, input, owner.value.partner, settings.algorithms);
+      const wanted = declareAudience(realm, input, owner.value.partner, await algorithmsOf(realm));
       if (!wanted.ok) return wanted;
       const stored = await registry.findAudience(realm, input.audience);
       if (stored !== undefined) {

@@ -5,6 +5,7 @@
  */
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
+import { type ExpiringCertificate, expiringCertificates } from '../core/certificate.ts';
 import { emptyRing, type KeyRing, type RotationPolicy } from '../core/key-ring.ts';
 import { planRotation, type RotationStep } from '../core/rotation-plan.ts';
 import type { RingStore } from '../ports.ts';
@@ -21,6 +22,8 @@ export interface RotateKeysSettings {
 export interface RotationReport {
   readonly algorithm: JwsAlgorithm;
   readonly steps: readonly RotationStep[];
+  /** Published keys whose certificates end soon, as the ring was before the run; none when the run is about one ring only. */
+  readonly expiring: readonly ExpiringCertificate[];
 }
 
 /** @param only the ring to look after; absent: all. */
@@ -35,7 +38,8 @@ export const rotateKeys =
   async (maxStepsPerRing, only) => {
     const steps = new Map<JwsAlgorithm, RotationStep[]>();
     const failures: unknown[] = [];
-    let waiting = only === undefined ? await algorithmsOf(ports, settings) : [only];
+    const stored = only === undefined ? await ports.rings.list(settings.realm) : [];
+    let waiting = only === undefined ? algorithmsOf(stored, settings) : [only];
     // Ring by ring, a step at a time: a new realm publishes the keys of all its rings before the first of them signs.
     for (let round = 0; round < maxStepsPerRing && waiting.length > 0; round += 1) {
       const moved: JwsAlgorithm[] = [];
@@ -52,12 +56,17 @@ export const rotateKeys =
       waiting = moved;
     }
     if (failures.length > 0) throw failures[0];
-    return [...steps].map(([algorithm, taken]) => ({ algorithm, steps: taken }));
+    const expiring = expiringCertificates(stored, ports.clock.now());
+    return [...steps].map(([algorithm, taken]) => ({
+      algorithm,
+      steps: taken,
+      expiring: expiring.filter((certificate) => certificate.algorithm === algorithm),
+    }));
   };
 
 /** Configured rings, and those that an operator has added. */
-const algorithmsOf = async ({ rings }: StepPorts, { realm, algorithms }: RotateKeysSettings) => [
-  ...new Set([...algorithms, ...(await rings.list(realm)).map((ring) => ring.algorithm)]),
+const algorithmsOf = (stored: readonly KeyRing[], { algorithms }: RotateKeysSettings): readonly JwsAlgorithm[] => [
+  ...new Set([...algorithms, ...stored.map((ring) => ring.algorithm)]),
 ];
 
 /** Does the one step that is due. @returns it, or `undefined` if there is nothing to do now. */

@@ -53,8 +53,8 @@ const signWith = async (
   return { token: compact(input, await signer.sign(key, algorithm, input)), claims, kid: key.kid };
 };
 
-/** A ring without an active key is a deployment whose first keys are not made yet: not the client's fault. */
-const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
+/** @throws Outage without an active key: a deployment whose first keys are not made yet, which is not the client's fault. */
+export const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
   const ring = rings.find((each) => each.algorithm === algorithm);
   const key = ring === undefined ? undefined : activeKey(ring);
   if (key === undefined) throw new Outage('key-ring', new Error(`the ${algorithm} ring has no active key`));

@@ -8,6 +8,7 @@ import {
   type KeyRing,
   type RotationPolicy,
   type SigningKey,
+  withActivationTime,
   withActiveKey,
   withCreatedKey,
   withCreationBegun,
@@ -15,13 +16,22 @@ import {
   withDeletionCancelled,
   withDisabledKey,
   withLongerTokens,
+  withoutCreation,
   withoutKey,
   withPublishedKey,
   withRetiredKey,
   withSweep,
 } from '../core/key-ring.ts';
 import type { KeyStep, RotationStep } from '../core/rotation-plan.ts';
-import type { Clock, Ids, KeyVault, PublicKeySets, RingStore, Signer } from '../ports.ts';
+import {
+  type Clock,
+  type Ids,
+  KeyNotMade,
+  type KeyVault,
+  type PublicKeySets,
+  type RingStore,
+  type Signer,
+} from '../ports.ts';
 
 export interface StepPorts {
   readonly rings: RingStore;
@@ -66,7 +76,9 @@ const takeKeyStep = async (
   const key = keyOf(ring, step.kid);
   switch (step.kind) {
     case 'publish':
-      return withPublishedKey(ring, key.kid, policy, await realmIsLive(), now);
+      return withPublishedKey(ring, key.kid, policy, now);
+    case 'schedule-activation':
+      return withActivationTime(ring, key.kid, policy, await realmIsLive());
     case 'activate':
       return (await mayActivate(ports, ring, key, realmIsLive)) ? withActiveKey(ring, key.kid, policy, now) : undefined;
     case 'lengthen':
@@ -79,8 +91,7 @@ const takeKeyStep = async (
     case 'schedule-deletion':
       return scheduleDeletion(ports, ring, key);
     case 'cancel-deletion':
-      await ports.vault.cancelDeletion(key.keyArn);
-      return withDeletionCancelled(ring, key.kid);
+      return cancelDeletion(ports, ring, key);
     case 'forget':
       return withoutKey(ring, key.kid);
   }
@@ -99,13 +110,24 @@ const keyOf = (ring: KeyRing, kid: string): SigningKey => {
 const create = async ({ rings, vault, clock, ids }: StepPorts, ring: KeyRing): Promise<KeyRing | undefined> => {
   const begun = withCreationBegun(ring, { id: ids.next(), startedAt: clock.now() });
   if ((await rings.save(begun)) === 'conflict') return undefined;
-  return withCreatedKey(begun, await vault.create(ring.realm, ring.algorithm, begun.creation.id));
+  try {
+    return withCreatedKey(begun, await vault.create(ring.realm, ring.algorithm, begun.creation.id));
+  } catch (error) {
+    // The next run need not wait for a key that is not coming.
+    if (error instanceof KeyNotMade) await rings.save(withoutCreation(begun));
+    throw error;
+  }
 };
 
-/** A run died while it made a key. If KMS has the key, it is taken in; if not, another is made. */
+/**
+ * A run died while it made a key. If KMS has the key of that very creation, it is taken in; if not, another is made. An older
+ * one is not: another run may be deleting it at this moment.
+ */
 const resumeCreation = async (ports: StepPorts, ring: KeyRing): Promise<KeyRing | undefined> => {
-  const [lost] = await orphans(ports.vault, ring);
-  return lost === undefined ? create(ports, ring) : withCreatedKey(ring, lost);
+  const lost = (await orphans(ports.vault, ring)).find((key) => key.creationId === ring.creation?.id);
+  if (lost === undefined) return create(ports, ring);
+  const { kid, keyArn, jwk, createdAt } = lost;
+  return withCreatedKey(ring, { kid, keyArn, jwk, createdAt });
 };
 
 /** Keys in KMS that carry this ring's tags and are not in it. */
@@ -114,11 +136,19 @@ const orphans = async (vault: KeyVault, ring: KeyRing) => {
   return (await vault.listTagged(ring.realm, ring.algorithm)).filter((key) => !known.has(key.keyArn));
 };
 
-/** Collects what crashed or repeated calls have left in KMS. A key that another run is making at this moment is let be. */
+/**
+ * Puts right what crashed, repeated or overtaken calls have left in KMS: keys that no ring knows go, but for one that another
+ * run is making at this moment; and a key on hold stays, though its deletion had begun before the hold was seen.
+ */
 const sweep = async ({ vault, clock }: StepPorts, policy: RotationPolicy, ring: KeyRing): Promise<KeyRing> => {
   const now = clock.now();
   for (const orphan of await orphans(vault, ring)) {
-    if (orphan.createdAt + policy.creationSeconds < now) await vault.scheduleDeletion(orphan.keyArn);
+    const isBeingMade = orphan.creationId === ring.creation?.id || orphan.createdAt + policy.creationSeconds >= now;
+    if (!isBeingMade) await vault.scheduleDeletion(orphan.keyArn);
+  }
+  for (const key of ring.keys) {
+    const isHeld = key.hold === true && (key.state === 'retired' || key.state === 'revoked');
+    if (isHeld) await vault.cancelDeletion(key.keyArn);
   }
   return withSweep(ring, now);
 };
@@ -144,8 +174,15 @@ const scheduleDeletion = async ({ vault }: StepPorts, ring: KeyRing, key: Signin
   if (lastUsedAt !== undefined && lastUsedAt > (key.lastSignBefore ?? Number.POSITIVE_INFINITY)) {
     throw new KeyUsedTooLateError(key.kid);
   }
-  return withDeletion(ring, key.kid, await vault.scheduleDeletion(key.keyArn));
+  const deletionAt = await vault.scheduleDeletion(key.keyArn);
+  return deletionAt === undefined ? withoutKey(ring, key.kid) : withDeletion(ring, key.kid, deletionAt);
 };
+
+/** A hold that came too late cannot bring a key back, and must not keep the ring from going on. */
+const cancelDeletion = async ({ vault }: StepPorts, ring: KeyRing, key: SigningKey): Promise<KeyRing> =>
+  (await vault.cancelDeletion(key.keyArn)) === 'gone'
+    ? withoutKey(ring, key.kid)
+    : withDeletionCancelled(ring, key.kid);
 
 /** Somebody signed with a key after its time. The rotation of its ring goes no further until the operator holds the key. */
 export class KeyUsedTooLateError extends Error {

@@ -54,12 +54,15 @@ export const recorded =
   (seen: Observability, route: (...call: Invocation) => Promise<HttpAnswer>) =>
   async (...call: Invocation): Promise<HttpAnswer> => {
     const [event] = call;
+    const change = changeOf(event);
     const record = (status: number): void =>
       recordAdministration(seen, {
         requestId: event.requestContext.requestId,
         operator: operatorOf(event),
         method: event.requestContext.http.method,
         path: event.rawPath.slice(0, 512),
+        // What was refused may be anything; what was done has been checked and is in the registry anyway.
+        ...(change === undefined || status >= 300 ? {} : { change }),
         status,
       });
     try {
@@ -72,6 +75,33 @@ export const recorded =
       throw error;
     }
   };
+
+/** Members of a body that say who may do what; none of them holds key material, and each is bounded. */
+const RECORDED = [
+  'id',
+  'name',
+  'enabled',
+  'client',
+  'audience',
+  'owner',
+  'scopes',
+  'algorithm',
+  'breakGlass',
+  'subject',
+  'days',
+];
+
+const isRecordable = (member: unknown): boolean =>
+  ['string', 'boolean', 'number'].includes(typeof member) ||
+  (Array.isArray(member) && member.every((each) => typeof each === 'string'));
+
+const changeOf = (event: HttpEvent): Readonly<Record<string, unknown>> | undefined => {
+  const body = decodeBody(event, MAX_BODY_BYTES);
+  const value = body.ok ? parseJson(body.value) : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  const recorded = Object.entries(value).filter(([name, member]) => RECORDED.includes(name) && isRecordable(member));
+  return recorded.length === 0 ? undefined : Object.fromEntries(recorded);
+};
 
 const operatorOf = (event: HttpEvent): string => {
   const { authorizer } = event.requestContext as Partial<APIGatewayProxyEventV2WithIAMAuthorizer['requestContext']>;

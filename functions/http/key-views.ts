@@ -1,15 +1,17 @@
 /** Signing keys as the admin API shows them: state, age, and what happens next and when. */
 
+import { certificateFacts } from '../core/certificate.ts';
 import type { KeyRing, RotationPolicy, SigningKey } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import { standbyReadyAt } from '../core/rotation-plan.ts';
 import type { Revocation, RingView } from '../flows/manage-keys.ts';
 import { timestamp } from './admin-views.ts';
 
-export const ringView = ({ ring, policy, now }: RingView) => ({
+export const ringView = ({ ring, policy, now, unfinished }: RingView) => ({
   algorithm: ring.algorithm,
   version: ring.version,
   keys: ring.keys.map((key) => keyView(key, ring, policy, now)),
+  ...(unfinished === undefined ? {} : { unfinished }),
 });
 
 export const revocationView = (revocation: Revocation) => ({
@@ -26,10 +28,17 @@ const keyView = (key: SigningKey, ring: KeyRing, policy: RotationPolicy, now: Ep
     keyArn: key.keyArn,
     createdAt: timestamp(key.createdAt),
     ageSeconds: now - key.createdAt,
+    ...certificateView(key),
     ...(next === undefined
       ? {}
       : { next: { state: next.state, ...(next.at === undefined ? {} : { notBefore: timestamp(next.at) }) } }),
   };
+};
+
+const certificateView = ({ certificates: [leaf, ...rest] = [] }: SigningKey) => {
+  if (leaf === undefined) return {};
+  const { subject, issuer, notAfter, chainNotAfter } = certificateFacts([leaf, ...rest]);
+  return { certificate: { subject, issuer, notAfter: timestamp(notAfter), chainNotAfter: timestamp(chainNotAfter) } };
 };
 
 /** @returns `at` absent: not by the calendar, but when something else has happened or a person says so. */

@@ -38,6 +38,8 @@ export interface AdminEntry {
   readonly operator: string;
   readonly method: string;
   readonly path: string;
+  /** What was asked for: the members of the body that the audit may hold. */
+  readonly change?: Readonly<Record<string, unknown>>;
   readonly status: number;
 }
 

@@ -35,17 +35,24 @@ export const oauthFailure = ({ status, error, description }: Failure): HttpAnswe
  * A public document with a strong ETag: a hash of its bytes, which are a function of what it describes.
  * @param ifNoneMatch the request's `If-None-Match` (RFC 9110 13.1.2)
  */
-export const publicDocument = (
-  document: object,
+export const publicDocument = (document: object, maxAgeSeconds: number, ifNoneMatch: string | undefined): HttpAnswer =>
+  publicText(JSON.stringify(document), JSON_TYPE, maxAgeSeconds, ifNoneMatch);
+
+/** A public JWT (RFC 7519 10.3.1), likewise. */
+export const publicJwt = (jwt: string, maxAgeSeconds: number, ifNoneMatch: string | undefined): HttpAnswer =>
+  publicText(jwt, { 'content-type': 'application/jwt' }, maxAgeSeconds, ifNoneMatch);
+
+const publicText = (
+  body: string,
+  type: { readonly 'content-type': string },
   maxAgeSeconds: number,
   ifNoneMatch: string | undefined,
 ): HttpAnswer => {
-  const body = JSON.stringify(document);
   const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
   const headers = { 'cache-control': `public, max-age=${maxAgeSeconds}, stale-if-error=${STALE_IF_ERROR}`, etag };
   const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   if (tags.includes(etag) || tags.includes('*')) return { statusCode: 304, headers };
-  return { statusCode: 200, headers: { ...JSON_TYPE, ...headers }, body };
+  return { statusCode: 200, headers: { ...type, ...headers }, body };
 };
 
 /** Keys live for weeks; an hour-old set is better than none while we are down (RFC 5861 4). */

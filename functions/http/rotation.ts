@@ -5,10 +5,16 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { RotationRun } from '../config.ts';
+import type { ExpiringCertificate } from '../core/certificate.ts';
 import { LOGGING, type Observability, recordFault, withoutMessage } from './observability.ts';
 
-/** One report per ring; what is in it is the flow's affair. */
-export const rotation = <Report extends { readonly steps: readonly unknown[] }>(
+interface RotationFacts {
+  readonly steps: readonly unknown[];
+  readonly expiring: readonly ExpiringCertificate[];
+}
+
+/** One report per ring; what else is in it is the flow's affair. */
+export const rotation = <Report extends RotationFacts>(
   seen: Observability,
   rotate: (run: RotationRun) => Promise<readonly Report[]>,
 ) =>
@@ -25,5 +31,12 @@ export const rotation = <Report extends { readonly steps: readonly unknown[] }>(
       for (const rotated of reports) seen.logger.info('rotation', { audit: rotated });
       const steps = reports.reduce((sum, report) => sum + report.steps.length, 0);
       seen.metrics.addMetric('RotationSteps', MetricUnit.Count, steps);
+      for (const certificate of reports.flatMap(({ expiring }) => expiring)) recordExpiry(seen, certificate);
       return reports;
     });
+
+/** One value for each certificate that ends soon, so that the metric's minimum is about the most urgent one. */
+const recordExpiry = ({ logger, metrics }: Observability, certificate: ExpiringCertificate): void => {
+  logger.warn(certificate.daysLeft < 0 ? 'certificate ended' : 'certificate ends soon', { audit: certificate });
+  metrics.addMetric('CertificateDaysLeft', MetricUnit.NoUnit, certificate.daysLeft);
+};

@@ -119,6 +119,7 @@ const INERT: Readonly<Record<string, Identify>> = {
     const name = subject.name('Name', 64);
     return valuesOf(name, { Arn: subject.arn('scheduler', `schedule-group/${name}`) });
   },
+  // Repeats asynchronous runs that fail. Schedules are the only such callers here, and repeat failed runs by themselves.
   'AWS::Lambda::EventInvokeConfig': unnamed,
 };
 

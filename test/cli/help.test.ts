@@ -33,6 +33,17 @@ describe('help', () => {
       'token get',
       'token inspect',
       'token verify',
+      'key',
+      'key list',
+      'key rotate',
+      'key revoke',
+      'key hold',
+      'key release',
+      'key add',
+      'key certificate',
+      'key certificate self-signed',
+      'key certificate csr',
+      'key certificate import',
       'keygen',
     ]);
   });

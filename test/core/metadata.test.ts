@@ -8,6 +8,7 @@ const SERVER_METADATA = {
   issuer: ISSUER,
   token_endpoint: `${ISSUER}/token`,
   jwks_uri: `${ISSUER}/jwks`,
+  revoked_keys_uri: `${ISSUER}/revoked-keys`,
   response_types_supported: ['none'],
   grant_types_supported: ['client_credentials'],
   token_endpoint_auth_methods_supported: ['private_key_jwt'],
@@ -52,13 +53,13 @@ describe('the JWKS', () => {
     );
   });
 
-  it('shows active and standby keys, oldest first, and never one that is only created', async () => {
-    const names = ['a', 'b', 'c'];
+  it('shows retiring, active and standby keys, oldest first, and none in another state', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     const pairs = await Promise.all(names.map((name) => keyPair('ES256', name)));
-    const states = ['active', 'standby', 'created'] as const;
+    const states = ['retiring', 'active', 'standby', 'created', 'retired', 'revoked', 'pending-deletion'] as const;
     const keys = pairs.map((pair, index) => signingKey(pair, { state: states[index] ?? 'created' }));
     expect(jwks([ring('ES256', keys)]).keys.map((key) => key.kid)).toEqual(
-      pairs.slice(0, 2).map((pair) => pair.thumbprint),
+      pairs.slice(0, 3).map((pair) => pair.thumbprint),
     );
   });
 

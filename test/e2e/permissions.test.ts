@@ -1,12 +1,13 @@
 /**
  * Every action that a function's role allows is needed, and a missing one is told by name: each is taken out of a copy of the
- * assembly in turn, and the main job must then fail with AccessDenied naming it.
+ * assembly in turn, and what the functions do must then fail with AccessDenied naming it.
  */
 
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
+import { type RotationPolicy, withHold } from '../../functions/core/key-ring.ts';
 import type { AwsCall, AwsCallRecord, Interception } from '../../local/aws-endpoint.ts';
 import { startDeployment } from '../../local/deployment.ts';
 import { AwsError } from '../../local/service.ts';
@@ -19,6 +20,7 @@ import {
   startService,
   tokenForm,
 } from '../support/service.ts';
+import { openRoleSession } from './role-session.ts';
 
 const copies: string[] = [];
 afterAll(() => Promise.all(copies.map((directory) => rm(directory, { recursive: true, force: true }))));
@@ -27,19 +29,38 @@ interface Statement {
   Action: string | string[];
 }
 
+interface RoleTemplate {
+  readonly Resources: Readonly<
+    Record<
+      string,
+      {
+        readonly Type: string;
+        readonly Properties: { readonly Policies: { readonly PolicyDocument: { Statement: Statement[] } }[] };
+      }
+    >
+  >;
+}
+
+const templateFile = async (assembly: string): Promise<string> => {
+  const name = (await readdir(assembly)).find((file) => file.endsWith('.template.json'));
+  if (name === undefined) throw new Error('the assembly has no template');
+  return join(assembly, name);
+};
+
+const readTemplate = async (assembly: string): Promise<RoleTemplate> =>
+  JSON.parse(await readFile(await templateFile(assembly), 'utf8'));
+
 /** A copy of the assembly in which `role` lacks `action`. */
 const without = async (role: string, action: string): Promise<string> => {
   const copy = await mkdtemp(join(tmpdir(), 'countersign-denied-'));
   copies.push(copy);
   await cp(inject('assembly'), copy, { recursive: true });
-  const name = (await readdir(copy)).find((file) => file.endsWith('.template.json'));
-  if (name === undefined) throw new Error('the assembly has no template');
-  const template = JSON.parse(await readFile(join(copy, name), 'utf8'));
-  const [logicalId] = Object.keys(template.Resources).filter(
-    (id) => id.startsWith(`Service${role}Role`) && template.Resources[id].Type === 'AWS::IAM::Role',
+  const template = await readTemplate(copy);
+  const found = Object.entries(template.Resources).find(
+    ([id, { Type }]) => id.startsWith(`Service${role}Role`) && Type === 'AWS::IAM::Role',
   );
-  if (logicalId === undefined) throw new Error(`the template has no role for ${role}`);
-  const document = template.Resources[logicalId].Properties.Policies[0].PolicyDocument;
+  const document = found?.[1].Properties.Policies[0]?.PolicyDocument;
+  if (document === undefined) throw new Error(`the template has no role for ${role}`);
   let removed = 0;
   document.Statement = document.Statement.flatMap((statement: Statement) => {
     const actions = [statement.Action].flat();
@@ -48,12 +69,30 @@ const without = async (role: string, action: string): Promise<string> => {
     return left.length === 0 ? [] : [{ ...statement, Action: left }];
   });
   expect(removed, `${action} is allowed to ${role}`).toBeGreaterThan(0);
-  await writeFile(join(copy, name), JSON.stringify(template));
+  // A key that stays out of reach is not waited for here.
+  const impatient = JSON.stringify(template).replaceAll(/(newKeyPatienceSeconds\\":)\d+/g, '$10');
+  await writeFile(await templateFile(copy), impatient);
   return copy;
 };
 
-/** All that the functions do: keys, registry, tokens, an outage of KMS, key set, authorizer. */
-const playEverything = async (service: Service, breakSigning: (broken: boolean) => void): Promise<void> => {
+/** What tests break, beside taking permissions away. */
+type Breakage = 'nothing' | 'signing' | 'beginning-of-a-key' | 'disabling-by-operators';
+
+const breaks = (broken: Breakage, { operation, principal, input }: AwsCall): boolean => {
+  switch (broken) {
+    case 'nothing':
+      return false;
+    case 'signing':
+      return operation === 'Sign';
+    case 'beginning-of-a-key':
+      return operation === 'PutItem' && JSON.stringify(input).includes('"creation":');
+    case 'disabling-by-operators':
+      return operation === 'DisableKey' && principal.includes('ServiceKeysRole');
+  }
+};
+
+/** The main job: registry, tokens, an outage of KMS, key set, authorizer. */
+const playPartners = async (service: Service, brk: (broken: Breakage) => void): Promise<void> => {
   const world = await populate(service);
   await administer(service, 'GET', '/partners');
   await administer(service, 'PATCH', '/partners/billing', { name: 'Billing' });
@@ -62,8 +101,35 @@ const playEverything = async (service: Service, breakSigning: (broken: boolean) 
   const { body } = await token();
   await fetch(`${service.issuer}/jwks`);
   await fetch(world.audience, { headers: { authorization: `Bearer ${String(body.access_token)}` } });
-  breakSigning(true);
+  brk('signing');
   await token();
+};
+
+interface ListedRing {
+  readonly algorithm: string;
+  readonly keys: readonly { readonly kid: string; readonly state: string }[];
+}
+
+/** A ring is added; another loses its standby, and then its only key, whose successor is made and signs at once. */
+const playOperators = async (service: Service, brk: (broken: Breakage) => void): Promise<void> => {
+  await administer(service, 'POST', '/keys', { algorithm: 'EdDSA' });
+  const { body } = await administer(service, 'GET', '/keys');
+  const ring = (body.items as readonly ListedRing[]).find(({ algorithm }) => algorithm === 'ES256');
+  const revoke = async (state: string) => {
+    const kid = ring?.keys.find((key) => key.state === state)?.kid;
+    await administer(service, 'POST', `/keys/${kid}/revoke`, { breakGlass: true });
+  };
+  brk('beginning-of-a-key');
+  await revoke('standby');
+  brk('nothing');
+  await revoke('active');
+};
+
+/** What an operator began and could not finish, the next run of the rotation does. */
+const playCrash = async (service: Service, brk: (broken: Breakage) => void): Promise<void> => {
+  brk('disabling-by-operators');
+  await playOperators(service, () => undefined);
+  await service.deployment.runSchedule();
 };
 
 const denied = (calls: readonly AwsCallRecord[]): string[] =>
@@ -71,42 +137,145 @@ const denied = (calls: readonly AwsCallRecord[]): string[] =>
     .filter(({ outcome }) => outcome === 'AccessDeniedException')
     .map(({ cause }) => (cause instanceof Error ? cause.message : ''));
 
+type Play = (service: Service, brk: (broken: Breakage) => void) => Promise<void>;
+
+/** Role, action, and what needs it; `deployment`: nothing starts without, since the deploy-time trigger fails. */
+const NEEDED: readonly (readonly [role: string, action: string, play: Play | 'deployment'])[] = [
+  ['RotateKeys', 'dynamodb:GetItem', 'deployment'],
+  ['RotateKeys', 'dynamodb:PutItem', 'deployment'],
+  ['RotateKeys', 'dynamodb:Query', 'deployment'],
+  ['RotateKeys', 'kms:CreateKey', 'deployment'],
+  ['RotateKeys', 'kms:TagResource', 'deployment'],
+  ['RotateKeys', 'kms:DescribeKey', 'deployment'],
+  ['RotateKeys', 'kms:GetPublicKey', 'deployment'],
+  ['RotateKeys', 'kms:Sign', 'deployment'],
+  ['RotateKeys', 'kms:ListKeys', 'deployment'],
+  // A key whose tags may not be read is taken for somebody else's, so the deployment goes on.
+  ['RotateKeys', 'kms:ListResourceTags', playPartners],
+  ['RotateKeys', 'kms:DisableKey', playCrash],
+  ['Keys', 'dynamodb:GetItem', playOperators],
+  ['Keys', 'dynamodb:PutItem', playOperators],
+  ['Keys', 'dynamodb:Query', playOperators],
+  ['Keys', 'kms:CreateKey', playOperators],
+  ['Keys', 'kms:TagResource', playOperators],
+  ['Keys', 'kms:DescribeKey', playOperators],
+  ['Keys', 'kms:GetPublicKey', playOperators],
+  ['Keys', 'kms:Sign', playOperators],
+  ['Keys', 'kms:ListKeys', playOperators],
+  ['Keys', 'kms:ListResourceTags', playOperators],
+  ['Keys', 'kms:DisableKey', playOperators],
+  ['Admin', 'dynamodb:GetItem', playPartners],
+  ['Admin', 'dynamodb:Query', playPartners],
+  ['Admin', 'dynamodb:PutItem', playPartners],
+  ['Admin', 'dynamodb:UpdateItem', playPartners],
+  ['Admin', 'dynamodb:ConditionCheckItem', playPartners],
+  ['Token', 'dynamodb:Query', playPartners],
+  ['Token', 'dynamodb:BatchGetItem', playPartners],
+  ['Token', 'dynamodb:PutItem', playPartners],
+  ['Token', 'dynamodb:DeleteItem', playPartners],
+  ['Token', 'kms:Sign', playPartners],
+  ['Discovery', 'dynamodb:Query', playPartners],
+  ['Authorizer', 'dynamodb:Query', playPartners],
+];
+
 describe('a function without one of its permissions', () => {
-  it.each([
-    ['RotateKeys', 'dynamodb:GetItem'],
-    ['RotateKeys', 'dynamodb:PutItem'],
-    ['RotateKeys', 'kms:CreateKey'],
-    ['RotateKeys', 'kms:TagResource'],
-    ['RotateKeys', 'kms:GetPublicKey'],
-    ['RotateKeys', 'kms:Sign'],
-    ['Admin', 'dynamodb:GetItem'],
-    ['Admin', 'dynamodb:Query'],
-    ['Admin', 'dynamodb:PutItem'],
-    ['Admin', 'dynamodb:UpdateItem'],
-    ['Admin', 'dynamodb:ConditionCheckItem'],
-    ['Token', 'dynamodb:Query'],
-    ['Token', 'dynamodb:BatchGetItem'],
-    ['Token', 'dynamodb:PutItem'],
-    ['Token', 'dynamodb:DeleteItem'],
-    ['Token', 'kms:Sign'],
-    ['Discovery', 'dynamodb:Query'],
-    ['Authorizer', 'dynamodb:Query'],
-  ])('%s without %s is denied, and the denial names the action', async (role, action) => {
+  it.each(NEEDED)('%s without %s is denied, and the denial names the action', async (role, action, play) => {
     const assembly = await without(role, action);
     const calls: AwsCallRecord[] = [];
-    let broken = false;
-    const interceptCall = ({ operation }: AwsCall): Interception =>
-      broken && operation === 'Sign' ? new AwsError('KMSInternalException', 'test failure', { status: 500 }) : 'pass';
+    let broken: Breakage = 'nothing';
+    const interceptCall = (call: AwsCall): Interception =>
+      breaks(broken, call) ? new AwsError('KMSInternalException', 'test failure', { status: 500 }) : 'pass';
     const options = { assembly, observeCall: (call: AwsCallRecord) => calls.push(call), interceptCall };
-    if (role === 'RotateKeys') {
-      // The deploy-time trigger needs these, so nothing starts at all.
+    if (play === 'deployment') {
       await expect(startDeployment(options)).rejects.toThrow(action);
     } else {
       await using service = await startService(options);
-      await playEverything(service, (on) => {
-        broken = on;
+      await play(service, (now) => {
+        broken = now;
       }).catch(() => undefined);
     }
     expect(denied(calls).join('\n')).toContain(`is not authorized to perform: ${action}`);
   });
+});
+
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+
+const POLICY: RotationPolicy = {
+  leadSeconds: DAY,
+  periodSeconds: 60 * DAY,
+  maxTokenSeconds: HOUR,
+  ringCacheSeconds: 30,
+  propagationSeconds: 300,
+  clockSkewSeconds: 60,
+  leewaySeconds: 60,
+  graceSeconds: 7 * DAY,
+  creationSeconds: 180,
+  sweepSeconds: DAY,
+};
+
+/**
+ * A key's whole life, under the role's own permissions: it signs, retires, is about to be deleted, is held, released, and goes.
+ * @returns what IAM denied.
+ */
+const playYears = async (assembly: string, role: string): Promise<{ kids: readonly string[]; denials: string[] }> => {
+  let now = 1_800_000_000;
+  await using session = await openRoleSession(assembly, role, POLICY, () => now);
+  const { rotate, rings, calls } = session;
+  const after = async (seconds: number) => {
+    now += seconds;
+    await rotate(8);
+    const ring = await rings.load('default', 'ES256');
+    if (ring === undefined) throw new Error('the rotation has made no ring');
+    return ring;
+  };
+  const setHold = async (kid: string, hold: boolean) => rings.save(withHold(await after(0), kid, hold));
+  const kids = async () => (await after(0)).keys.map((key) => `${key.kid === first ? 'first' : 'other'} ${key.state}`);
+  let first: string | undefined;
+  try {
+    first = (await after(0)).keys.find(({ state }) => state === 'active')?.kid;
+    await after(61 * DAY);
+    await after(2 * HOUR);
+    await after(8 * DAY);
+    expect(await kids()).toContain('first pending-deletion');
+    await setHold(first ?? '', true);
+    expect(await kids()).toContain('first retired');
+    await setHold(first ?? '', false);
+    expect(await kids()).toContain('first pending-deletion');
+    await after(31 * DAY);
+    return { kids: await kids(), denials: denied(calls) };
+  } catch (error) {
+    if (denied(calls).length === 0) throw error;
+    return { kids: [], denials: denied(calls) };
+  }
+};
+
+/** What takes weeks to be needed. */
+const NEEDED_LATER = ['Keys', 'RotateKeys'].flatMap((role) =>
+  ['kms:GetKeyLastUsage', 'kms:ScheduleKeyDeletion', 'kms:CancelKeyDeletion'].map((action) => [role, action] as const),
+);
+
+describe('in the course of weeks', () => {
+  it.each(['Keys', 'RotateKeys'])('%s may do all that the life of a key takes, to its end', async (role) => {
+    expect(await playYears(inject('assembly'), role)).toEqual({ kids: ['other active', 'other standby'], denials: [] });
+  });
+
+  it.each(NEEDED_LATER)('%s without %s is denied, and the denial names the action', async (role, action) => {
+    const { denials } = await playYears(await without(role, action), role);
+    expect(denials.join('\n')).toContain(`is not authorized to perform: ${action}`);
+  });
+});
+
+it('leaves out no action on tables and keys that a function is allowed', async () => {
+  const template = await readTemplate(inject('assembly'));
+  const allowed = Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) => {
+    const role = /^Service(\w+)Role[0-9A-F]{8}$/.exec(id)?.[1];
+    if (Type !== 'AWS::IAM::Role' || role === undefined) return [];
+    return Properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+      .flatMap(({ Action }) => Action)
+      .filter((action) => /^(dynamodb|kms):/.test(action))
+      .map((action) => `${role} ${action}`);
+  });
+  const shown = [...NEEDED, ...NEEDED_LATER].map(([role, action]) => `${role} ${action}`);
+  expect([...new Set(allowed)].toSorted()).toEqual(shown.toSorted());
 });

@@ -3,16 +3,18 @@
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
 import type { Audience, Grant, Partner, PartnerWithGrants } from '../../functions/core/partner.ts';
-import type {
-  AssertionUse,
-  Clock,
-  KeyMaker,
-  Page,
-  PageRequest,
-  Registry,
-  ReplayGuard,
-  RingStore,
-  Signer,
+import {
+  type AssertionUse,
+  type Clock,
+  type FoundKey,
+  KeyUnusable,
+  type KeyVault,
+  type Page,
+  type PageRequest,
+  type Registry,
+  type ReplayGuard,
+  type RingStore,
+  type Signer,
 } from '../../functions/ports.ts';
 import { keyPair, NOW, signBytes, type TestKeyPair } from '../support/builders.ts';
 
@@ -67,6 +69,7 @@ export const memoryRings = (): MemoryRings => {
   return {
     stored,
     load: async (realm, algorithm) => stored.get(keyOf(realm, algorithm)),
+    list: async (realm) => [...stored.values()].filter((ring) => ring.realm === realm),
     save: async (ring) => {
       const before = stored.get(keyOf(ring.realm, ring.algorithm))?.version ?? 0;
       if (before !== ring.version - 1) return 'conflict';
@@ -76,23 +79,81 @@ export const memoryRings = (): MemoryRings => {
   };
 };
 
-export interface MemoryKeyMaker extends KeyMaker, Signer {
-  readonly pairs: TestKeyPair[];
+/** What a key in KMS is. Gone ones stay in the list, as evidence for the test. */
+export interface VaultKey extends FoundKey {
+  readonly realm: string;
+  readonly algorithm: JwsAlgorithm;
+  state: 'enabled' | 'disabled' | 'pending-deletion' | 'gone';
+  lastUsedAt: number | undefined;
+  deletionAt: number | undefined;
 }
 
-/** A KMS: makes keys and signs with them. */
-export const memoryKeys = (name: string): MemoryKeyMaker => {
+export interface MemoryVault extends KeyVault, Signer {
+  readonly pairs: TestKeyPair[];
+  readonly keys: VaultKey[];
+}
+
+const WAITING_SECONDS = 604_800;
+
+/** A KMS: makes keys, signs with those that are enabled, and deletes them after a week. */
+export const memoryVault = (name: string, clock: Clock): MemoryVault => {
   const pairs: TestKeyPair[] = [];
+  const keys: VaultKey[] = [];
   let made = 0;
+  const keyOf = (keyArn: string): VaultKey => {
+    const key = keys.find((each) => each.keyArn === keyArn);
+    if (key === undefined) throw new Error(`KMS has no key ${keyArn}`);
+    if (key.deletionAt !== undefined && clock.now() >= key.deletionAt) key.state = 'gone';
+    return key;
+  };
   return {
     pairs,
-    create: async (_realm, algorithm) => {
+    keys,
+    create: async (realm, algorithm, creationId) => {
       made += 1;
       const pair = await keyPair(algorithm, `${name}-${made}`);
       pairs.push(pair);
-      return { kid: pair.thumbprint, keyArn: `arn:key/${pair.kid}`, jwk: pair.publicJwk };
+      const key = {
+        kid: pair.thumbprint,
+        keyArn: `arn:key/${pair.kid}`,
+        jwk: pair.publicJwk,
+        createdAt: clock.now(),
+      };
+      keys.push({
+        ...key,
+        ...{ realm, algorithm, creationId, state: 'enabled', lastUsedAt: undefined, deletionAt: undefined },
+      });
+      return key;
     },
-    sign: (key, algorithm, input) => pairSigner(...pairs).sign(key, algorithm, input),
+    listTagged: async (realm, algorithm) =>
+      keys
+        .filter((key) => key.realm === realm && key.algorithm === algorithm && key.state === 'enabled')
+        .map(({ kid, keyArn, jwk, createdAt, creationId }) => ({ kid, keyArn, jwk, createdAt, creationId })),
+    disable: async (keyArn) => {
+      const key = keyOf(keyArn);
+      if (key.state === 'enabled') key.state = 'disabled';
+    },
+    lastUsedAt: async (keyArn) => keyOf(keyArn).lastUsedAt,
+    scheduleDeletion: async (keyArn) => {
+      const key = keyOf(keyArn);
+      if (key.state === 'gone') return undefined;
+      key.state = 'pending-deletion';
+      key.deletionAt ??= clock.now() + WAITING_SECONDS;
+      return key.deletionAt;
+    },
+    cancelDeletion: async (keyArn) => {
+      const key = keyOf(keyArn);
+      if (key.state === 'gone') return 'gone';
+      if (key.state === 'pending-deletion') key.state = 'disabled';
+      key.deletionAt = undefined;
+      return 'cancelled';
+    },
+    sign: async (key, algorithm, input) => {
+      const known = keyOf(key.keyArn);
+      if (known.state !== 'enabled') throw new KeyUnusable('kms:Sign', new Error(`the key is ${known.state}`));
+      known.lastUsedAt = clock.now();
+      return pairSigner(...pairs).sign(key, algorithm, input);
+    },
   };
 };
 

@@ -62,8 +62,8 @@ describe('a granted request', () => {
     [7_200, 3_600, 3_600],
     [600, 3_600, 600],
     [3_600, 900, 900],
-  ])('lives no longer than setting (%i s) and ring (%i s) allow: %i s', async (setting, bound, seconds) => {
-    const { ports } = portsOf({}, { rings: [ring('RS256', [signingKey(rsPair)], { maxTokenSeconds: bound })] });
+  ])('lives no longer than setting (%i s) and key (%i s) allow: %i s', async (setting, bound, seconds) => {
+    const { ports } = portsOf({}, { rings: [ring('RS256', [signingKey(rsPair, { maxTokenSeconds: bound })])] });
     const decided = await issue(ports, assertion(clientPair), {}, { ...SETTINGS, accessTokenSeconds: setting });
     expect([decided.result.ok && decided.result.value.expires_in, decided.facts.expiresAt]).toEqual([
       seconds,

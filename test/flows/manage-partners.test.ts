@@ -14,6 +14,8 @@ import {
   partner,
   partnerKey,
   REALM,
+  ring,
+  signingKey,
 } from '../support/builders.ts';
 import { type MemoryRegistry, memoryRegistry, type TestClock, testClock } from './in-memory.ts';
 
@@ -21,7 +23,10 @@ let registry: MemoryRegistry;
 let clock: TestClock;
 let manage: ManagePartners;
 const over = (changes: Partial<Registry>): ManagePartners =>
-  managePartners({ registry: { ...registry, ...changes }, clock }, { algorithms: ['RS256'] });
+  managePartners({ registry: { ...registry, ...changes }, clock, rings: { list: async () => [await signingRing()] } });
+
+/** A realm that signs with RS256 alone. */
+const signingRing = async () => ring('RS256', [signingKey(await keyPair('RS256'))]);
 
 beforeEach(() => {
   registry = memoryRegistry();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { managePartners } from '../../functions/flows/manage-partners.ts';
 import type { HttpAnswer } from '../../functions/http/endpoint.ts';
 import { Outage, type Registry } from '../../functions/ports.ts';
-import { adminRoute } from '../../functions/routes.ts';
+import { adminEndpoint } from '../../functions/routes.ts';
 import { type MemoryRegistry, memoryRegistry, testClock } from '../flows/in-memory.ts';
 import { AUDIENCE, httpEvent, keyPair, NOW } from '../support/builders.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
@@ -44,7 +44,7 @@ const call = async (
     ...(text === undefined ? {} : { body: text }),
   });
   if (operator !== undefined) Object.assign(event.requestContext, { authorizer: { iam: { userArn: operator } } });
-  const answer: HttpAnswer = await adminRoute(observed.seen, manage, ['default'])(event, lambdaContext());
+  const answer: HttpAnswer = await adminEndpoint(observed.seen, manage, ['default'])(event, lambdaContext());
   return {
     status: answer.statusCode,
     body: JSON.parse(answer.body ?? '') as Record<string, unknown>,

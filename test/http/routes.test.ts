@@ -165,6 +165,7 @@ describe('the rotation', () => {
     algorithm: 'RS256',
     version: 2,
     steps: [{ kind: 'create' }, { kind: 'publish', kid: 'a' }],
+    expiring: [],
   } as const;
 
   it.each([

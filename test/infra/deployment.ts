@@ -71,3 +71,13 @@ export const plain = (node: Node | undefined): unknown => {
   if (Array.isArray(join) && Array.isArray(join[1])) return join[1].map(plain).join(String(join[0]));
   return Object.fromEntries(Object.entries(node).map(([name, value]) => [name, plain(value)]));
 };
+
+/** The properties of the one resource of that name, and what becomes of it with the stack. */
+export const resourceNamed = (
+  among: readonly Resource[],
+  name: string,
+): Record<string, unknown> & { readonly deletion: string | undefined } => {
+  const found = among.filter((resource) => resource.name === name);
+  if (found.length !== 1) throw new Error(`${found.length} resources are named ${name}`);
+  return { ...(plain(found[0]?.properties) as object), deletion: found[0]?.deletionPolicy };
+};

@@ -9,7 +9,8 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-const resources = resourcesOf(deploy({ algorithms: ['RS256', 'ES256', 'EdDSA'] }));
+// One ring is configured; an operator may add any other.
+const resources = resourcesOf(deploy({ algorithms: ['RS256'] }));
 const KEYS = 'arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*';
 const DEPLOYMENT = 'Countersign-Service-DEC67752';
 const REGISTRY = '<ServiceRegistry.Arn>';
@@ -27,6 +28,64 @@ const roleNamed = (name: string): Resource => {
   return found;
 };
 
+/** The rotation and the admin API of keys run the same flows. */
+const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
+  {
+    Sid: 'Rings',
+    Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+    Resource: REGISTRY,
+    Condition: leadingKeys('ring#*'),
+  },
+  {
+    Sid: 'CreateKey',
+    Action: 'kms:CreateKey',
+    Resource: '*',
+    Condition: {
+      StringEquals: {
+        'aws:RequestTag/countersign:deployment': DEPLOYMENT,
+        'kms:KeyUsage': 'SIGN_VERIFY',
+        'kms:KeySpec': [
+          'RSA_2048',
+          'ECC_NIST_P256',
+          'ECC_NIST_P384',
+          'ECC_NIST_P521',
+          'ECC_NIST_EDWARDS25519',
+          'ML_DSA_44',
+          'ML_DSA_65',
+          'ML_DSA_87',
+        ],
+      },
+    },
+  },
+  { Sid: 'FindKeys', Action: 'kms:ListKeys', Resource: '*' },
+  {
+    Sid: 'TagKey',
+    Action: 'kms:TagResource',
+    Resource: KEYS,
+    Condition: {
+      StringEquals: { 'aws:RequestTag/countersign:deployment': DEPLOYMENT },
+      'ForAllValues:StringEquals': {
+        'aws:TagKeys': ['countersign:deployment', 'countersign:realm', 'countersign:algorithm', 'countersign:creation'],
+      },
+    },
+  },
+  {
+    Sid: 'UseKey',
+    Action: [
+      'kms:CancelKeyDeletion',
+      'kms:DescribeKey',
+      'kms:DisableKey',
+      'kms:GetKeyLastUsage',
+      'kms:GetPublicKey',
+      'kms:ListResourceTags',
+      'kms:ScheduleKeyDeletion',
+      'kms:Sign',
+    ],
+    Resource: KEYS,
+    Condition: { StringEquals: { 'aws:ResourceTag/countersign:deployment': DEPLOYMENT } },
+  },
+];
+
 /** What each role may do, beside writing its own log: the whole of it. */
 const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
   Token: [
@@ -39,7 +98,15 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Condition: {
         StringEquals: {
           'aws:ResourceTag/countersign:deployment': DEPLOYMENT,
-          'kms:SigningAlgorithm': ['RSASSA_PKCS1_V1_5_SHA_256', 'ECDSA_SHA_256', 'ED25519_SHA_512'],
+          'kms:SigningAlgorithm': [
+            'RSASSA_PKCS1_V1_5_SHA_256',
+            'RSASSA_PSS_SHA_256',
+            'ECDSA_SHA_256',
+            'ECDSA_SHA_384',
+            'ECDSA_SHA_512',
+            'ED25519_SHA_512',
+            'ML_DSA_SHAKE_256',
+          ],
         },
       },
     },
@@ -68,42 +135,10 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
     },
     { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` },
   ],
+  Keys: KEYS_STATEMENTS,
   RotateKeys: [
-    {
-      Sid: 'Rings',
-      Action: ['dynamodb:GetItem', 'dynamodb:PutItem'],
-      Resource: REGISTRY,
-      Condition: leadingKeys('ring#*'),
-    },
-    {
-      Sid: 'CreateKey',
-      Action: 'kms:CreateKey',
-      Resource: '*',
-      Condition: {
-        StringEquals: {
-          'aws:RequestTag/countersign:deployment': DEPLOYMENT,
-          'kms:KeyUsage': 'SIGN_VERIFY',
-          'kms:KeySpec': ['RSA_2048', 'ECC_NIST_P256', 'ECC_NIST_EDWARDS25519'],
-        },
-      },
-    },
-    {
-      Sid: 'TagKey',
-      Action: 'kms:TagResource',
-      Resource: KEYS,
-      Condition: {
-        StringEquals: { 'aws:RequestTag/countersign:deployment': DEPLOYMENT },
-        'ForAllValues:StringEquals': {
-          'aws:TagKeys': ['countersign:deployment', 'countersign:realm', 'countersign:algorithm'],
-        },
-      },
-    },
-    {
-      Sid: 'UseKey',
-      Action: ['kms:GetPublicKey', 'kms:Sign'],
-      Resource: KEYS,
-      Condition: { StringEquals: { 'aws:ResourceTag/countersign:deployment': DEPLOYMENT } },
-    },
+    ...KEYS_STATEMENTS,
+    { Sid: 'DeadLetters', Action: 'sqs:SendMessage', Resource: '<ServiceKeyRotationDeadLetters.Arn>' },
   ],
 };
 
@@ -172,12 +207,17 @@ describe('what the functions may do', () => {
   });
 });
 
+const KEY_ACTIONS = [KEYS_STATEMENTS.find(({ Sid }) => Sid === 'UseKey')?.Action].flat().join(',');
+
 /** Every wildcard in a resource of an IAM statement, with why AWS or the CDK leaves no choice. */
 const WILDCARDS: readonly (readonly [string, string, string])[] = [
   ['ServiceTokenRole', 'kms:Sign', 'keys are made at run time; the statement is conditional on their tag'],
-  ['ServiceRotateKeysRole', 'kms:CreateKey', 'takes no resource; conditional on tag, usage and key spec'],
-  ['ServiceRotateKeysRole', 'kms:TagResource', 'a key being created has no ARN yet; conditional on the tag set'],
-  ['ServiceRotateKeysRole', 'kms:GetPublicKey,kms:Sign', 'keys are made at run time; conditional on their tag'],
+  ...['ServiceKeysRole', 'ServiceRotateKeysRole'].flatMap((role): [string, string, string][] => [
+    [role, 'kms:CreateKey', 'takes no resource; conditional on tag, usage and key spec'],
+    [role, 'kms:ListKeys', 'takes no resource; tells key ids only'],
+    [role, 'kms:TagResource', 'a key being created has no ARN yet; conditional on the tag set'],
+    [role, KEY_ACTIONS, 'keys are made at run time; conditional on their tag'],
+  ]),
   [
     'AWSCDKTriggerCustomResourceProviderCustomResourceProviderRole',
     'lambda:InvokeFunction',

@@ -1,21 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { Fn, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { NUMBER_SETTINGS } from '../../functions/config.ts';
-import { deploy, ofType, plain, type Resource, resourcesOf, testApp } from './deployment.ts';
+import { globMatcher } from '../../local/iam/pattern.ts';
+import { deploy, ofType, plain, type Resource, resourceNamed, resourcesOf, testApp } from './deployment.ts';
 
 const stack = deploy();
 const resources = resourcesOf(stack);
 
-const named = (
-  name: string,
-  among = resources,
-): Record<string, unknown> & { readonly deletion: string | undefined } => {
-  const found = among.filter((resource) => resource.name === name);
-  if (found.length !== 1) throw new Error(`${found.length} resources are named ${name}`);
-  return { ...(plain(found[0]?.properties) as object), deletion: found[0]?.deletionPolicy };
-};
+const named = (name: string, among = resources) => resourceNamed(among, name);
 
 describe('tables', () => {
   it('keeps the registry recoverable, protected and encrypted with a key whose use is on record', () => {
@@ -71,7 +64,8 @@ const FUNCTIONS = [
   ['Whoami', [], 30, 'Delete'],
   ['Authorizer', ['AUDIENCE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Admin', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
-  ['RotateKeys', ['DEPLOYMENT', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['Keys', ['DEPLOYMENT', 'ISSUER', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['RotateKeys', ['DEPLOYMENT', 'ISSUER', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
 ] as const;
 
 const environmentOf = (name: string, among = resources): Record<string, unknown> =>
@@ -118,28 +112,31 @@ describe('functions', () => {
     expect(settings).toEqual({ ...Object.fromEntries(defaults), algorithms: ['RS256', 'ES256'] });
   });
 
-  it('hands the rotation function a key policy in which IAM decides and nobody deletes in haste', () => {
-    expect(JSON.parse(String(environmentOf('RotateKeys').KEY_POLICY))).toEqual({
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Sid: 'IamDecides',
-          Effect: 'Allow',
-          Principal: { AWS: 'arn:<AWS::Partition>:iam::<AWS::AccountId>:root' },
-          Action: 'kms:*',
-          Resource: '*',
-        },
-        {
-          Sid: 'NoHastyDeletion',
-          Effect: 'Deny',
-          Principal: { AWS: '*' },
-          Action: 'kms:ScheduleKeyDeletion',
-          Resource: '*',
-          Condition: { NumericLessThan: { 'kms:ScheduleKeyDeletionPendingWindowInDays': '30' } },
-        },
-      ],
-    });
-  });
+  it.each(['Keys', 'RotateKeys'])(
+    'hands %s, which makes keys, a key policy in which IAM decides and nobody deletes in haste',
+    (name) => {
+      expect(JSON.parse(String(environmentOf(name).KEY_POLICY))).toEqual({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'IamDecides',
+            Effect: 'Allow',
+            Principal: { AWS: 'arn:<AWS::Partition>:iam::<AWS::AccountId>:root' },
+            Action: 'kms:*',
+            Resource: '*',
+          },
+          {
+            Sid: 'NoHastyDeletion',
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Action: 'kms:ScheduleKeyDeletion',
+            Resource: '*',
+            Condition: { NumericLessThan: { 'kms:ScheduleKeyDeletionPendingWindowInDays': '30' } },
+          },
+        ],
+      });
+    },
+  );
 });
 
 describe('issuer', () => {
@@ -157,12 +154,18 @@ describe('issuer', () => {
   it('goes to every function that is told one, and into the audience of the authorizer', () => {
     const own = resourcesOf(deploy({ issuer: 'https://tokens.example.com' }));
 
-    for (const name of ['Token', 'Discovery', 'Authorizer', 'Admin']) {
+    for (const name of ['Token', 'Discovery', 'Authorizer', 'Admin', 'Keys', 'RotateKeys']) {
       expect(environmentOf(name, own).ISSUER).toBe('https://tokens.example.com');
     }
     expect(environmentOf('Authorizer', own).AUDIENCE).toBe('https://tokens.example.com/whoami');
   });
 });
+
+interface AllowedCalls {
+  readonly Effect: string;
+  readonly Action: string;
+  readonly Resource: string;
+}
 
 describe('the API', () => {
   const routeOf = ({ properties }: Resource) => {
@@ -174,10 +177,13 @@ describe('the API', () => {
     expect(ofType(resources, 'AWS::ApiGatewayV2::Route').map(routeOf)).toEqual([
       ['POST /token', 'NONE'],
       ['GET /jwks', 'NONE'],
+      ['GET /revoked-keys', 'NONE'],
       ['GET /.well-known/oauth-authorization-server', 'NONE'],
       ['GET /.well-known/openid-configuration', 'NONE'],
       ['GET /whoami', 'CUSTOM', '<ServiceApiHttpAuthorizer>'],
       ['ANY /admin/{proxy+}', 'AWS_IAM'],
+      ['ANY /admin/realms/{realm}/keys', 'AWS_IAM'],
+      ['ANY /admin/realms/{realm}/keys/{proxy+}', 'AWS_IAM'],
     ]);
   });
 
@@ -220,7 +226,32 @@ describe('the API', () => {
     expect(named('ServiceApiAccessLog')).toMatchObject({ RetentionInDays: 365, deletion: 'Retain' });
   });
 
-  it('lets only those call the admin API to whom it was granted', () => {
+  it('hands signing keys to a function of their own, and the rest of the admin API to another', () => {
+    const integrations = new Map(
+      ofType(resources, 'AWS::ApiGatewayV2::Integration').map(({ name, properties }) => [
+        `integrations/<${name}>`,
+        plain(properties.IntegrationUri),
+      ]),
+    );
+    const targets = ofType(resources, 'AWS::ApiGatewayV2::Route')
+      .map(({ properties }) => plain(properties) as { RouteKey: string; Target: string })
+      .filter(({ RouteKey }) => RouteKey.includes('/admin/'))
+      .map(({ RouteKey, Target }) => [RouteKey, integrations.get(Target)]);
+
+    expect(targets).toEqual([
+      ['ANY /admin/{proxy+}', '<ServiceAdminFunction.Arn>'],
+      ['ANY /admin/realms/{realm}/keys', '<ServiceKeysFunction.Arn>'],
+      ['ANY /admin/realms/{realm}/keys/{proxy+}', '<ServiceKeysFunction.Arn>'],
+    ]);
+  });
+
+  it('answers within the 30 s that API Gateway waits, whichever route it is', () => {
+    const behindRoutes = ['Token', 'Discovery', 'Whoami', 'Authorizer', 'Admin', 'Keys'];
+
+    for (const name of behindRoutes) expect(named(`Service${name}Function`).Timeout).toBeLessThan(30);
+  });
+
+  it('lets only those call the admin API, signing keys included, to whom it was granted', () => {
     const app = testApp();
     const { service } = deploy({}, app);
     const other = new Stack(app, 'Operators');
@@ -228,90 +259,22 @@ describe('the API', () => {
     service.grantAdmin(role);
 
     const [policy] = ofType(resourcesOf(other), 'AWS::IAM::Policy');
-    expect(plain(policy?.properties.PolicyDocument)).toMatchObject({
-      Statement: [
-        {
-          Effect: 'Allow',
-          Action: 'execute-api:Invoke',
-          Resource: expect.stringMatching(/^arn:<AWS::Partition>:execute-api:.*\/\*\/\*\/admin\/\*$/),
-        },
-      ],
-    });
-  });
-});
-
-describe('key rotation', () => {
-  it('runs one step every quarter of an hour and keeps what could not be delivered', () => {
-    expect(named('ServiceKeyRotationSchedule')).toMatchObject({
-      ScheduleExpression: 'rate(15 minutes)',
-      State: 'ENABLED',
-      FlexibleTimeWindow: { Mode: 'OFF' },
-      Target: {
-        Arn: '<ServiceRotateKeysFunction.Arn>',
-        RoleArn: '<ServiceKeyRotationSchedulerRole.Arn>',
-        Input: '{"run":"one-step"}',
-        RetryPolicy: { MaximumEventAgeInSeconds: 900, MaximumRetryAttempts: 3 },
-        DeadLetterConfig: { Arn: '<ServiceKeyRotationDeadLetters.Arn>' },
-      },
-    });
-  });
-
-  it('encrypts the dead letters and takes them over TLS only', () => {
-    expect(named('ServiceKeyRotationDeadLetters')).toMatchObject({ SqsManagedSseEnabled: true });
-    expect(named('ServiceKeyRotationDeadLettersPolicy')).toMatchObject({
-      PolicyDocument: { Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }] },
-    });
-  });
-
-  it('runs at every deployment that changes the function, after the table and the permissions are there', () => {
-    const [trigger, ...others] = ofType(resources, 'Custom::Trigger');
-
-    expect(others).toEqual([]);
-    expect(plain(trigger?.properties)).toMatchObject({
-      HandlerArn: expect.stringMatching(/^<ServiceRotateKeysFunctionCurrentVersion/),
-      InvocationType: 'RequestResponse',
-      ExecuteOnHandlerChange: true,
-    });
-    expect(trigger?.dependsOn).toEqual(
-      expect.arrayContaining(['ServiceRegistry', 'ServiceRotateKeysRole', 'ServiceRotateKeysFunction']),
-    );
-  });
-});
-
-describe('alarms', () => {
-  const alarms = ofType(resources, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties);
-  const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
-
-  it('watches what would stop tokens', () => {
-    expect(alarms.map(({ AlarmName }) => AlarmName)).toEqual([
-      'Countersign/Service/TokenErrors',
-      'Countersign/Service/TokenThrottles',
-      'Countersign/Service/RotationErrors',
-      'Countersign/Service/RotationStopped',
-      'Countersign/Service/RotationDeadLetters',
-      'Countersign/Service/ServerErrors',
-    ]);
-  });
-
-  it.each(alarms.map((alarm) => [String(alarm.AlarmName).split('/').at(-1), alarm] as const))(
-    '%s says what is wrong and has a chapter in the runbook',
-    (name, alarm) => {
-      expect(alarm.AlarmDescription).toMatch(new RegExp(`^[A-Z].{20,}\\. See ${name} in docs/runbook\\.md\\.$`));
-      expect(runbook).toMatch(
-        new RegExp(`^## ${name}\n\n(?:.|\n)*?\\*\\*What it means\\.\\*\\*(?:.|\n)*?\\*\\*What to do\\.\\*\\*`, 'm'),
-      );
-      expect(alarm.TreatMissingData).toBe(name === 'RotationStopped' ? 'breaching' : 'notBreaching');
-    },
-  );
-
-  it('has no chapter for an alarm that does not exist', () => {
-    const chapters = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name);
-
-    expect(chapters).toEqual(alarms.map(({ AlarmName }) => String(AlarmName).split('/').at(-1)));
-  });
-
-  it('can be given actions', () => {
-    expect(stack.service.alarms).toHaveLength(alarms.length);
+    const { Statement: statements } = plain(policy?.properties.PolicyDocument) as { Statement: AllowedCalls[] };
+    expect(statements).toEqual([{ Effect: 'Allow', Action: 'execute-api:Invoke', Resource: expect.any(String) }]);
+    const resource = statements[0]?.Resource ?? '';
+    const [api] = resource.split('/*/');
+    // What IAM holds against the pattern is the path that was asked for.
+    const mayCall = (call: string) => globMatcher(resource)(`${api}/$default/${call}`);
+    expect(
+      [
+        'GET/admin/realms/default/partners',
+        'GET/admin/realms/default/keys',
+        'POST/admin/realms/default/keys/abc/revoke',
+        'POST/token',
+        'GET/whoami',
+        'GET/administration',
+      ].map(mayCall),
+    ).toEqual([true, true, true, false, false, false]);
   });
 });
 

@@ -6,7 +6,7 @@
 import { constants, KeyObject, sign } from 'node:crypto';
 import { base64url, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { algorithmFacts, type JwsAlgorithm } from '../../functions/core/algorithms.ts';
-import type { KeyRing, SigningKey } from '../../functions/core/key-ring.ts';
+import type { KeyRing, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
 import type { Audience, Grant, Partner, PartnerKey, PartnerWithGrants } from '../../functions/core/partner.ts';
 import { CLIENT_CREDENTIALS, JWT_BEARER_ASSERTION, type RawTokenRequest } from '../../functions/core/token-request.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';
@@ -45,10 +45,10 @@ const makeKeyPair = async (algorithm: JwsAlgorithm, name: string): Promise<TestK
 };
 
 /** The raw JOSE signature (RFC 7515 A), made by node:crypto and not by the library that verifies it. */
-export const signBytes = ({ algorithm, privateKey }: TestKeyPair, input: string): Uint8Array => {
+export const signBytes = ({ algorithm, privateKey }: TestKeyPair, input: string | Uint8Array): Uint8Array => {
   const { kms } = algorithmFacts(algorithm);
   const hash = kms.message.type === 'DIGEST' ? kms.message.hash : undefined;
-  return sign(hash, Buffer.from(input), {
+  return sign(hash, typeof input === 'string' ? Buffer.from(input) : input, {
     key: KeyObject.from(privateKey),
     dsaEncoding: 'ieee-p1363',
     ...(algorithm === 'PS256' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {}),
@@ -134,6 +134,7 @@ export const signingKey = (pair: TestKeyPair, changes: Partial<SigningKey> = {})
   createdAt: NOW - 90_000,
   publishedAt: NOW - 90_000,
   activateNotBefore: NOW - 90_000,
+  maxTokenSeconds: 3_600,
   activatedAt: NOW - 90_000,
   ...changes,
 });
@@ -146,8 +147,22 @@ export const ring = (
   realm: REALM,
   algorithm,
   version: 5,
-  maxTokenSeconds: 3_600,
   keys,
+  ...changes,
+});
+
+/** A day of lead, a month of signing, tokens of an hour. A key that is replaced signs for 150 s more, and is public for 3840 s. */
+export const rotationPolicy = (changes: Partial<RotationPolicy> = {}): RotationPolicy => ({
+  leadSeconds: 86_400,
+  periodSeconds: 2_592_000,
+  maxTokenSeconds: 3_600,
+  ringCacheSeconds: 60,
+  propagationSeconds: 60,
+  clockSkewSeconds: 30,
+  leewaySeconds: 60,
+  graceSeconds: 604_800,
+  creationSeconds: 300,
+  sweepSeconds: 86_400,
   ...changes,
 });
 
