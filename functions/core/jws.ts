@@ -32,10 +32,13 @@ export const decodeJson = (part: string): Record<string, unknown> | undefined =>
   }
 };
 
-/** RFC 7515 2: no padding, no blank, no other alphabet. Decoders are more forgiving than the standard. */
+/**
+ * RFC 7515 2: no padding, no blank, no other alphabet; RFC 4648 3.5: the bits that are left over are zero, so that equal bytes
+ * have one spelling and equal tokens one text. Decoders are more forgiving than the standards.
+ */
 export const isBase64url = (part: string): boolean => BASE64URL.test(part);
 
-const BASE64URL = /^[A-Za-z0-9_-]+$/;
+const BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{4}|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]|[A-Za-z0-9_-][AQgw])$/;
 
 /** KMS or the wire gave bytes that are not what the standard says they are. A fault of ours or of KMS, never of the caller. */
 export class MalformedSignatureError extends Error {

@@ -13,6 +13,7 @@ import {
 } from './algorithms.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import type { EpochSeconds, PartnerKey } from './partner.ts';
+import { isFactorableModulus } from './weak-key.ts';
 
 /** `pointer` is a JSON pointer into what was sent (RFC 6901). */
 export interface InputProblem {
@@ -107,5 +108,7 @@ const rsaWeakness = ({ n = '', e = '' }: JWK): string | undefined => {
   const value = exponent.length > 8 ? undefined : BigInt(`0x0${exponent.toString('hex')}`);
   if (value === undefined || value < 65_537n || value % 2n === 0n)
     return 'the RSA exponent must be odd and at least 65537';
+  if (isFactorableModulus(n))
+    return 'this RSA key was made by a faulty library (CVE-2017-15361) and can be broken; make a new one';
   return undefined;
 };

@@ -91,11 +91,14 @@ const askedFor = (request: TokenRequest, assertion: ParsedAssertion): AuditFacts
   ...(request.scopes === undefined ? {} : { scopes: request.scopes }),
 });
 
-/** RFC 7521 4.2: `client_id` is not needed beside an assertion, but must name the same client. */
+/**
+ * RFC 7521 4.2: `client_id` is not needed beside an assertion, but must name the same client. What is no id is not repeated in
+ * the log: a client that mixes up its parameters sends an assertion or a secret there.
+ */
 const clientIdMismatch = ({ clientId }: TokenRequest, { claims }: ParsedAssertion): Refusal | undefined =>
   clientId === undefined || clientId === claims.sub
     ? undefined
-    : { reason: 'client_id_mismatch', clientId: clientId.slice(0, 128), subject: claims.sub };
+    : { reason: 'client_id_mismatch', clientId: isPartnerId(clientId) ? clientId : 'other', subject: claims.sub };
 
 const tokenOrder = (
   settings: IssueTokenSettings,

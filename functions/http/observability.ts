@@ -16,7 +16,15 @@ export interface Observability {
 /** Powertools logs whole events when an environment variable says so; a client assertion is in there. */
 export const LOGGING = { logEvent: false } as const;
 
-export const observability = (): Observability => ({ logger: new Logger(), metrics: new Metrics() });
+const ignore = (): void => undefined;
+
+/** Powertools warns in plain words of every invocation that counted nothing, and most of ours have nothing to count. */
+const NO_WARNINGS = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+export const observability = (): Observability => ({
+  logger: new Logger(),
+  metrics: new Metrics({ logger: NO_WARNINGS }),
+});
 
 /** What the partner did wrong is a warning; what we did wrong is an error (see `recordFault`). */
 export const recordDecision = ({ logger, metrics }: Observability, audit: AuditRecord): void => {

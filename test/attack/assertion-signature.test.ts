@@ -3,8 +3,8 @@
  * with the one answer that tells nothing, and for its own reason.
  */
 
-import { createHmac, createPublicKey } from 'node:crypto';
-import { base64url, exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose';
+import { createHmac, createPublicKey, sign } from 'node:crypto';
+import { base64url, exportPKCS8 } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notAuthenticated, tokenOutcome } from '../support/decisions.ts';
 import { compactOf, goodClaims, goodHeader, partOf, signedBy, withPart } from '../support/forgery.ts';
@@ -66,7 +66,7 @@ describe('the algorithm that an assertion names', () => {
   });
 
   it('does not turn the public key into an HMAC secret, in whatever form the key is taken', async () => {
-    const key = createPublicKey({ key: await exportSPKI((await importPublic(rsa)) as never) });
+    const key = createPublicKey({ key: { ...rsa.publicJwk }, format: 'jwk' });
     const forms = [
       key.export({ type: 'spki', format: 'pem' }),
       key.export({ type: 'spki', format: 'pem' }).toString().trimEnd(),
@@ -95,8 +95,6 @@ describe('the algorithm that an assertion names', () => {
     expect(await send(asPss)).toEqual(notAuthenticated('assertion_algorithm'));
   });
 });
-
-const importPublic = ({ publicJwk, alg }: TestPartner) => importJWK(publicJwk, alg, { extractable: true });
 
 describe('a key that an assertion brings along', () => {
   it.each([
@@ -132,7 +130,7 @@ describe('the kid of an assertion', () => {
     '__proto__',
     'constructor',
     'billing-key',
-    'k'.repeat(4_000),
+    'k'.repeat(200),
   ])('names a key of this client or none: %j', async (kid) => {
     const assertion = await compactOf(header({ kid }), claims(), signedBy(client));
     expect(await send(assertion)).toEqual(notAuthenticated('assertion_key_unknown'));
@@ -173,15 +171,13 @@ describe('an ECDSA signature', () => {
     ['empty but for one byte', bytes(1, 0)],
     ['one byte short', bytes(63, 7)],
     ['one byte long', bytes(65, 7)],
-    ['of 6,000 bytes', bytes(5_000, 7)],
+    ['of 5,000 bytes', bytes(5_000, 7)],
   ])('of the wrong length is none: %s', async (_case, make) => {
     const assertion = await compactOf(header(), claims(), make);
     expect(await send(assertion)).toEqual(notAuthenticated('assertion_signature'));
   });
 
   it('in DER, as OpenSSL writes it, is none', async () => {
-    const { sign } = await import('node:crypto');
-    const { exportPKCS8 } = await import('jose');
     const key = await exportPKCS8(client.privateKey);
     const assertion = await compactOf(header(), claims(), (input) => sign('sha256', Buffer.from(input), key));
     expect(await send(assertion)).toEqual(notAuthenticated('assertion_signature'));
@@ -244,7 +240,7 @@ describe('a signature', () => {
   });
 
   it('of RSA is refused when it is zero, one, or the modulus', async () => {
-    const modulus = Buffer.from((await exportJWK(await importPublic(rsa))).n ?? '', 'base64url');
+    const modulus = Buffer.from(rsa.publicJwk.n ?? '', 'base64url');
     const one = Buffer.concat([Buffer.alloc(255), Buffer.from([1])]);
     for (const signature of [Buffer.alloc(256), one, modulus, Buffer.alloc(0x400, 1)]) {
       const assertion = await compactOf(goodHeader(rsa), goodClaims(rsa, service.issuer), () => signature);
@@ -257,9 +253,7 @@ describe('a client that does not exist', () => {
   it.each(['nobody', 'CRM', 'crm\0', 'crm ', 'crm/', 'partner#default#crm', 'ｃｒｍ', 'crm\u200b', 'cr\u006d\u0301'])(
     'is answered like a known one: %j',
     async (id) => {
-      const { privateKey } = await generateKeyPair('ES256');
       const assertion = await compactOf(header(), claims({ iss: id, sub: id }), signedBy(client));
-      expect(privateKey).toBeDefined();
       expect(await send(assertion)).toEqual(notAuthenticated('client_unknown'));
     },
   );
