@@ -54,7 +54,13 @@ const signingKey = z.looseObject({
 export type SigningKey = z.infer<typeof signingKey>;
 
 /** The signing keys of one algorithm. */
-export const ring = z.looseObject({ algorithm: z.string(), version: z.number(), keys: z.array(signingKey) });
+export const ring = z.looseObject({
+  algorithm: z.string(),
+  version: z.number(),
+  keys: z.array(signingKey),
+  /** The AWS call that failed after the command itself was done. */
+  unfinished: z.string().optional(),
+});
 export type Ring = z.infer<typeof ring>;
 
 /** A ring after a revocation. */

@@ -40,8 +40,9 @@ async function findKey(
   table: string,
   audience: string,
 ): Promise<SigningKey> {
-  const reader = dynamoCatalogueReader({ client, table, cacheSeconds: 0, algorithms: [ALGORITHM] });
-  const [ring] = (await reader.read(DEFAULT_REALM, audience)).rings;
+  const reader = dynamoCatalogueReader({ client, table, cacheSeconds: 0 });
+  const { rings } = await reader.read(DEFAULT_REALM, audience);
+  const ring = rings.find((each) => each.algorithm === ALGORITHM);
   const key = ring === undefined ? undefined : activeKey(ring);
   if (key === undefined) throw new Error(`the ${ALGORITHM} ring has no active key`);
   return key;

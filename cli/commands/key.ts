@@ -80,6 +80,7 @@ function addRevoke(group: Command, io: Io): void {
       show(io, settings.json, record, () => {
         const lines = [`Key ${kid} is revoked: it left /jwks and signs no more.`, signerOf(record)];
         if (record.unverifiableSeconds > 0) lines.push(warning(record.unverifiableSeconds));
+        if (record.unfinished !== undefined) lines.push(remainder(record.unfinished));
         return `${lines.map(printable).join('\n')}\n${describeRings(io, [record])}`;
       });
     });
@@ -89,6 +90,11 @@ function addRevoke(group: Command, io: Io): void {
 function warning(seconds: number): string {
   const end = describeTimestamp(new Date(Date.now() + seconds * 1000).toISOString(), Date.now());
   return `Until ${end} verifiers with an older key set may refuse new tokens, unless they fetch it for a kid they do not know.`;
+}
+
+/** The command is done; what it leads to is not yet. */
+function remainder(call: string): string {
+  return `Not all that follows is done yet (${call} failed); the next run of the rotation, within 15 minutes, goes on with it.`;
 }
 
 const HOLDS = {

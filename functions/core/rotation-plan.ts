@@ -66,9 +66,13 @@ export const planRotation = (now: EpochSeconds, ring: KeyRing, policy: RotationP
       (key) => key.state === 'pending-deletion' && !key.hold && now >= (key.deletionAt ?? Number.POSITIVE_INFINITY),
       'forget',
     ) ??
-    (ring.version > 0 && now >= (ring.sweptAt ?? 0) + policy.sweepSeconds ? { kind: 'sweep' } : undefined)
+    (isSweepDue(now, ring, policy) ? { kind: 'sweep' } : undefined)
   );
 };
+
+/** Not while a key is being made: the sweep's write would overtake that of the new key. */
+const isSweepDue = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy): boolean =>
+  ring.version > 0 && ring.creation === undefined && now >= (ring.sweptAt ?? 0) + policy.sweepSeconds;
 
 const isOutOfUse = (key: SigningKey): boolean => key.state === 'retired' || key.state === 'revoked';
 

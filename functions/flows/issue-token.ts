@@ -7,6 +7,7 @@ import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
+import { isPartnerId } from '../core/partner.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
 import { parseTokenRequest, type RawTokenRequest, type TokenRequest } from '../core/token-request.ts';
 import type { AssertionUse, Clock, Ids, ReplayGuard, Signer } from '../ports.ts';

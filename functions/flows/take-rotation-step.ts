@@ -108,10 +108,14 @@ const keyOf = (ring: KeyRing, kid: string): SigningKey => {
  * `undefined`: another run has changed the ring, perhaps by the same intention.
  */
 const create = async ({ rings, vault, clock, ids }: StepPorts, ring: KeyRing): Promise<KeyRing | undefined> => {
+  const { realm, algorithm } = ring;
   const begun = withCreationBegun(ring, { id: ids.next(), startedAt: clock.now() });
   if ((await rings.save(begun)) === 'conflict') return undefined;
   try {
-    return withCreatedKey(begun, await vault.create(ring.realm, ring.algorithm, begun.creation.id));
+    const made = await vault.create(realm, algorithm, begun.creation.id);
+    // KMS takes its time over a key. What somebody else has written meanwhile must not lose it.
+    const latest = await rings.load(realm, algorithm);
+    return latest?.creation?.id === begun.creation.id ? withCreatedKey(latest, made) : undefined;
   } catch (error) {
     // The next run need not wait for a key that is not coming.
     if (error instanceof KeyNotMade) await rings.save(withoutCreation(begun));

@@ -11,6 +11,7 @@ import {
   parseRingRow,
   partnerRow,
   type Row,
+  revocationListKey,
   ringRow,
 } from '../../functions/adapters/registry-rows.ts';
 import {
@@ -28,9 +29,21 @@ import {
 } from '../support/builders.ts';
 
 const PARTNER = partner({ name: 'CRM', keys: [partnerKey(await keyPair()), partnerKey(await keyPair('ES256', 'k2'))] });
-const RING = ring('ES256', [
-  signingKey(await keyPair()),
-  { kid: 'new', keyArn: 'arn:new', state: 'created', jwk: { kty: 'EC' }, createdAt: NOW },
+const RING = ring(
+  'ES256',
+  [
+    signingKey(await keyPair(), { rotateNotBefore: NOW, certificates: ['MIIB'] }),
+    { kid: 'new', keyArn: 'arn:new', state: 'created', jwk: { kty: 'EC' }, createdAt: NOW },
+  ],
+  { creation: { id: 'c1', startedAt: NOW }, sweptAt: NOW - 5 },
+);
+/** Every time that a key can have; none of them equal, so that none can be read for another. */
+const REVOKED = ring('ES256', [
+  signingKey(await keyPair(), {
+    ...{ state: 'revoked', hold: true, publishedAt: 1, activateNotBefore: 2, maxTokenSeconds: 3, activatedAt: 4 },
+    ...{ rotateNotBefore: 5, deactivatedAt: 6, lastSignBefore: 7, retireNotBefore: 8, retiredAt: 9, revokedAt: 10 },
+    ...{ listedUntil: 11, disabledAt: 12, deleteNotBefore: 13, deletionAt: 14 },
+  }),
 ]);
 const AUDIENCE_VALUE = audience({ algorithm: 'ES256' });
 
@@ -42,6 +55,8 @@ describe('a value', () => {
     ['audience', AUDIENCE_VALUE, audienceRow(AUDIENCE_VALUE), parseAudienceRow],
     ['audience without algorithm', audience(), audienceRow(audience()), parseAudienceRow],
     ['ring', RING, ringRow(RING), parseRingRow],
+    ['ring with a key that has been through everything', REVOKED, ringRow(REVOKED), parseRingRow],
+    ['ring without keys', ring('ES256', []), ringRow(ring('ES256', [])), parseRingRow],
   ] as [string, object, Row, (row: Row) => object][])('is read as it was written: %s', (_what, value, row, parse) => {
     expect(parse(structuredClone(row))).toEqual(value);
   });
@@ -55,6 +70,7 @@ describe('a value', () => {
         audienceRow(audience()),
         ringRow(RING),
         ownsKey(REALM, OWNER, AUDIENCE),
+        revocationListKey(REALM),
       ].map(keysOf),
     ).toEqual([
       ['partner#default#crm', 'partner', 'partners#default', 'crm'],
@@ -62,6 +78,7 @@ describe('a value', () => {
       [`audience#default#${AUDIENCE}`, 'audience', 'audiences#default', AUDIENCE],
       ['ring#default', 'ES256', undefined, undefined],
       ['partner#default#billing', `owns#${AUDIENCE}`, undefined, undefined],
+      ['ring#default#revoked-keys', 'list', undefined, undefined],
     ]);
   });
 });
@@ -98,6 +115,7 @@ const FLAG = [undefined, null, 'true', 1];
 const TEXTS = [undefined, null, 'x', [1], ['x', null], { 0: 'x' }];
 const LIST = [undefined, null, 'x', {}, [1], [null], [[]]];
 const ALGORITHM = [undefined, null, '', 'none', 'rs256', '__proto__', ['RS256']];
+const CREATION = [null, 'x', []];
 const JWK = [undefined, null, 'x', [], {}, { kty: 1 }];
 
 /** Every member that must be there, with what it cannot be. */
@@ -141,7 +159,7 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
     'ring#default / ES256',
     ringRow(RING),
     parseRingRow,
-    { realm: TEXT, algorithm: ALGORITHM, version: NUMBER, maxTokenSeconds: NUMBER, keys: LIST },
+    { realm: TEXT, algorithm: ALGORITHM, version: NUMBER, sweptAt: NUMBER.slice(1), creation: CREATION, keys: LIST },
   ],
 ];
 
@@ -161,9 +179,15 @@ describe('a malformed member', () => {
   );
 
   const PARTNER_KEY = { kid: TEXT, algorithm: ALGORITHM, jwk: JWK, thumbprint: TEXT, addedAt: NUMBER };
+  const TIMES = [
+    ...['publishedAt', 'activateNotBefore', 'maxTokenSeconds', 'activatedAt', 'rotateNotBefore', 'deactivatedAt'],
+    ...['lastSignBefore', 'retireNotBefore', 'retiredAt', 'revokedAt', 'listedUntil', 'disabledAt'],
+    ...['deleteNotBefore', 'deletionAt'],
+  ];
   const SIGNING_KEY = {
-    ...{ kid: TEXT, keyArn: TEXT, state: [...TEXT, 'ACTIVE', 'retired', ''], jwk: JWK, createdAt: NUMBER },
-    ...{ publishedAt: NUMBER.slice(1), activateNotBefore: NUMBER.slice(1), activatedAt: NUMBER.slice(1) },
+    ...{ kid: TEXT, keyArn: TEXT, state: [...TEXT, 'ACTIVE', 'deleted', '__proto__', ''], jwk: JWK, createdAt: NUMBER },
+    ...Object.fromEntries(TIMES.map((time) => [time, NUMBER.slice(1)])),
+    ...{ hold: [null, false, 'true', 1], certificates: TEXTS.slice(1) },
   };
   const NESTED: typeof MEMBERS = [
     ['partner#default#crm / partner', partnerRow(PARTNER), parsePartnerRow, PARTNER_KEY],
@@ -180,6 +204,12 @@ describe('a malformed member', () => {
       );
     },
   );
+
+  it.each([{ startedAt: NOW }, { id: 1, startedAt: NOW }])('of a creation is a fault that names it: %j', (creation) => {
+    expect(() => parseRingRow({ ...ringRow(RING), creation })).toThrow(
+      new MalformedRowError('row ring#default / ES256 creation: id is missing or malformed'),
+    );
+  });
 
   it('is not quoted: a row may hold anything', () => {
     expect(() => parsePartnerRow({ ...partnerRow(PARTNER), version: 'secret-7f3a' })).toThrow(/^(?!.*secret-7f3a)/s);

@@ -46,6 +46,8 @@ describe('RFC 8414 2: metadata', () => {
       issuer: service.issuer,
       token_endpoint: `${service.issuer}/token`,
       jwks_uri: `${service.issuer}/jwks`,
+      // A member of our own, as RFC 8414 2 allows.
+      revoked_keys_uri: `${service.issuer}/revoked-keys`,
       response_types_supported: ['none'],
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: ['private_key_jwt'],

@@ -203,13 +203,13 @@ describe('key add', () => {
     expect((await ringOf('ES512')).version).toBe(before.version);
   });
 
-  it('leaves the choice of an audience to the rings that the deployment is configured with', async () => {
+  it('lets an audience choose only a ring that signs already', async () => {
     await key('add', '--algorithm', 'ML-DSA-65');
     const chosen = { audience: 'https://pq.example/api', owner: 'billing', scopes: ['read'], algorithm: 'ML-DSA-65' };
     const { status, body } = await administer(service, 'POST', '/audiences', chosen);
     expect([status, JSON.stringify(body)]).toEqual([
       400,
-      expect.stringContaining('this realm signs with RS256, ES256'),
+      expect.stringContaining('this realm signs with ES256, RS256'),
     ]);
   });
 });
@@ -271,8 +271,9 @@ describe('a command that changes keys', () => {
   it('key revoke is finished by the next run of the rotation where KMS did not answer', async () => {
     const { kid, keyArn } = keyIn(await ringOf('RS256'), 'active');
     outage = ({ operation }) => operation === 'DisableKey';
-    const { status } = await administer(service, 'POST', `/keys/${kid}/revoke`, { breakGlass: true });
-    expect(status).toBe(503);
+    const { status, body } = await administer(service, 'POST', `/keys/${kid}/revoke`, { breakGlass: true });
+    // The revocation itself is done; to say 503 would make callers repeat it.
+    expect([status, body.unfinished]).toEqual([200, 'kms:DisableKey']);
     outage = undefined;
     await service.deployment.runSchedule();
     expect(disabledKeys()).toEqual([keyArn]);

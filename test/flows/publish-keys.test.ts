@@ -22,9 +22,22 @@ describe('the published keys', () => {
     await expect(publishKeys({ list: async () => rings }, REALM)()).rejects.toMatchObject({ operation: 'key-ring' });
   });
 
-  it('are an outage while the only key is not published yet', async () => {
-    const rings = [ring('ES256', [signingKey(await keyPair(), { state: 'created' })])];
-    await expect(publishKeys({ list: async () => rings }, REALM)()).rejects.toBeInstanceOf(Outage);
+  it.each(['created', 'standby'] as const)(
+    'are an outage while all keys are %s: none has ever signed',
+    async (state) => {
+      const { activatedAt: _never, ...key } = signingKey(await keyPair(), { state });
+      const rings = [ring('ES256', [key]), ring('ES384', [])];
+      await expect(publishKeys({ list: async () => rings }, REALM)()).rejects.toBeInstanceOf(Outage);
+    },
+  );
+
+  it('are all there as soon as a key of any ring signs: those of the other rings, too', async () => {
+    const { activatedAt: _never, ...waiting } = signingKey(await keyPair('ES384'), { state: 'standby' });
+    const rings = [ring('ES256', [signingKey(await keyPair())]), ring('ES384', [waiting])];
+    expect((await publishKeys({ list: async () => rings }, REALM)()).keys.map((key) => key.alg)).toEqual([
+      'ES256',
+      'ES384',
+    ]);
   });
 
   it('are an outage while the rings cannot be read', async () => {

@@ -5,7 +5,7 @@ import type { HttpAnswer } from '../../functions/http/endpoint.ts';
 import { Outage, type Registry } from '../../functions/ports.ts';
 import { adminEndpoint } from '../../functions/routes.ts';
 import { type MemoryRegistry, memoryRegistry, testClock } from '../flows/in-memory.ts';
-import { AUDIENCE, httpEvent, keyPair, NOW } from '../support/builders.ts';
+import { AUDIENCE, httpEvent, keyPair, NOW, ring, signingKey } from '../support/builders.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
 
 let observed: Observed;
@@ -19,6 +19,7 @@ afterEach(() => {
 });
 
 const { publicJwk, thumbprint } = await keyPair();
+const rings = [ring('ES256', [signingKey(await keyPair())]), ring('RS256', [signingKey(await keyPair('RS256'))])];
 const PARTNER = { id: 'billing', name: 'Billing', jwks: { keys: [{ ...publicJwk, kid: 'k1' }] } };
 
 interface Call {
@@ -34,10 +35,11 @@ const call = async (
   path: string,
   { body, query = '', realm = 'default', operator, ...more }: Call = {},
 ) => {
-  const manage = managePartners(
-    { registry: more.registry ?? registry, clock: testClock() },
-    { algorithms: ['RS256', 'ES256'] },
-  );
+  const manage = managePartners({
+    registry: more.registry ?? registry,
+    clock: testClock(),
+    rings: { list: async () => rings },
+  });
   const text = typeof body === 'object' ? JSON.stringify(body) : body;
   const event = httpEvent(method, `/admin/realms/${realm}${path}`, {
     query,
@@ -299,10 +301,43 @@ describe('the record of an administration', () => {
     await call('GET', '/partners');
     const path = '/admin/realms/default/partners';
     expect(observed.lines().map((line) => line.audit)).toEqual([
-      { requestId: 'request-1', operator: OPERATOR, method: 'POST', path, status: 201 },
+      {
+        ...{ requestId: 'request-1', operator: OPERATOR, method: 'POST', path, status: 201 },
+        change: { id: 'billing', name: 'Billing' },
+      },
       { requestId: 'request-1', operator: OPERATOR, method: 'GET', path: `${path}/nobody`, status: 404 },
       { requestId: 'request-1', operator: 'unknown', method: 'GET', path, status: 200 },
     ]);
+  });
+
+  it('says what was changed', async () => {
+    await populate();
+    await call('PATCH', '/partners/crm', { body: { enabled: false } });
+    expect(observed.lines().map((line) => (line.audit as { change?: object }).change)).toEqual([
+      { id: 'billing', name: 'Billing' },
+      { id: 'crm', name: 'Billing' },
+      { audience: AUDIENCE, owner: 'billing', scopes: ['read', 'write'] },
+      { client: 'crm', audience: AUDIENCE, scopes: ['read'] },
+      { enabled: false },
+    ]);
+  });
+
+  it('holds no key material', async () => {
+    await call('POST', '/partners', { body: PARTNER });
+    expect(observed.text()).toContain('"billing"');
+    for (const secret of [publicJwk.x, publicJwk.y, 'jwks']) expect(observed.text()).not.toContain(secret);
+  });
+
+  it.each([
+    [400, 'POST', '/partners', { id: 'secret-7f3a' }],
+    [400, 'POST', '/partners', { ...PARTNER, name: '', id: 'secret-7f3a' }],
+    [404, 'PATCH', '/partners/nobody', { name: 'secret-7f3a' }],
+    [409, 'POST', '/partners', { ...PARTNER, name: 'secret-7f3a' }],
+  ])('says nothing of a body that was refused with %i', async (status, method, path, body) => {
+    await call('POST', '/partners', { body: PARTNER });
+    expect((await call(method, path, { body })).status).toBe(status);
+    expect(observed.lines().at(-1)?.audit).not.toHaveProperty('change');
+    expect(observed.text()).not.toContain('secret-7f3a');
   });
 
   it.each([

@@ -101,9 +101,13 @@ describe('POST /token', () => {
 });
 
 describe('the published documents', () => {
-  const route = (publishKeys = async () => ({ keys: [{ kty: 'RSA', kid: 'a' }] })) =>
+  const route = (
+    publishKeys = async () => ({ keys: [{ kty: 'RSA', kid: 'a' }] }),
+    revokedKeys = async () => 'a.signed.list',
+  ) =>
     discoveryRoute(observed.seen, {
       publishKeys,
+      revokedKeys,
       metadata: { '/.well-known/openid-configuration': { issuer: 'x' } },
       jwksMaxAgeSeconds: 300,
       metadataMaxAgeSeconds: 3_600,
@@ -118,18 +122,31 @@ describe('the published documents', () => {
     expect(await get(path)).toMatchObject({ statusCode: 200, body, headers: { 'cache-control': cacheControl } });
   });
 
-  it('are not sent again to who has them', async () => {
-    const { headers } = await get('/jwks');
-    expect((await get('/jwks', { 'if-none-match': String(headers?.etag) })).statusCode).toBe(304);
+  it('are JSON, but for the list of revoked keys, which is a JWT and is not kept for long', async () => {
+    const [list, set] = [await get('/revoked-keys'), await get('/jwks')];
+    expect(list).toMatchObject({
+      statusCode: 200,
+      body: 'a.signed.list',
+      headers: { 'content-type': 'application/jwt', 'cache-control': 'public, max-age=60, stale-if-error=3600' },
+    });
+    expect(set.headers?.['content-type']).toBe('application/json');
   });
 
-  it.each(['/', '/jwks/', '/JWKS', '/jwks.json', '/__proto__', '/constructor'])('are not found at %s', async (path) => {
-    expect((await get(path)).statusCode).toBe(404);
+  it.each(['/jwks', '/revoked-keys'])('are not sent again to who has them: %s', async (path) => {
+    const { headers } = await get(path);
+    expect((await get(path, { 'if-none-match': String(headers?.etag) })).statusCode).toBe(304);
   });
 
-  it('are not cached while there is an outage', async () => {
-    const broken = route(() => Promise.reject(new Outage('key-ring', new Error('empty'))));
-    const answer = await broken(httpEvent('GET', '/jwks'), lambdaContext());
+  it.each(['/', '/jwks/', '/revoked-keys/', '/JWKS', '/jwks.json', '/__proto__', '/constructor'])(
+    'are not found at %s',
+    async (path) => {
+      expect((await get(path)).statusCode).toBe(404);
+    },
+  );
+
+  it.each(['/jwks', '/revoked-keys'])('are not cached while there is an outage: %s', async (path) => {
+    const down = () => Promise.reject(new Outage('key-ring', new Error('empty')));
+    const answer = await route(down, down)(httpEvent('GET', path), lambdaContext());
     expect([answer.statusCode, answer.headers?.['cache-control'], answer.headers?.['retry-after']]).toEqual([
       503,
       'no-store',
