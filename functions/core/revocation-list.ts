@@ -14,7 +14,7 @@ export const REVOCATION_LIST_TYPE = 'countersign-revoked-keys+jwt';
  * How long a list is good. A verifier that can only get an older one has to stop trusting it, so this also bounds for how long
  * somebody who keeps the newest list from it can hide a revocation.
  */
-export const LIST_LIFETIME_SECONDS = 3_600;
+const LIST_LIFETIME_SECONDS = 3_600;
 
 /** Signed anew well before its end: the schedule runs every 15 minutes, and may fail twice in between. */
 const RENEW_BEFORE_END_SECONDS = 2_700;

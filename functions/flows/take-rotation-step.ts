@@ -189,7 +189,7 @@ const cancelDeletion = async ({ vault }: StepPorts, ring: KeyRing, key: SigningK
     : withDeletionCancelled(ring, key.kid);
 
 /** Somebody signed with a key after its time. The rotation of its ring goes no further until the operator holds the key. */
-export class KeyUsedTooLateError extends Error {
+class KeyUsedTooLateError extends Error {
   override readonly name = 'KeyUsedTooLateError';
 
   constructor(kid: string) {

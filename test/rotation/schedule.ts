@@ -76,7 +76,7 @@ export const play = async ([first = 0, ...events]: Schedule, replace: Replacemen
   const digits = new Digits(first);
   const world = new World({
     algorithms: digits.some(RINGS) ?? [],
-    policy: POLICY,
+    policy: { ...POLICY, periodSeconds: digits.one([POLICY.periodSeconds, DAY]) },
     disableSeconds: digits.one([0, 60, 300]),
     listSeconds: digits.one([0, 0, 240]),
     replace,
@@ -134,6 +134,8 @@ const drive = async (world: World, process: Process, digits: Digits): Promise<vo
 const run: Event = async (world, digits) => {
   const process = await world.startRun(digits.one([1, 1, 8]), conditions(digits));
   await drive(world, process, digits);
+  // What a run changes is told first by the token after it.
+  if (digits.below(2) === 0) await issueOne(world, digits);
 };
 
 const issueOne: Event = async (world, digits) => {
@@ -201,5 +203,5 @@ const EVENTS: readonly Event[] = [
   ...[goOn, goOn, goOn],
   ...[command, command, command],
   ...[pause, pause, wait, wait, waitUntilDue, waitUntilDue, waitUntilDue, waitUntilDue, waitUntilDue],
-  ...[settings, cutOff],
+  ...[settings, settings, cutOff],
 ];
