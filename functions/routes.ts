@@ -98,4 +98,4 @@ export const rotateKeysRoute = (seen: Observability, rotate: RotateKeys) =>
   rotation(seen, (run): Promise<readonly RotationReport[]> => rotate(run === 'one-step' ? 1 : MAX_STEPS));
 
 /** Settling a new ring takes eight steps; the bound only keeps a planner gone wrong from making keys without end. */
-const MAX_STEPS = 8;
+const MAX_STEPS = 12;

@@ -102,9 +102,12 @@ export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader =
       const isRing = (row: Row) => row[KEY_ATTRIBUTES.partition] === ringPartition(realm);
       const readRings = cachedRings ?? rows.filter(isRing).map(parseRingRow);
       const audience = cachedAudience ?? rows.filter((row) => !isRing(row)).map(parseAudienceRow)[0];
-      if (readRings.some((ring) => ring.keys.some((key) => key.state === 'active')))
-        rings.set(realm, readRings, readAt);
-      if (audience !== undefined) audiences.set(`${realm}#${name}`, audience, readAt);
+      // What came from the cache keeps its age: a read of the other half must not make it younger.
+      const isSigning = readRings.some((ring) => ring.keys.some((key) => key.state === 'active'));
+      if (cachedRings === undefined && isSigning) rings.set(realm, readRings, readAt);
+      if (cachedAudience === undefined && audience !== undefined) {
+        audiences.set(`${realm}#${name}`, audience, readAt);
+      }
       return { rings: readRings, audience };
     },
   };

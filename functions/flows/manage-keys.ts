@@ -50,7 +50,7 @@ export interface Revocation extends RingView {
 const MAX_CONFLICTS = 5;
 
 /** Enough for everything that a command leads to. */
-const MAX_STEPS = 8;
+const MAX_STEPS = 12;
 
 const NOT_NAMED_YET = 'not every public key set names the standby key yet; it takes over as soon as all do';
 

@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { type IssueTokenPorts, issueToken } from '../../functions/flows/issue-token.ts';
-import { type AssertionUse, Outage } from '../../functions/ports.ts';
-import { AUDIENCE, assertion, CLIENT, NOW, REALM, ring, signingKey, tokenRequest } from '../support/builders.ts';
-import { clientPair, esPair, issue, portsOf, reasonOf, rsPair, SETTINGS } from './issue-token-world.ts';
+import { type AssertionUse, KeyUnusable, Outage } from '../../functions/ports.ts';
+import {
+  AUDIENCE,
+  assertion,
+  CLIENT,
+  keyPair,
+  NOW,
+  REALM,
+  ring,
+  signingKey,
+  tokenRequest,
+} from '../support/builders.ts';
+import { catalogue, clientPair, esPair, issue, portsOf, reasonOf, rsPair, SETTINGS } from './issue-token-world.ts';
+
+const oldPair = await keyPair('RS256', 'old');
 
 describe('an assertion', () => {
   it('that was used is refused, and its signature thrown away', async () => {
@@ -40,6 +52,41 @@ describe('an assertion', () => {
     );
     expect(reasonOf(await issue(ports, assertion(clientPair)))).toBe('assertion_replayed');
     expect(calls.filter((call) => call.startsWith('release'))).toEqual([]);
+  });
+});
+
+describe('a key that was taken out of use a moment ago', () => {
+  const unusable = new KeyUnusable('kms:Sign', new Error('disabled'));
+
+  it('costs a fresh look at the rings, and the token is signed by its successor', async () => {
+    const asked: (number | undefined)[] = [];
+    const { ports, calls, replay } = portsOf();
+    const revoking: IssueTokenPorts = {
+      ...ports,
+      catalogue: {
+        read: async (_realm, _audience, freshness) => {
+          asked.push(freshness?.maxAgeSeconds);
+          const rsKey = signingKey(freshness?.maxAgeSeconds === 0 ? rsPair : oldPair);
+          return catalogue({ rings: [ring('RS256', [rsKey])] });
+        },
+      },
+      signer: {
+        sign: (key, ...call) =>
+          key.keyArn.endsWith(`/${oldPair.kid}`) ? Promise.reject(unusable) : ports.signer.sign(key, ...call),
+      },
+    };
+    const decided = await issue(revoking, assertion(clientPair), { resource: AUDIENCE });
+    expect([reasonOf(decided), decided.facts.kid, asked]).toEqual(['granted', rsPair.thumbprint, [undefined, 0]]);
+    expect([replay.uses.size, calls.filter((call) => /^(claim|release)/.test(call))]).toEqual([
+      1,
+      ['claim assertion-1'],
+    ]);
+  });
+
+  it('gives the assertion back where nothing took its place', async () => {
+    const { ports, replay } = portsOf({ signer: { sign: () => Promise.reject(unusable) } });
+    await expect(issue(ports, assertion(clientPair))).rejects.toBe(unusable);
+    expect(replay.uses.size).toBe(0);
   });
 });
 

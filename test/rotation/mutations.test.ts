@@ -144,13 +144,18 @@ const MUTATIONS: readonly (readonly [Invariant, string, Mutation])[] = [
   ],
   [
     boundedByTheKey,
-    'a key that may sign longer tokens does so before authorizers know',
+    'a key that signs already may sign longer tokens from now on',
     {
       core: {
-        withLongerTokens: (ring, kid, policy, now) =>
-          mapKeys(actual.withLongerTokens(ring, kid, policy, now), (key) =>
-            key.kid === kid ? { ...key, activateNotBefore: now } : key,
-          ),
+        planRotation: (now, ring, policy) => {
+          const [active] = inState(ring, 'active');
+          const isShort = active !== undefined && (active.maxTokenSeconds ?? 0) < policy.maxTokenSeconds;
+          return isShort ? { kind: 'lengthen', kid: active.kid } : actual.planRotation(now, ring, policy);
+        },
+        withLongerTokens: (ring, kid, { maxTokenSeconds }) => ({
+          ...mapKeys(ring, (key) => (key.kid === kid ? { ...key, maxTokenSeconds } : key)),
+          version: ring.version + 1,
+        }),
       },
     },
   ],
