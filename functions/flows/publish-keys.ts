@@ -7,8 +7,10 @@ import { Outage, type RingReader } from '../ports.ts';
 export type PublishKeys = () => Promise<{ readonly keys: readonly JWK[] }>;
 
 /**
- * @throws Outage when the rings cannot be read, and as long as no key has ever signed: a realm publishes the first keys of all
- * its rings at once, so that no verifier can have an incomplete set, and never an empty one, which would be kept as long.
+ * A realm publishes the first keys of all its rings at once, so that no verifier can have an incomplete set. After that the set
+ * is what it is: while a realm's only key is revoked and the next not yet made it is empty, and caches have to take that
+ * rather than keep the revoked key.
+ * @throws Outage when the rings cannot be read, and as long as no key has ever signed.
  */
 export const publishKeys =
   (rings: RingReader, realm: string): PublishKeys =>

@@ -187,9 +187,9 @@ describe('the rotation', () => {
 
   it.each([
     [{ run: 'one-step' }, 1],
-    [{ run: 'until-settled' }, 8],
-    [{}, 8],
-    [{ run: 7 }, 8],
+    [{ run: 'until-settled' }, 12],
+    [{}, 12],
+    [{ run: 7 }, 12],
   ])('called with %j takes at most %i steps a ring', async (event, steps) => {
     const asked: number[] = [];
     await rotateKeysRoute(observed.seen, async (most) => {

@@ -38,9 +38,8 @@ export const assertHolds = async (invariant: Invariant): Promise<void> => {
 
 /** What the first of so many schedules that breaks the invariant has to say; empty: none does. */
 export const violation = async (invariant: Invariant, replace: Replacements, runs: number): Promise<string> => {
-  const { errorInstance, numRuns } = await fc.check(property(invariant, replace), {
+  const { errorInstance } = await fc.check(property(invariant, replace), {
     ...{ numRuns: runs, seed: SEED, endOnFailure: true },
   });
-  process.stdout.write(`TRIES ${numRuns}\n`);
   return errorInstance instanceof Error ? errorInstance.message : '';
 };

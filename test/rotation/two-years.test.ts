@@ -1,0 +1,202 @@
+/**
+ * Two years of a realm with two rings: the real flows and adapters, over the embedded KMS and DynamoDB, by a clock that jumps.
+ *
+ * A scheduled run comes every 15 minutes. Of these, those are left out at which nothing can be due: between two runs only time
+ * passes, and a step becomes due at a stored time. So a run takes place at the first quarter of an hour after each stored time,
+ * at every one for as long as the run before took a step or failed, and every six hours in any case. At each of them tokens are
+ * issued, so that the first after each change is among them.
+ */
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { DescribeKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dynamoRingReader } from '../../functions/adapters/dynamo-readers.ts';
+import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
+import { httpKeySets } from '../../functions/adapters/http-key-sets.ts';
+import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
+import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
+import { randomIds } from '../../functions/adapters/system.ts';
+import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
+import { type KeyRing, publishedKeys, type RotationPolicy } from '../../functions/core/key-ring.ts';
+import { publishKeys } from '../../functions/flows/publish-keys.ts';
+import { rotateKeys } from '../../functions/flows/rotate-keys.ts';
+import { signToken } from '../../functions/flows/sign-token.ts';
+import { Outage } from '../../functions/ports.ts';
+import { AUDIENCE, CLIENT, ISSUER, NOW, REALM, rotationPolicy } from '../support/builders.ts';
+import { type EmbeddedAws, KEY_POLICY, openAws, TABLE } from './embedded-aws.ts';
+
+const [QUARTER, HOUR, DAY] = [900, 3_600, 86_400];
+const ALGORITHMS: readonly JwsAlgorithm[] = ['RS256', 'ES256'];
+const VERIFIER_CACHE_SECONDS = 7_200;
+/** The shortest lead that a deployment takes for these verifiers. */
+const POLICY: RotationPolicy = rotationPolicy({
+  ...{ leadSeconds: VERIFIER_CACHE_SECONDS + 420, periodSeconds: 30 * DAY, graceSeconds: 7 * DAY },
+  ...{ ringCacheSeconds: 30, propagationSeconds: 300, clockSkewSeconds: 60, creationSeconds: 180 },
+});
+const END = NOW + 730 * DAY;
+
+/** What the public key set was from then on. */
+interface PublicSet {
+  readonly from: number;
+  readonly keys: JSONWebKeySet;
+}
+
+interface IssuedToken {
+  readonly jws: string;
+  readonly exp: number;
+}
+
+let now = NOW;
+let calls = 0;
+let isRunning = false;
+let aws: EmbeddedAws;
+const server = createServer();
+
+const reader = () => dynamoRingReader({ client: aws.documents, table: TABLE, cacheSeconds: 0 });
+
+beforeAll(async () => {
+  // Every so often a run does not learn what became of its call.
+  aws = await openAws(
+    () => now * 1_000,
+    () => isRunning && ++calls % 53 === 0,
+  );
+  server.on('request', async (_request, response) => {
+    try {
+      response.end(JSON.stringify(await publishKeys(reader(), REALM)()));
+    } catch {
+      response.writeHead(503).end();
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterAll(async () => {
+  server.close();
+  await aws[Symbol.asyncDispose]();
+});
+
+const runOnce = async (): Promise<'moved' | 'failed' | 'still'> => {
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const ports = {
+    rings: dynamoRingStore(aws.documents, TABLE),
+    vault: kmsKeyVault({ client: aws.kms, deployment: 'test', keyPolicy: KEY_POLICY }),
+    signer: kmsSigner(aws.kms),
+    published: httpKeySets([`http://127.0.0.1:${port}/jwks`]),
+    clock: { now: () => now },
+    ids: randomIds,
+  };
+  isRunning = true;
+  try {
+    const reports = await rotateKeys(ports, { realm: REALM, algorithms: ALGORITHMS, policy: POLICY })(1);
+    return reports.some(({ steps }) => steps.length > 0) ? 'moved' : 'still';
+  } catch (error) {
+    if (!(error instanceof Outage)) throw error;
+    return 'failed';
+  } finally {
+    isRunning = false;
+  }
+};
+
+const storedTimes = ({ keys, creation, sweptAt = 0 }: KeyRing): readonly number[] => [
+  ...keys.flatMap((key) => [
+    ...[key.activateNotBefore ?? 0, key.rotateNotBefore ?? 0, key.retireNotBefore ?? 0],
+    ...[key.deleteNotBefore ?? 0, key.deletionAt ?? 0],
+  ]),
+  (creation?.startedAt ?? 0) + POLICY.creationSeconds,
+  sweptAt + POLICY.sweepSeconds,
+];
+
+/** The next run at which something can be due. */
+const nextRun = (rings: readonly KeyRing[]): number => {
+  const due = Math.min(now + 6 * HOUR, ...rings.flatMap(storedTimes).filter((time) => time > now));
+  return NOW + Math.ceil((due - NOW) / QUARTER) * QUARTER;
+};
+
+const issue = async (algorithm: JwsAlgorithm, rings: readonly KeyRing[]): Promise<IssuedToken> => {
+  const grant = { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], seconds: POLICY.maxTokenSeconds };
+  const order = { grant, algorithm, jti: `token-${now}`, now };
+  const { token, claims } = await signToken(kmsSigner(aws.kms), order, rings, async () => rings);
+  return { jws: token, exp: claims.exp };
+};
+
+/** The set that somebody has who fetched it then, from a function that had read the rings as long ago as it may. */
+const fetchedAt = (sets: readonly PublicSet[], time: number): JSONWebKeySet | undefined =>
+  (sets.findLast(({ from }) => from <= time - POLICY.ringCacheSeconds) ?? sets[0])?.keys;
+
+const isVerified = async ({ jws }: IssuedToken, keys: JSONWebKeySet | undefined, time: number): Promise<boolean> => {
+  if (keys === undefined) return false;
+  try {
+    const options = { issuer: ISSUER, audience: AUDIENCE, currentDate: new Date(time * 1_000) };
+    await jwtVerify(jws, createLocalJWKSet(keys), { ...options, clockTolerance: POLICY.leewaySeconds });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+describe('two years of rotation', () => {
+  const sets: PublicSet[] = [];
+  const seen = { tokens: 0, unverified: 0, mostPublished: 0, failedRuns: 0, activations: new Set<string>() };
+  const latest: IssuedToken[] = [];
+
+  /** Tokens that are as old as they may get, for a verifier that fetches its set only now. */
+  const verifyTheOld = async (until: number): Promise<void> => {
+    while (latest[0] !== undefined && latest[0].exp + POLICY.leewaySeconds <= until) {
+      const token = latest.shift();
+      if (token === undefined) return;
+      const last = token.exp + POLICY.leewaySeconds - 1;
+      const keys = sets.findLast(({ from }) => from <= last)?.keys;
+      if (!(await isVerified(token, keys, last))) seen.unverified += 1;
+    }
+  };
+
+  const watch = (rings: readonly KeyRing[]): void => {
+    for (const ring of rings) {
+      seen.mostPublished = Math.max(seen.mostPublished, publishedKeys(ring).length);
+      for (const key of ring.keys) if (key.activatedAt !== undefined) seen.activations.add(key.kid);
+    }
+  };
+
+  it('leave no token that a verifier with the declared cache could not verify', { timeout: 120_000 }, async () => {
+    while (now < END) {
+      const outcome = await runOnce();
+      if (outcome === 'failed') seen.failedRuns += 1;
+      const rings = await reader().list(REALM);
+      watch(rings);
+      if (rings.some((ring) => ring.keys.some((key) => key.activatedAt !== undefined))) {
+        const keys = (await publishKeys(reader(), REALM)()) as JSONWebKeySet;
+        if (JSON.stringify(keys) !== JSON.stringify(sets.at(-1)?.keys)) sets.push({ from: now, keys });
+      }
+      for (const ring of rings.filter(({ keys }) => keys.some((key) => key.state === 'active'))) {
+        const token = await issue(ring.algorithm, rings);
+        seen.tokens += 1;
+        latest.push(token);
+        if (!(await isVerified(token, fetchedAt(sets, now - VERIFIER_CACHE_SECONDS), now))) seen.unverified += 1;
+      }
+      const next = outcome === 'still' ? nextRun(rings) : now + QUARTER;
+      await verifyTheOld(next);
+      now = next;
+    }
+    expect(seen).toMatchObject({ unverified: 0, mostPublished: 3 });
+    expect(seen.tokens).toBeGreaterThan(5_000);
+    expect(seen.failedRuns).toBeGreaterThan(20);
+    // A new key every month, in each of two rings.
+    expect(seen.activations.size).toBeGreaterThanOrEqual(44);
+  });
+
+  it('leave no key behind in KMS', async () => {
+    const known = new Set((await reader().list(REALM)).flatMap(({ keys }) => keys.map((key) => key.keyArn)));
+    const { Keys: all = [] } = await aws.kms.send(new ListKeysCommand({ Limit: 1_000 }));
+    const lost: string[] = [];
+    for (const { KeyArn: arn = '' } of all) {
+      const { KeyMetadata: { KeyState: state } = {} } = await aws.kms.send(new DescribeKeyCommand({ KeyId: arn }));
+      if (!known.has(arn) && state !== 'PendingDeletion') lost.push(arn);
+    }
+    expect(lost).toEqual([]);
+    // Of all keys, those of the last two months at most are still there.
+    expect(all.length).toBeLessThan(16);
+  });
+});
