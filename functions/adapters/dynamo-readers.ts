@@ -7,7 +7,7 @@ import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynam
 import { LRUCache } from 'lru-cache';
 import { KEY_ATTRIBUTES } from '../config.ts';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
-import type { KeyRing } from '../core/key-ring.ts';
+import { activeKey, type KeyRing } from '../core/key-ring.ts';
 import type { Audience, PartnerWithGrants } from '../core/partner.ts';
 import { type CatalogueReader, type Freshness, Outage, type PartnerReader, type RingReader } from '../ports.ts';
 import { callAws } from './aws-clients.ts';
@@ -64,6 +64,9 @@ export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
   };
 };
 
+/** Rings without an active key are not kept: the first token and the key set are possible as soon as the first key is. */
+const isSigning = (ring: KeyRing): boolean => activeKey(ring) !== undefined;
+
 export const dynamoRingReader = (options: ReaderOptions): RingReader => {
   const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
   return {
@@ -73,16 +76,13 @@ export const dynamoRingReader = (options: ReaderOptions): RingReader => {
       if (cached !== undefined) return cached;
       const readAt = performance.now();
       const found = (await queryPartition(options.client, options.table, partition)).map(parseRingRow);
-      rings.set(partition, found, readAt);
+      if (found.some(isSigning)) rings.set(partition, found, readAt);
       return found;
     },
   };
 };
 
-/**
- * Rings and audience in one BatchGetItem; only what is not in the cache is asked for. Rings without an active key are not
- * kept, so that the first token is possible as soon as the first key is.
- */
+/** Rings and audience in one BatchGetItem; only what is not in the cache is asked for. */
 export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader => {
   const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
   const audiences = cacheFor<Audience>(options.cacheSeconds);
@@ -103,8 +103,7 @@ export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader =
       const readRings = cachedRings ?? rows.filter(isRing).map(parseRingRow);
       const audience = cachedAudience ?? rows.filter((row) => !isRing(row)).map(parseAudienceRow)[0];
       // What came from the cache keeps its age: a read of the other half must not make it younger.
-      const isSigning = readRings.some((ring) => ring.keys.some((key) => key.state === 'active'));
-      if (cachedRings === undefined && isSigning) rings.set(realm, readRings, readAt);
+      if (cachedRings === undefined && readRings.some(isSigning)) rings.set(realm, readRings, readAt);
       if (cachedAudience === undefined && audience !== undefined) {
         audiences.set(`${realm}#${name}`, audience, readAt);
       }

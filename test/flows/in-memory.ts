@@ -80,7 +80,7 @@ export const memoryRings = (): MemoryRings => {
 };
 
 /** What a key in KMS is. Gone ones stay in the list, as evidence for the test. */
-export interface VaultKey extends FoundKey {
+interface VaultKey extends FoundKey {
   readonly realm: string;
   readonly algorithm: JwsAlgorithm;
   state: 'enabled' | 'disabled' | 'pending-deletion' | 'gone';

@@ -61,7 +61,7 @@ export const openAws = async (
 
 interface WireRequest {
   readonly headers: Record<string, string>;
-  readonly body?: unknown;
+  readonly body?: string | Uint8Array;
 }
 
 const answer = async (
@@ -70,7 +70,7 @@ const answer = async (
   losesAnswer: (operation: string) => boolean,
 ) => {
   const operation = (headers['x-amz-target'] ?? '').split('.')[1] ?? '';
-  const text = typeof body === 'string' ? body : Buffer.from(body instanceof Uint8Array ? body : []).toString();
+  const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
   const { status, content } = await perform(service, operation, JSON.parse(text) as JsonObject);
   if (losesAnswer(operation)) throw new Error('socket hang up');
   const bytes = new TextEncoder().encode(JSON.stringify(content));

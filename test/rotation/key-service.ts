@@ -35,7 +35,7 @@ export interface KeyServiceOptions {
 }
 
 /** The waiting period, the same as the adapter asks for. */
-export const DELETION_SECONDS = 30 * 86_400;
+const DELETION_SECONDS = 30 * 86_400;
 
 export class KeyService {
   readonly keys = new Map<string, ServiceKey>();
