@@ -155,9 +155,12 @@ const rotator = (maxPatienceSeconds: number) => {
     { realm: DEFAULT_REALM, issuer: variable(ENV.issuer), algorithm: algorithms[0] },
   );
   const rotate: RotateKeys = async (...run) => {
-    const reports = await rotateRings(...run);
-    await publish();
-    return reports;
+    try {
+      return await rotateRings(...run);
+    } finally {
+      // Also when a step failed: a revocation must be known even while KMS does not disable the key.
+      await publish();
+    }
   };
   return { ports, policy, rotate };
 };

@@ -26,7 +26,7 @@ export const kmsClient = (): KMSClient => new KMSClient(limits());
 export const documentClient = (): DynamoDBDocumentClient =>
   DynamoDBDocumentClient.from(new DynamoDBClient(limits()), { marshallOptions: { removeUndefinedValues: true } });
 
-/** Runs one AWS call; whatever it throws is an outage of that operation, but for what `expected` recognizes. */
+/** Runs one AWS call; whatever it throws is an outage of that operation. */
 export const callAws = async <Answer>(operation: string, call: () => Promise<Answer>): Promise<Answer> => {
   try {
     return await call();

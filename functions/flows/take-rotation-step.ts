@@ -28,6 +28,7 @@ import {
   type Ids,
   KeyNotMade,
   type KeyVault,
+  Outage,
   type PublicKeySets,
   type RingStore,
   type Signer,
@@ -172,11 +173,15 @@ const mayActivate = async (
   return waived || !(await realmIsLive()) || published.name(key.kid);
 };
 
-/** A key that signed after it should have stopped is evidence, and is kept. */
+/**
+ * A key that signed after it should have stopped is evidence, and is kept: the rotation of its ring goes no further until the
+ * operator holds the key. An outage by form, so that the log may name the key and a command is not answered as failed.
+ */
 const scheduleDeletion = async ({ vault }: StepPorts, ring: KeyRing, key: SigningKey): Promise<KeyRing> => {
   const lastUsedAt = await vault.lastUsedAt(key.keyArn);
   if (lastUsedAt !== undefined && lastUsedAt > (key.lastSignBefore ?? Number.POSITIVE_INFINITY)) {
-    throw new KeyUsedTooLateError(key.kid);
+    const reason = `key ${key.kid} has signed after it was taken out of use; hold it and look into CloudTrail`;
+    throw new Outage('key-ring', new Error(reason));
   }
   const deletionAt = await vault.scheduleDeletion(key.keyArn);
   return deletionAt === undefined ? withoutKey(ring, key.kid) : withDeletion(ring, key.kid, deletionAt);
@@ -187,12 +192,3 @@ const cancelDeletion = async ({ vault }: StepPorts, ring: KeyRing, key: SigningK
   (await vault.cancelDeletion(key.keyArn)) === 'gone'
     ? withoutKey(ring, key.kid)
     : withDeletionCancelled(ring, key.kid);
-
-/** Somebody signed with a key after its time. The rotation of its ring goes no further until the operator holds the key. */
-class KeyUsedTooLateError extends Error {
-  override readonly name = 'KeyUsedTooLateError';
-
-  constructor(kid: string) {
-    super(`key ${kid} has signed after it was taken out of use; hold it and look into CloudTrail`);
-  }
-}

@@ -77,19 +77,7 @@ export const recorded =
   };
 
 /** Members of a body that say who may do what; none of them holds key material, and each is bounded. */
-const RECORDED = [
-  'id',
-  'name',
-  'enabled',
-  'client',
-  'audience',
-  'owner',
-  'scopes',
-  'algorithm',
-  'breakGlass',
-  'subject',
-  'days',
-];
+const RECORDED = ['id', 'name', 'enabled', 'client', 'audience', 'owner', 'scopes', 'algorithm', 'breakGlass', 'days'];
 
 const isRecordable = (member: unknown): boolean =>
   ['string', 'boolean', 'number'].includes(typeof member) ||

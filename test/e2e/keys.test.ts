@@ -274,6 +274,7 @@ describe('a command that changes keys', () => {
     const { status, body } = await administer(service, 'POST', `/keys/${kid}/revoke`, { breakGlass: true });
     // The revocation itself is done; to say 503 would make callers repeat it.
     expect([status, body.unfinished]).toEqual([200, 'kms:DisableKey']);
+    expect(await revokedKids()).toEqual([kid]);
     outage = undefined;
     await service.deployment.runSchedule();
     expect(disabledKeys()).toEqual([keyArn]);
