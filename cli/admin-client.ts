@@ -1,44 +1,58 @@
 /**
- * The admin API as the commands call it: SigV4-signed JSON requests to one realm, typed answers, problem documents as failures.
+ * The admin API as the commands call it: SigV4-signed JSON requests, typed answers, refusals as failures.
  * It decides nothing about partners; the service does.
  */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { ZodType } from 'zod';
-import { page, problem } from './admin-records.ts';
+import { page } from './admin-records.ts';
 import { awsCredentials, type CredentialProvider, signingRegion } from './aws-credentials.ts';
-import { type Failure, misuse, refused } from './failure.ts';
+import { misuse, refused } from './failure.ts';
 import { type Answer, type Outgoing, send } from './http.ts';
 import type { Io } from './io.ts';
-import { describeTimestamp } from './output.ts';
+import { ServiceRefusal } from './service-refusal.ts';
 import { requireEndpoint, type Settings } from './settings.ts';
 
 type Query = Readonly<Record<string, string>>;
 
 interface AdminTarget {
-  /** `<endpoint>/admin/realms/<realm>` */
+  /** `<endpoint>/admin`, or `<endpoint>/admin/realms/<realm>` */
   readonly base: string;
   readonly region: string;
   readonly credentials: CredentialProvider;
 }
 
 interface AdminCall {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly segments: readonly string[];
   readonly query?: Query;
   readonly body?: unknown;
 }
 
-/** @throws Failure (2) when the settings name no endpoint. */
-export function createAdminClient(settings: Settings, io: Io): AdminClient {
+/** As many as the service gives at once: fewer round trips for a long listing. */
+export const LONG_PAGES: Query = { limit: '100' };
+
+/**
+ * What belongs to one realm: partners, audiences, grants, keys.
+ * @throws Failure (2) when the settings name no endpoint.
+ */
+export const createAdminClient = (settings: Settings, io: Io): AdminClient =>
+  createClient(settings, io, `/realms/${pathSegment(settings.realm)}`);
+
+/**
+ * What belongs to the deployment: its realms.
+ * @throws Failure (2) when the settings name no endpoint.
+ */
+export const createDeploymentClient = (settings: Settings, io: Io): AdminClient => createClient(settings, io, '');
+
+function createClient(settings: Settings, io: Io, path: string): AdminClient {
   const endpoint = requireEndpoint(settings);
   const region = signingRegion(endpoint, settings.region, io.env);
-  const base = `${endpoint}/admin/realms/${pathSegment(settings.realm)}`;
-  return new AdminClient({ base, region, credentials: awsCredentials(io.env, region) });
+  return new AdminClient({ base: `${endpoint}/admin${path}`, region, credentials: awsCredentials(io.env, region) });
 }
 
-/** Every method throws Failure: 1 when the service refuses, 2 without credentials, 3 when it cannot be reached. */
-class AdminClient {
+/** Every method throws Failure: 1 (ServiceRefusal) when the service refuses, 2 without credentials, 3 when it cannot be reached. */
+export class AdminClient {
   readonly #target: AdminTarget;
   readonly #signer: SignatureV4;
 
@@ -54,6 +68,16 @@ class AdminClient {
 
   async get<T>(segments: readonly string[], shape: ZodType<T>): Promise<T> {
     return parseAnswer(await this.#call({ method: 'GET', segments }), shape);
+  }
+
+  /** Undefined where there is no such thing. */
+  async find<T>(segments: readonly string[], shape: ZodType<T>): Promise<T | undefined> {
+    try {
+      return await this.get(segments, shape);
+    } catch (error) {
+      if (error instanceof ServiceRefusal && error.status === 404) return undefined;
+      throw error;
+    }
   }
 
   async patch<T>(segments: readonly string[], body: unknown, shape: ZodType<T>): Promise<T> {
@@ -72,6 +96,10 @@ class AdminClient {
   ): Promise<{ record: T; created: boolean }> {
     const answer = await this.#call({ method: 'POST', segments, body });
     return { record: parseAnswer(answer, shape), created: answer.status === 201 };
+  }
+
+  async delete(segments: readonly string[], query: Query = {}): Promise<void> {
+    await this.#call({ method: 'DELETE', segments, query });
   }
 
   /** All items of a listing, page after page. */
@@ -94,7 +122,7 @@ class AdminClient {
   async #call(call: AdminCall): Promise<Answer> {
     const answer = await send(() => this.#sign(call));
     if (answer.status >= 200 && answer.status < 300) return answer;
-    throw describeRefusal(answer);
+    throw new ServiceRefusal(answer);
   }
 
   async #sign({ method, segments, query = {}, body }: AdminCall): Promise<Outgoing> {
@@ -136,16 +164,4 @@ function parseAnswer<T>(answer: Answer, shape: ZodType<T>): T {
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('/') || 'body';
   throw refused(`the service answered ${answer.status} with something this version does not understand (${where})`);
-}
-
-/** One sentence from `application/problem+json` (RFC 9457), or from API Gateway's own `{"message"}`. */
-function describeRefusal(answer: Answer): Failure {
-  const document = problem.safeParse(answer.json);
-  const { title, detail, message, until, errors = [] } = document.success ? document.data : {};
-  const parts = errors.map((error) => (error.pointer ? `${error.pointer}: ${error.detail}` : error.detail));
-  const text = [title ?? message ?? `HTTP ${answer.status}`, detail, parts.join('; ')].filter(Boolean).join(': ');
-  const waiting = until === undefined ? '' : `; until ${describeTimestamp(until, Date.now())}`;
-  const isGatewayRefusal = answer.status === 403 && title === undefined;
-  const hint = isGatewayRefusal ? ' (do these AWS credentials allow execute-api:Invoke on the admin routes?)' : '';
-  return refused(`${text}${waiting}${hint}`);
 }

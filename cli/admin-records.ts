@@ -6,26 +6,90 @@ import { type ZodType, z } from 'zod';
 
 const scopes = z.array(z.string());
 
+const tokenPolicy = z.looseObject({
+  accessTokenSeconds: z.number().optional(),
+  algorithm: z.string().optional(),
+  binding: z.string().optional(),
+  profile: z.string().optional(),
+});
+export type TokenPolicyView = z.infer<typeof tokenPolicy>;
+
+const realmPolicy = z.looseObject({
+  /** The rings; the first is the default. */
+  algorithms: scopes.optional(),
+  accessTokenSeconds: z.number().optional(),
+  assertionSeconds: z.number().optional(),
+});
+
+export const realm = z.looseObject({
+  name: z.string(),
+  issuer: z.string(),
+  description: z.string().optional(),
+  aliases: z.array(z.string()),
+  enabled: z.boolean(),
+  policy: realmPolicy,
+  version: z.number(),
+  createdAt: z.string().optional(),
+  updatedAt: z.string().optional(),
+});
+export type Realm = z.infer<typeof realm>;
+
 const credential = z.looseObject({
   kid: z.string(),
   alg: z.string(),
   kty: z.string(),
   thumbprint: z.string(),
+  /** Given by an operator, or read from the partner's own document. */
+  source: z.enum(['registered', 'document']),
+  /** The public key itself. */
+  jwk: z.record(z.string(), z.unknown()).optional(),
+  label: z.string().optional(),
+  x5t: z.string().optional(),
+  notBefore: z.string().optional(),
+  expiresAt: z.string().optional(),
   addedAt: z.string(),
+  lastUsedAt: z.string().optional(),
 });
+export type Credential = z.infer<typeof credential>;
+
+const source = z.looseObject({
+  type: z.enum(['jwks_uri', 'metadata']),
+  url: z.string(),
+  lastAttemptAt: z.string().optional(),
+  lastSuccessAt: z.string().optional(),
+  failure: z.looseObject({ code: z.string(), detail: z.string() }).optional(),
+  nextAttemptAt: z.string().optional(),
+});
+export type Source = z.infer<typeof source>;
+
+const quota = z.looseObject({
+  perMinute: z.number().optional(),
+  perDay: z.number().optional(),
+  mode: z.string(),
+});
+export type QuotaView = z.infer<typeof quota>;
 
 /** A partner as listings show it. */
 export const partnerSummary = z.looseObject({
   id: z.string(),
   name: z.string().optional(),
+  contact: z.string().optional(),
+  tags: z.record(z.string(), z.string()),
   enabled: z.boolean(),
+  trustLevel: z.string(),
   version: z.number(),
   createdAt: z.string(),
   updatedAt: z.string(),
 });
 
 export const partner = partnerSummary.extend({
+  acceptsSecurityIdentifiers: z.boolean(),
+  issuer: z.string().optional(),
   credentials: z.array(credential),
+  source: source.optional(),
+  tokenPolicy,
+  claims: z.record(z.string(), z.unknown()),
+  quota: quota.optional(),
   audiences: z.array(z.string()),
   grants: z.array(z.looseObject({ audience: z.string(), scopes })),
 });
@@ -35,11 +99,13 @@ export const audience = z.looseObject({
   audience: z.string(),
   owner: z.string(),
   scopes,
-  algorithm: z.string().optional(),
+  tokenPolicy,
   version: z.number(),
 });
+export type Audience = z.infer<typeof audience>;
 
 export const grant = z.looseObject({ client: z.string(), audience: z.string(), scopes, version: z.number() });
+export type Grant = z.infer<typeof grant>;
 
 const signingKey = z.looseObject({
   kid: z.string(),
@@ -76,5 +142,9 @@ export const problem = z.looseObject({
   message: z.string().optional(),
   /** RFC 3339: when the same request would no longer be refused for this reason. */
   until: z.string().optional(),
-  errors: z.array(z.looseObject({ pointer: z.string().optional(), detail: z.string() })).optional(),
+  errors: z
+    .array(z.looseObject({ pointer: z.string().optional(), detail: z.string(), code: z.string().optional() }))
+    .optional(),
+  /** The grants that would be left hanging. */
+  dependents: z.array(z.looseObject({ client: z.string(), audience: z.string() })).optional(),
 });

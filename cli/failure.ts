@@ -7,7 +7,7 @@
 export type ExitCode = 0 | 1 | 2 | 3;
 
 export class Failure extends Error {
-  readonly exitCode: ExitCode;
+  readonly exitCode: Exclude<ExitCode, 0>;
 
   constructor(exitCode: Exclude<ExitCode, 0>, message: string) {
     super(message);

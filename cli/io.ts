@@ -24,9 +24,14 @@ export interface Io {
  * @throws Failure (2) when it cannot be read.
  */
 export async function readInput(io: Io, path: string): Promise<string> {
+  return (await readBytes(io, path)).toString('utf8');
+}
+
+/** As `readInput`, for files that may be binary. */
+export async function readBytes(io: Io, path: string): Promise<Buffer> {
   if (path === '-') return readStdin(io);
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     throw misuse(`cannot read ${path}: ${errorCode(error)}`);
   }
@@ -41,8 +46,8 @@ export function errorCode(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown error';
 }
 
-async function readStdin(io: Io): Promise<string> {
+async function readStdin(io: Io): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of io.stdin) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

@@ -36,6 +36,18 @@ export function holdsPrivateJwk(document: unknown): boolean {
   return [document, ...keys].some((jwk) => isObject(jwk) && hasPrivateMember(jwk));
 }
 
+/**
+ * Whether a private or symmetric key stands anywhere in a document, as JWK or as PEM text.
+ * @param seen guards against documents that contain themselves, as YAML can say.
+ */
+export function holdsPrivateKey(value: unknown, seen: WeakSet<object> = new WeakSet()): boolean {
+  if (typeof value === 'string') return holdsPrivatePem(value);
+  if (typeof value !== 'object' || value === null || seen.has(value)) return false;
+  seen.add(value);
+  if ('kty' in value && hasPrivateMember(value)) return true;
+  return Object.values(value).some((member) => holdsPrivateKey(member, seen));
+}
+
 const hasPrivateMember = (jwk: object): boolean =>
   ('kty' in jwk && jwk.kty === 'oct') || PRIVATE_MEMBERS.some((member) => member in jwk);
 

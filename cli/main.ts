@@ -3,12 +3,16 @@
  */
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { addApplyCommand } from './commands/apply.ts';
 import { addAudienceCommands } from './commands/audience.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addCredentialCommands } from './commands/credential.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addCertificateCommands } from './commands/key-certificate.ts';
 import { addKeygenCommand } from './commands/keygen.ts';
 import { addPartnerCommands } from './commands/partner.ts';
+import { addRealmCommands } from './commands/realm.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { type ExitCode, Failure } from './failure.ts';
 import { examples } from './help.ts';
@@ -56,7 +60,7 @@ function withKidsLast(argv: readonly string[]): readonly string[] {
 /** The commands as commander knows them; for `run` and for tests that read every help text. */
 export function buildProgram(io: Io): Command {
   const program = new Command('countersign')
-    .description('Operate a Countersign token service: partners, audiences, grants, tokens and signing keys.')
+    .description('Operate a Countersign token service: realms, partners, audiences, grants, tokens and signing keys.')
     .version(manifest.version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
@@ -69,12 +73,16 @@ export function buildProgram(io: Io): Command {
       outputError: () => undefined,
     });
   addGlobalOptions(program);
+  addRealmCommands(program, io);
   addPartnerCommands(program, io);
+  addCredentialCommands(program, io);
   addAudienceCommands(program, io);
   addGrantCommands(program, io);
+  addApplyCommand(program, io);
   addTokenCommands(program, io);
   addCertificateCommands(addKeyCommands(program, io), io);
   addKeygenCommand(program, io);
+  addCompletionCommand(program, io);
   program.addHelpText(
     'after',
     `${examples(

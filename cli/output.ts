@@ -83,12 +83,20 @@ function relativeTime(seconds: number): string {
   return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(Math.trunc(seconds / size), unit);
 }
 
-/** JSON escapes C0 controls by itself; C1 and bidirectional controls are escaped here, to the same value for every parser. */
-const printableJson = (value: unknown): string =>
-  JSON.stringify(value, null, 2).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+const INVISIBLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+
+/** Whether a text holds C1 or bidirectional controls, or characters without width. */
+export const isInvisible = (text: string): boolean => INVISIBLE.test(text);
+
+/** As `\uXXXX`, which JSON and double-quoted YAML both read as the character itself. */
+export const escapeInvisible = (text: string): string =>
+  text.replace(
+    new RegExp(INVISIBLE, 'g'),
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+
+/** JSON escapes C0 controls by itself. */
+const printableJson = (value: unknown): string => escapeInvisible(JSON.stringify(value, null, 2));
 
 const printableRow = (row: Row): string[] => row.map((value) => printable(String(value ?? '-')));
 
@@ -98,7 +106,10 @@ function layout(rows: readonly string[][]): string {
   return grid.toString().replace(/ +$/gm, '');
 }
 
-function emphasize(io: Io, text: string): string {
+/** In colour on a terminal that wants it (NO_COLOR says no), otherwise as it is. */
+export function colour(io: Io, style: 'bold' | 'green' | 'red' | 'yellow', text: string): string {
   const isColoured = io.stdout.isTTY === true && !io.env.NO_COLOR;
-  return isColoured ? styleText('bold', text, { validateStream: false }) : text;
+  return isColoured ? styleText(style, text, { validateStream: false }) : text;
 }
+
+const emphasize = (io: Io, text: string): string => colour(io, 'bold', text);

@@ -6,7 +6,7 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { type Failure, misuse } from './failure.ts';
 import { parseJson } from './http.ts';
-import { holdsPrivateJwk, holdsPrivatePem, isObject, keyAlgorithm } from './key-material.ts';
+import { holdsPrivateJwk, holdsPrivateKey, holdsPrivatePem, isObject, keyAlgorithm } from './key-material.ts';
 
 /** What may leave this machine of a JWK: its public members (RFC 7517 section 4, RFC 7518 section 6, RFC 8037, ML-DSA). */
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'pub', 'kid', 'alg', 'use', 'key_ops'] as const;
@@ -23,8 +23,7 @@ interface KeyNames {
  */
 export async function parsePublicJwks(text: string, source: string): Promise<JWK[]> {
   const document = parseJson(text);
-  // Exposure is the news that matters most, so it goes before every other fault.
-  if (holdsPrivatePem(text) || holdsPrivateJwk(document)) throw exposed(source);
+  refuseExposed(text, document, source);
   if (text.includes('-----BEGIN')) throw misuse(`${source} is a PEM file: register it with --public-key`);
   if (!isObject(document)) throw misuse(`${source} is not a JSON Web Key Set`);
   const keys: unknown = 'kty' in document ? [document] : document.keys;
@@ -38,9 +37,40 @@ export async function parsePublicJwks(text: string, source: string): Promise<JWK
  */
 export async function parsePublicPem(text: string, source: string, names: KeyNames): Promise<JWK> {
   const json = parseJson(text);
-  if (holdsPrivatePem(text) || holdsPrivateJwk(json)) throw exposed(source);
+  refuseExposed(text, json, source);
   if (json !== undefined) throw misuse(`${source} is JSON: register it with --jwks`);
   return nameKey(exportPublic(readPem(text, source), source), names);
+}
+
+/**
+ * A certificate as base64 of its DER, from a file in any of the usual forms: PEM (the first of a chain), DER, or base64.
+ * @throws Failure (2) for anything else, above all for files that hold a private key.
+ */
+export function parseCertificate(bytes: Buffer, source: string): string {
+  const text = bytes.toString('latin1');
+  refuseExposed(text, parseJson(text), source);
+  const isBase64 = /^[A-Za-z0-9+/=\s]+$/.test(text);
+  try {
+    return new X509Certificate(isBase64 ? Buffer.from(text, 'base64') : bytes).raw.toString('base64');
+  } catch {
+    throw misuse(`${source} is not a certificate (PEM or DER; of a .pfx file, export the certificate without its key)`);
+  }
+}
+
+/**
+ * A metadata document of a partner, as a file.
+ * @throws Failure (2) when it is no JSON object, or holds a private key.
+ */
+export function parseMetadata(text: string, source: string): Record<string, unknown> {
+  const document = parseJson(text);
+  refuseExposed(text, document, source);
+  if (!isObject(document)) throw misuse(`${source} is not a metadata document (a JSON object)`);
+  return document;
+}
+
+/** Exposure is the news that matters most, so it goes before every other fault. */
+function refuseExposed(text: string, document: unknown, source: string): void {
+  if (holdsPrivatePem(text) || holdsPrivateJwk(document) || holdsPrivateKey(document)) throw exposed(source);
 }
 
 function readPem(text: string, source: string): KeyObject {
@@ -78,7 +108,8 @@ async function nameKey(jwk: JWK, names: KeyNames): Promise<JWK> {
   return { ...jwk, alg, use: 'sig', kid: names.kid ?? jwk.kid ?? (await calculateJwkThumbprint(jwk)) };
 }
 
-function exposed(source: string): Failure {
+/** The advice to whoever shows a private key. */
+export function exposed(source: string): Failure {
   return misuse(
     `${source} holds private key material; nothing was sent. A private key belongs on the partner's own machine only: ` +
       'treat this one as exposed, make a new pair (countersign keygen) and register its public half',

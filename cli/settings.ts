@@ -48,6 +48,18 @@ export function readSettings(command: Command, env: Io['env']): Settings {
   };
 }
 
+/**
+ * The settings for the realm that a file names.
+ * @throws Failure (2) when the command line names another one.
+ */
+export function withRealm(command: Command, settings: Settings, named: string | undefined): Settings {
+  if (named === undefined || named === settings.realm) return settings;
+  if (command.getOptionValueSourceWithGlobals('realm') !== 'default') {
+    throw misuse(`the file is for realm ${named}, not ${settings.realm}`);
+  }
+  return { ...settings, realm: named };
+}
+
 /** @throws Failure (2) when no endpoint was given. */
 export function requireEndpoint(settings: Settings): string {
   if (settings.endpoint === undefined) throw misuse(`no endpoint: pass --endpoint URL or set ${ENDPOINT_VARIABLE}`);

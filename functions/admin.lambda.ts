@@ -4,6 +4,4 @@ import { composeManager } from './compose.ts';
 import { observability } from './http/observability.ts';
 import { adminEndpoint } from './routes.ts';
 
-const { manage, realms } = composeManager();
-
-export const handler = adminEndpoint(observability(), manage, realms);
+export const handler = adminEndpoint(observability(), composeManager());

@@ -5,27 +5,51 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { documentClient, kmsClient } from './adapters/aws-clients.ts';
-import { dynamoCatalogueReader, dynamoPartnerReader, dynamoRingReader } from './adapters/dynamo-readers.ts';
-import { dynamoRegistry } from './adapters/dynamo-registry.ts';
+import { dynamoGrantRegistry } from './adapters/dynamo-grant-registry.ts';
+import { dynamoPartnerRegistry } from './adapters/dynamo-partner-registry.ts';
+import { dynamoQuotaCounter } from './adapters/dynamo-quota-counter.ts';
+import {
+  dynamoCatalogueReader,
+  dynamoPartnerReader,
+  dynamoRealmReader,
+  dynamoRingReader,
+} from './adapters/dynamo-readers.ts';
+import { dynamoRealmRegistry } from './adapters/dynamo-realm-registry.ts';
 import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
 import { dynamoRevocationList } from './adapters/dynamo-revocation-list.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
 import { httpKeySets } from './adapters/http-key-sets.ts';
 import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
+import { dynamoCredentialUses } from './adapters/last-use.ts';
+import { httpsPartnerDocuments } from './adapters/partner-fetcher.ts';
 import { randomIds, randomSerials, systemClock } from './adapters/system.ts';
-import { ConfigError, DEFAULT_REALM, ENV, parseSettings, requireVariable, type Settings } from './config.ts';
+import {
+  ConfigError,
+  DEFAULT_REALM,
+  ENV,
+  parsePrivateHosts,
+  parseSettings,
+  requireVariable,
+  type Settings,
+} from './config.ts';
 import { isJwsAlgorithm, type JwsAlgorithm } from './core/algorithms.ts';
 import type { RotationPolicy } from './core/key-ring.ts';
-import { authorizationServerMetadata, openidConfiguration } from './core/metadata.ts';
+import { type Realm, type RealmDefaults, realmTerms, untouchedRealm } from './core/realm.ts';
 import { type CheckToken, checkToken } from './flows/check-token.ts';
 import { type IssueToken, issueToken } from './flows/issue-token.ts';
 import { type ManageCertificates, manageCertificates } from './flows/manage-certificates.ts';
+import { manageGrants } from './flows/manage-grants.ts';
 import { type ManageKeys, manageKeys } from './flows/manage-keys.ts';
-import { type ManagePartners, managePartners } from './flows/manage-partners.ts';
-import { publishKeys } from './flows/publish-keys.ts';
-import { currentRevocations, publishRevocations } from './flows/publish-revocations.ts';
+import { managePartners } from './flows/manage-partners.ts';
+import { type ManageRealms, manageRealms } from './flows/manage-realms.ts';
+import { declareResources } from './flows/partner-resource.ts';
+import { publishRealm } from './flows/publish-realm.ts';
+import { publishRevocations } from './flows/publish-revocations.ts';
+import { type RefreshPartner, refreshPartner } from './flows/refresh-partner.ts';
 import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
+import { type RotateRealms, rotateRealms } from './flows/rotate-realms.ts';
+import type { CredentialUses } from './ports.ts';
 
 const variable = (name: string): string => requireVariable(process.env, name);
 
@@ -40,6 +64,14 @@ const parseAlgorithms = ({ algorithms }: Settings): readonly [JwsAlgorithm, ...J
   return [first, ...rest];
 };
 
+const realmDefaults = (settings: Settings): RealmDefaults => ({
+  defaultRealm: DEFAULT_REALM,
+  baseUrl: variable(ENV.issuer),
+  algorithms: parseAlgorithms(settings),
+  accessTokenSeconds: settings.accessTokenSeconds,
+  assertionSeconds: settings.assertionSeconds,
+});
+
 const readerOptions = (settings: Settings) => ({
   client: documentClient(),
   table: variable(ENV.registryTable),
@@ -47,21 +79,24 @@ const readerOptions = (settings: Settings) => ({
 });
 
 /** For `token`. */
-export const composeIssuer = (): IssueToken => {
+export const composeIssuer = (): { readonly issue: IssueToken; readonly defaultRealm: string } => {
   const settings = loadSettings();
-  const algorithms = parseAlgorithms(settings);
   const options = readerOptions(settings);
-  return issueToken(
+  const ephemera = variable(ENV.ephemeraTable);
+  const issue = issueToken(
     {
       partners: dynamoPartnerReader(options),
       catalogue: dynamoCatalogueReader(options),
-      replay: dynamoReplayGuard(options.client, variable(ENV.ephemeraTable)),
+      realms: dynamoRealmReader(options),
+      replay: dynamoReplayGuard(options.client, ephemera),
+      quotas: dynamoQuotaCounter(options.client, ephemera),
       signer: kmsSigner(kmsClient()),
       clock: systemClock,
       ids: randomIds,
     },
-    { ...settings, realm: DEFAULT_REALM, issuer: variable(ENV.issuer), defaultAlgorithm: algorithms[0] },
+    { ...realmDefaults(settings), clockToleranceSeconds: settings.clockToleranceSeconds },
   );
+  return { issue, defaultRealm: DEFAULT_REALM };
 };
 
 /** For `authorizer`. */
@@ -69,7 +104,12 @@ export const composeChecker = (): CheckToken => {
   const settings = loadSettings();
   const options = readerOptions(settings);
   return checkToken(
-    { partners: dynamoPartnerReader(options), rings: dynamoRingReader(options), clock: systemClock },
+    {
+      partners: dynamoPartnerReader(options),
+      rings: dynamoRingReader(options),
+      realms: dynamoRealmReader(options),
+      clock: systemClock,
+    },
     { ...settings, realm: DEFAULT_REALM, issuer: variable(ENV.issuer), audience: variable(ENV.audience) },
   );
 };
@@ -77,32 +117,77 @@ export const composeChecker = (): CheckToken => {
 /** For `discovery`. */
 export const composePublisher = () => {
   const settings = loadSettings();
-  const issuer = variable(ENV.issuer);
   const options = readerOptions(settings);
   return {
-    publishKeys: publishKeys(dynamoRingReader(options), DEFAULT_REALM),
-    revokedKeys: currentRevocations(dynamoRevocationList(options.client, options.table), DEFAULT_REALM),
-    metadata: {
-      '/.well-known/oauth-authorization-server': authorizationServerMetadata({ issuer }),
-      '/.well-known/openid-configuration': openidConfiguration({ issuer, algorithms: parseAlgorithms(settings) }),
-    },
+    publish: publishRealm(
+      {
+        realms: dynamoRealmReader(options),
+        rings: dynamoRingReader(options),
+        lists: dynamoRevocationList(options.client, options.table),
+      },
+      realmDefaults(settings),
+    ),
+    defaultRealm: DEFAULT_REALM,
     jwksMaxAgeSeconds: settings.jwksMaxAgeSeconds,
     metadataMaxAgeSeconds: settings.metadataMaxAgeSeconds,
   };
 };
 
-/** For `admin`. */
-export const composeManager = (): { readonly manage: ManagePartners; readonly realms: readonly string[] } => ({
-  manage: registryManager(documentClient(), variable(ENV.registryTable)),
-  realms: [DEFAULT_REALM],
-});
+const realmManager = (client: DynamoDBDocumentClient, table: string, settings: Settings): ManageRealms =>
+  manageRealms({ realms: dynamoRealmRegistry(client, table), clock: systemClock }, realmDefaults(settings));
 
-const registryManager = (client: DynamoDBDocumentClient, table: string): ManagePartners =>
-  managePartners({
-    registry: dynamoRegistry(client, table),
-    rings: dynamoRingStore(client, table),
-    clock: systemClock,
-  });
+const registryManagers = (client: DynamoDBDocumentClient, table: string, uses: CredentialUses) => {
+  const grants = dynamoGrantRegistry(client, table);
+  const registry = { ...dynamoPartnerRegistry(client, table), ...grants };
+  const rings = dynamoRingStore(client, table);
+  return {
+    partners: managePartners({ registry, uses, rings, clock: systemClock, ids: randomIds }),
+    grants: manageGrants({ registry, rings }),
+  };
+};
+
+/** For `admin`. */
+export const composeManager = () => {
+  const client = documentClient();
+  const table = variable(ENV.registryTable);
+  return {
+    ...registryManagers(client, table, dynamoCredentialUses(client, variable(ENV.ephemeraTable))),
+    realms: realmManager(client, table, loadSettings()),
+    defaultRealm: DEFAULT_REALM,
+  };
+};
+
+/** For `partner-resources`, which shows partners to nobody and so needs not know how they are used. */
+export const composeResources = () => {
+  const client = documentClient();
+  const table = variable(ENV.registryTable);
+  const { partners, grants } = registryManagers(client, table, { lastUses: async () => new Map() });
+  return {
+    declare: declareResources(partners, grants),
+    realms: realmManager(client, table, loadSettings()),
+  };
+};
+
+/** For `refresh-partners`. */
+export const composeRefresher = (): {
+  readonly refresh: RefreshPartner;
+  readonly realms: ManageRealms;
+  readonly defaultRealm: string;
+} => {
+  const settings = loadSettings();
+  const client = documentClient();
+  const table = variable(ENV.registryTable);
+  const refresh = refreshPartner(
+    {
+      registry: dynamoPartnerRegistry(client, table),
+      uses: dynamoCredentialUses(client, variable(ENV.ephemeraTable)),
+      documents: httpsPartnerDocuments({ privateHosts: parsePrivateHosts(variable(ENV.privateHosts)) }),
+      clock: systemClock,
+    },
+    { intervalSeconds: settings.partnerRefreshSeconds },
+  );
+  return { refresh, realms: realmManager(client, table, settings), defaultRealm: DEFAULT_REALM };
+};
 
 /** Allowance for what AWS takes to be consistent, and for clocks of ours that differ; NTP keeps Lambda within a fraction of it. */
 const PROPAGATION_SECONDS = 300;
@@ -131,11 +216,12 @@ const rotator = (maxPatienceSeconds: number) => {
   const settings = loadSettings();
   const client = kmsClient();
   const registry = documentClient();
-  const rings = dynamoRingStore(registry, variable(ENV.registryTable));
+  const table = variable(ENV.registryTable);
   const policy = rotationPolicy(settings);
+  const defaults = realmDefaults(settings);
   const patienceMs = 1_000 * Math.min(settings.newKeyPatienceSeconds, maxPatienceSeconds);
   const ports = {
-    rings,
+    rings: dynamoRingStore(registry, table),
     vault: kmsKeyVault({
       client,
       deployment: variable(ENV.deployment),
@@ -143,41 +229,47 @@ const rotator = (maxPatienceSeconds: number) => {
       patienceMs,
     }),
     signer: kmsSigner(client),
-    published: httpKeySets([`${variable(ENV.issuer)}/jwks`]),
     clock: systemClock,
     ids: randomIds,
   };
-  const algorithms = parseAlgorithms(settings);
-  const rotateRings = rotateKeys(ports, { realm: DEFAULT_REALM, algorithms, policy });
-  const lists = dynamoRevocationList(registry, variable(ENV.registryTable));
-  const publish = publishRevocations(
-    { ...ports, lists },
-    { realm: DEFAULT_REALM, issuer: variable(ENV.issuer), algorithm: algorithms[0] },
-  );
-  const rotate: RotateKeys = async (...run) => {
-    try {
-      return await rotateRings(...run);
-    } finally {
-      // Also when a step failed: a revocation must be known even while KMS does not disable the key.
-      await publish();
-    }
+  const lists = dynamoRevocationList(registry, table);
+  const rotateRealm = (realm: Realm): RotateKeys => {
+    const { name, issuer, algorithms } = realmTerms(realm, defaults);
+    const published = httpKeySets([`${issuer}/jwks`]);
+    const rotate = rotateKeys({ ...ports, published }, { realm: name, algorithms, policy });
+    const publish = publishRevocations({ ...ports, lists }, { realm: name, issuer, algorithm: algorithms[0] });
+    return async (...run) => {
+      try {
+        return await rotate(...run);
+      } finally {
+        // Also when a step failed: a revocation must be known even while KMS does not disable the key.
+        await publish();
+      }
+    };
   };
-  return { ports, policy, rotate };
+  return { ports, policy, rotateRealm, realms: dynamoRealmRegistry(registry, table), settings };
 };
 
 /** For `rotate-keys`. */
-export const composeRotator = (): RotateKeys => rotator(Number.POSITIVE_INFINITY).rotate;
+export const composeRotator = (): RotateRealms => {
+  const { realms, rotateRealm } = rotator(Number.POSITIVE_INFINITY);
+  return rotateRealms(realms, DEFAULT_REALM, (realm, maxSteps) => rotateRealm(realm)(maxSteps));
+};
 
 /** For `keys`. */
 export const composeKeyManager = (): {
   readonly manage: ManageKeys;
   readonly certificates: ManageCertificates;
-  readonly realms: readonly string[];
+  readonly realms: ManageRealms;
+  readonly defaultRealm: string;
 } => {
-  const { ports, policy, rotate } = rotator(COMMAND_PATIENCE_SECONDS);
+  const { ports, policy, rotateRealm, realms, settings } = rotator(COMMAND_PATIENCE_SECONDS);
+  const rotate = async (name: string): Promise<RotateKeys> =>
+    rotateRealm((await realms.findRealm(name)) ?? untouchedRealm(name));
   return {
     manage: manageKeys({ ...ports, rotate }, { policy }),
     certificates: manageCertificates({ ...ports, serials: randomSerials }),
-    realms: [DEFAULT_REALM],
+    realms: manageRealms({ realms, clock: systemClock }, realmDefaults(settings)),
+    defaultRealm: DEFAULT_REALM,
   };
 };

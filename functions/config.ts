@@ -15,6 +15,8 @@ export const ENV = {
   keyPolicy: 'KEY_POLICY',
   /** The audience that the authorizer function accepts. */
   audience: 'AUDIENCE',
+  /** JSON array of `PrivateHost`: what the function that fetches documents of partners may reach beside the public internet. */
+  privateHosts: 'PRIVATE_HOSTS',
   /** All settings of the deployment that a function needs, as JSON: see `Settings`. */
   settings: 'SETTINGS',
 } as const;
@@ -86,6 +88,12 @@ export const NUMBER_SETTINGS = {
     max: 365 * DAY,
     help: 'between the retirement of a key and the start of its deletion',
   },
+  partnerRefreshSeconds: {
+    default: 3600,
+    min: 300,
+    max: DAY,
+    help: 'between two looks at the document in which a partner publishes its keys',
+  },
   newKeyPatienceSeconds: {
     default: 60,
     min: 0,
@@ -133,4 +141,32 @@ export const parseSettings = (text: string): Settings => {
   const { algorithms } = values;
   if (!Array.isArray(algorithms) || algorithms.length === 0) throw new ConfigError('setting algorithms is empty');
   return values as unknown as Settings;
+};
+
+/**
+ * A host on a private network that documents of partners may be fetched from, as an operator has allowed it: the one exception
+ * from the rule that these documents lie on the public internet.
+ */
+export interface PrivateHost {
+  /** As `URL.hostname` spells it: a DNS name in lower case, or an IP literal, IPv6 without the brackets. */
+  readonly host: string;
+  /** CIDR ranges; every address of the host has to lie within one of them. */
+  readonly ranges: readonly string[];
+  /** PEM of the one certificate that the host's own must be or descend from. Absent: any public authority will do. */
+  readonly certificateAuthority?: string;
+}
+
+const isPrivateHost = (value: unknown): value is PrivateHost => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { host, ranges, certificateAuthority } = value as Readonly<Record<string, unknown>>;
+  const isAuthority = certificateAuthority === undefined || typeof certificateAuthority === 'string';
+  const isRanges = Array.isArray(ranges) && ranges.every((range) => typeof range === 'string');
+  return typeof host === 'string' && isRanges && isAuthority;
+};
+
+/** @throws ConfigError when it is not a JSON array of private hosts. */
+export const parsePrivateHosts = (text: string): readonly PrivateHost[] => {
+  const hosts: unknown = JSON.parse(text);
+  if (Array.isArray(hosts) && hosts.every(isPrivateHost)) return hosts;
+  throw new ConfigError(`${ENV.privateHosts} must be a JSON array of hosts with their ranges`);
 };

@@ -1,4 +1,4 @@
-/** Lambda entry: `GET /jwks` and `GET /.well-known/...`. */
+/** Lambda entry: keys and metadata of every realm. */
 
 import { composePublisher } from './compose.ts';
 import { observability } from './http/observability.ts';

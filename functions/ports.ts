@@ -6,6 +6,9 @@
 import type { JwsAlgorithm } from './core/algorithms.ts';
 import type { KeyRing, SigningKey } from './core/key-ring.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from './core/partner.ts';
+import type { RefreshFailure, RefreshStatus } from './core/partner-source.ts';
+import type { QuotaUse } from './core/quota.ts';
+import type { Realm } from './core/realm.ts';
 
 /** A part of AWS did not do its job: the request is not decided, and may be tried again. */
 export class Outage extends Error {
@@ -52,12 +55,19 @@ export interface PartnerReader {
   find(realm: string, id: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
 }
 
+/** Realms by their own name or an alias; cached likewise. The default realm is always there. */
+export interface RealmReader {
+  find(nameOrAlias: string, freshness?: Freshness): Promise<Realm | undefined>;
+}
+
 export interface Catalogue {
+  /** `undefined`: no realm of that very name; aliases are not looked into. */
+  readonly realm: Realm | undefined;
   readonly rings: readonly KeyRing[];
   readonly audience: Audience | undefined;
 }
 
-/** The rest of what issuing needs, in one read: the realm's rings and the audience asked for. Cached likewise. */
+/** The rest of what issuing needs, in one read: the realm, its rings and the audience asked for. Cached likewise. */
 export interface CatalogueReader {
   read(realm: string, audience: string, freshness?: Freshness): Promise<Catalogue>;
 }
@@ -71,17 +81,30 @@ export interface AssertionUse {
   readonly realm: string;
   readonly client: string;
   readonly jti: string;
+  /** The credential that proved it, which is thereby used. */
+  readonly kid: string;
   /** After this the assertion is refused for its age, so its use need not be remembered. */
   readonly forgetAfter: EpochSeconds;
   /** Tells one claim from another, so that only the request that claimed an assertion can release it. */
   readonly claimedBy: string;
 }
 
-/** Single use of client assertions (RFC 7523 3, item 7). Of any number of concurrent claims exactly one is granted. */
+/**
+ * Single use of client assertions (RFC 7523 3, item 7). Of any number of concurrent claims exactly one is granted. A claim also
+ * leaves a note of when the credential was last used, to the hour.
+ */
 export interface ReplayGuard {
   claim(use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed'>;
   /** Gives an assertion back when no token came of it. Never throws: what cannot be released just expires. */
   release(use: AssertionUse): Promise<void>;
+}
+
+/** Tokens counted against the quota of a partner. */
+export interface QuotaCounter {
+  /** What this process last saw of the current windows, without asking anybody; `undefined`: nothing. */
+  lastSeen(realm: string, client: string, now: EpochSeconds): QuotaUse | undefined;
+  /** Counts one more. @returns the counts with it among them. */
+  count(realm: string, client: string, now: EpochSeconds): Promise<QuotaUse>;
 }
 
 export interface Signer {
@@ -149,18 +172,75 @@ export interface PageRequest {
   readonly cursor?: string | undefined;
 }
 
-/** The registry as the administration sees it: never cached, every write conditional. */
-export interface Registry {
+/** What was found at a partner's URL, or why nothing was. A partner's failure is a value: it is no outage of ours. */
+export type Fetched =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly failure: RefreshFailure };
+
+/** Documents of partners. The only port that reaches out to an address that somebody else has chosen. */
+export interface PartnerDocuments {
+  /** One GET request; no redirect is followed. */
+  fetch(url: string): Promise<Fetched>;
+}
+
+type Saved = Promise<'saved' | 'conflict'>;
+
+/** Realms as the administration sees them: never cached, every write conditional. */
+export interface RealmRegistry {
+  /** By its own name or an alias. The default realm is always there. */
+  findRealm(nameOrAlias: string): Promise<Realm | undefined>;
+  /** The default realm is on the first page, once it has been written; see `findRealm`. */
+  listRealms(page: PageRequest): Promise<Page<Realm>>;
+  /** Writes `realm` and its aliases if the stored version is the one before (1: none) and nobody else has any of the names. */
+  saveRealm(realm: Realm, before: Realm): Saved;
+}
+
+/** Partners as the administration sees them. */
+export interface PartnerRegistry {
   findPartner(realm: string, id: string): Promise<PartnerWithGrants | undefined>;
   listPartners(realm: string, page: PageRequest): Promise<Page<Partner>>;
-  createPartner(partner: Partner): Promise<'saved' | 'conflict'>;
-  /** Writes `partner` if the stored version is the one before, and mirrors `enabled` onto `audiences`, all or nothing. */
-  updatePartner(partner: Partner, audiences: readonly string[]): Promise<'saved' | 'conflict'>;
+  /** Which partner of the realm goes by this issuer. */
+  findIssuer(realm: string, issuer: string): Promise<string | undefined>;
+  /** Writes a new partner; `refresh` exactly when it has a source. */
+  createPartner(partner: Partner, refresh: RefreshStatus | undefined): Saved;
+  /**
+   * Writes `partner` if the stored version is the one before, mirrors `enabled` onto the audiences it owns and moves its
+   * issuer, all or nothing.
+   * @param refresh to be written in place of the old one; `undefined`: it stays as it is, or goes with the source.
+   */
+  updatePartner(partner: Partner, before: PartnerWithGrants, refresh: RefreshStatus | undefined): Saved;
+  /** Removes a partner with its grants and the audiences it owns, if none of these is granted to anybody else by now. */
+  removePartner(found: PartnerWithGrants): Saved;
+}
+
+/** What is known of the use of credentials. */
+export interface CredentialUses {
+  /** When each credential of a partner was last used, by `kid`, to the hour. */
+  lastUses(realm: string, id: string): Promise<ReadonlyMap<string, EpochSeconds>>;
+}
+
+/** Partners whose documents are followed. */
+export interface RefreshRegistry {
+  /** Those due by now, the longest due first. */
+  listDue(now: EpochSeconds, limit: number): Promise<readonly Pick<RefreshStatus, 'realm' | 'id'>[]>;
+  /** Writes `status` if the stored version is the one before. */
+  saveRefresh(status: RefreshStatus): Saved;
+}
+
+/** Audiences and grants as the administration sees them. */
+export interface GrantRegistry {
   findAudience(realm: string, audience: string): Promise<Audience | undefined>;
   listAudiences(realm: string, page: PageRequest): Promise<Page<Audience>>;
   /** Writes `audience` if nobody owns it yet and its owner is still as `owner` says; counts the owner's version on. */
-  createAudience(audience: Audience, owner: Pick<Partner, 'version'>): Promise<'saved' | 'conflict'>;
+  createAudience(audience: Audience, owner: Pick<Partner, 'version'>): Saved;
+  /** Writes `audience` if the stored version is the one before. */
+  updateAudience(audience: Audience): Saved;
+  /** Removes `audience` if it is still as given and granted to nobody; counts the owner's version on. */
+  removeAudience(audience: Audience): Saved;
   /** Writes `grant` if its client and audience exist and the stored version is the one before (1: none). */
-  saveGrant(grant: Grant): Promise<'saved' | 'conflict'>;
+  saveGrant(grant: Grant): Saved;
+  removeGrant(grant: Grant): Saved;
   listGrantsOn(realm: string, audience: string, page: PageRequest): Promise<Page<Grant>>;
 }
+
+export type Registry = PartnerRegistry & GrantRegistry;

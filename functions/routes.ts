@@ -5,40 +5,52 @@ import { auditRecord } from './core/audit.ts';
 import type { AccessTokenClaims } from './core/token.ts';
 import type { IssueToken } from './flows/issue-token.ts';
 import type { ManageCertificates } from './flows/manage-certificates.ts';
+import type { ManageGrants } from './flows/manage-grants.ts';
 import type { ManageKeys } from './flows/manage-keys.ts';
 import type { ManagePartners } from './flows/manage-partners.ts';
-import type { PublishKeys } from './flows/publish-keys.ts';
-import type { RotateKeys, RotationReport } from './flows/rotate-keys.ts';
+import type { ManageRealms } from './flows/manage-realms.ts';
+import type { DeclareResources } from './flows/partner-resource.ts';
+import type { PublishRealm, RealmDocuments } from './flows/publish-realm.ts';
+import type { RefreshPartner } from './flows/refresh-partner.ts';
+import type { RotateRealms } from './flows/rotate-realms.ts';
+import type { AdminRoute } from './http/admin-operation.ts';
+import { OPERATIONS } from './http/admin-operations.ts';
 import { adminRouter, problemFailure, recorded } from './http/admin-route.ts';
 import { certificateRoutes } from './http/certificates.ts';
-import { endpoint, type HttpEvent } from './http/endpoint.ts';
+import { customResource } from './http/custom-resource.ts';
+import { endpoint, type HttpAnswer, type HttpEvent } from './http/endpoint.ts';
+import { grantRoutes } from './http/grants.ts';
 import { keyRoutes } from './http/keys.ts';
 import { type Observability, recordDecision } from './http/observability.ts';
-import { partnerRoutes } from './http/partners.ts';
+import { openApiRoute } from './http/openapi.ts';
+import { partnerRoutes, refreshRoutes } from './http/partners.ts';
+import { realmRoutes } from './http/realms.ts';
+import { routeOrSchedule, scheduledRefresh } from './http/refresh.ts';
 import { parseFormRequest } from './http/request.ts';
 import { json, oauthFailure, problem, publicDocument, publicJwt, tokenAnswer } from './http/response.ts';
 import { rotation } from './http/rotation.ts';
 
-/** `POST /token` */
-export const tokenRoute = (seen: Observability, issue: IssueToken) =>
+/** `POST /token`, `POST /realms/{realm}/token` */
+export const tokenRoute = (
+  seen: Observability,
+  { issue, defaultRealm }: { readonly issue: IssueToken; readonly defaultRealm: string },
+) =>
   endpoint(
     seen,
     async (event) => {
       const { requestId } = event.requestContext;
+      const realm = event.pathParameters?.realm ?? defaultRealm;
       const request = parseFormRequest(event);
-      const decided = request.ok ? await issue(request.value, requestId) : { result: request, facts: {} };
+      const decided = request.ok ? await issue(realm, request.value, requestId) : { result: request, facts: {} };
       recordDecision(seen, auditRecord('issue-token', requestId, decided));
       return tokenAnswer(decided.result, event.headers.authorization !== undefined);
     },
     oauthFailure,
   );
 
-export interface PublishedDocuments {
-  readonly publishKeys: PublishKeys;
-  /** The signed list of revoked keys. */
-  readonly revokedKeys: () => Promise<string>;
-  /** Metadata documents by path. */
-  readonly metadata: Readonly<Record<string, object>>;
+export interface Publisher {
+  readonly publish: PublishRealm;
+  readonly defaultRealm: string;
   readonly jwksMaxAgeSeconds: number;
   readonly metadataMaxAgeSeconds: number;
 }
@@ -46,22 +58,42 @@ export interface PublishedDocuments {
 /** Short: a revocation should be known soon, and a list that cannot be fetched is good for an hour all the same. */
 const REVOKED_KEYS_MAX_AGE_SECONDS = 60;
 
-/** `GET /jwks`, `GET /revoked-keys` and the documents under `/.well-known` */
-export const discoveryRoute = (seen: Observability, documents: PublishedDocuments) =>
+/** Keys, revoked keys and metadata, of the default realm and of those under `/realms` (RFC 8414 3.1 for the latter's metadata) */
+export const discoveryRoute = (seen: Observability, publisher: Publisher) =>
   endpoint(
     seen,
     async (event) => {
-      const ifNoneMatch = event.headers['if-none-match'];
-      const metadata = documents.metadata[event.rawPath];
-      if (metadata !== undefined) return publicDocument(metadata, documents.metadataMaxAgeSeconds, ifNoneMatch);
-      if (event.rawPath === '/revoked-keys') {
-        return publicJwt(await documents.revokedKeys(), REVOKED_KEYS_MAX_AGE_SECONDS, ifNoneMatch);
-      }
-      if (event.rawPath !== '/jwks') return problem(404, 'Not Found');
-      return publicDocument(await documents.publishKeys(), documents.jwksMaxAgeSeconds, ifNoneMatch);
+      const realm = event.pathParameters?.realm;
+      const documents = await publisher.publish(realm ?? publisher.defaultRealm);
+      if (documents === undefined) return problem(404, 'Not Found', { detail: 'there is no such realm' });
+      return documentAt(publisher, documents, realm === undefined ? event.rawPath : withoutRealm(event.rawPath), event);
     },
     problemFailure,
   );
+
+/** `/realms/<name>` stands in front of a realm's own paths, and behind those that RFC 8414 3.1 puts first. */
+const withoutRealm = (path: string): string => path.replace(/^\/realms\/[^/]+(?=\/)|\/realms\/[^/]+$/, '');
+
+const documentAt = async (
+  { jwksMaxAgeSeconds, metadataMaxAgeSeconds }: Publisher,
+  documents: RealmDocuments,
+  path: string,
+  event: HttpEvent,
+): Promise<HttpAnswer> => {
+  const ifNoneMatch = event.headers['if-none-match'];
+  switch (path) {
+    case '/jwks':
+      return publicDocument(await documents.keys(), jwksMaxAgeSeconds, ifNoneMatch);
+    case '/revoked-keys':
+      return publicJwt(await documents.revokedKeys(), REVOKED_KEYS_MAX_AGE_SECONDS, ifNoneMatch);
+    case '/.well-known/oauth-authorization-server':
+      return publicDocument(documents.authorizationServer, metadataMaxAgeSeconds, ifNoneMatch);
+    case '/.well-known/openid-configuration':
+      return publicDocument(documents.openid, metadataMaxAgeSeconds, ifNoneMatch);
+    default:
+      return problem(404, 'Not Found');
+  }
+};
 
 /** `GET /whoami`: the claims that the authorizer verified. */
 export const whoamiRoute = (seen: Observability) =>
@@ -76,26 +108,52 @@ const verifiedClaims = (event: HttpEvent): object => {
   return authorizer.lambda;
 };
 
-/** `/admin/...`: partners, audiences, grants */
-export const adminEndpoint = (seen: Observability, manage: ManagePartners, realms: readonly string[]) =>
-  endpoint(seen, recorded(seen, adminRouter(partnerRoutes(manage), realms)), problemFailure);
+/** What every part of the admin API needs: which realms there are. */
+interface Realms {
+  readonly realms: ManageRealms;
+  readonly defaultRealm: string;
+}
+
+const admin = (seen: Observability, { realms, defaultRealm }: Realms, routes: readonly AdminRoute[]) =>
+  endpoint(seen, recorded(seen, adminRouter(routes, realms.find, defaultRealm)), problemFailure);
+
+/** `/admin/...`: realms, partners, audiences, grants */
+export const adminEndpoint = (
+  seen: Observability,
+  managers: Realms & { readonly partners: ManagePartners; readonly grants: ManageGrants },
+) =>
+  admin(seen, managers, [
+    ...realmRoutes(managers.realms),
+    ...partnerRoutes(managers.partners),
+    ...grantRoutes(managers.grants),
+    openApiRoute(OPERATIONS),
+  ]);
 
 /** `/admin/realms/{realm}/keys...` */
 export const keysEndpoint = (
   seen: Observability,
-  manage: ManageKeys,
-  certificates: ManageCertificates,
-  realms: readonly string[],
-) =>
-  endpoint(
-    seen,
-    recorded(seen, adminRouter([...keyRoutes(manage), ...certificateRoutes(certificates)], realms)),
-    problemFailure,
+  managers: Realms & { readonly manage: ManageKeys; readonly certificates: ManageCertificates },
+) => admin(seen, managers, [...keyRoutes(managers.manage), ...certificateRoutes(managers.certificates)]);
+
+/** As many as one run gets through at the worst: each takes ten seconds at most, 25 side by side. */
+const MAX_REFRESHES = 250;
+
+/** `POST /admin/realms/{realm}/partners/{id}/refresh`, and the schedule. */
+export const refreshPartnersRoute = (seen: Observability, managers: Realms & { readonly refresh: RefreshPartner }) =>
+  routeOrSchedule(
+    admin(seen, managers, refreshRoutes(managers.refresh)),
+    scheduledRefresh(seen, () => managers.refresh.due(MAX_REFRESHES)),
   );
 
+/** Custom resources of CloudFormation. */
+export const partnerResourcesRoute = (
+  seen: Observability,
+  { declare, realms }: { readonly declare: DeclareResources; readonly realms: ManageRealms },
+) => customResource(seen, declare, realms.find);
+
 /** The schedule and the deploy-time trigger. */
-export const rotateKeysRoute = (seen: Observability, rotate: RotateKeys) =>
-  rotation(seen, (run): Promise<readonly RotationReport[]> => rotate(run === 'one-step' ? 1 : MAX_STEPS));
+export const rotateKeysRoute = (seen: Observability, rotate: RotateRealms) =>
+  rotation(seen, (run) => rotate(run === 'one-step' ? 1 : MAX_STEPS));
 
 /** Settling a new ring takes eight steps; the bound only keeps a planner gone wrong from making keys without end. */
 const MAX_STEPS = 12;

@@ -1,4 +1,4 @@
-/** Lambda entry: `POST /token`. */
+/** Lambda entry: `POST /token`, of every realm. */
 
 import { composeIssuer } from './compose.ts';
 import { observability } from './http/observability.ts';

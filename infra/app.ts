@@ -1,7 +1,8 @@
 /** Entry of the CDK app: one stack with the settings of the context, held against the AWS Solutions rules of cdk-nag. */
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { parseContext, SettingError } from './settings.ts';
+import { SettingError } from './setting-error.ts';
+import { parseContext } from './settings.ts';
 import { CountersignStack } from './stack.ts';
 
 try {

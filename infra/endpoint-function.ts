@@ -3,6 +3,7 @@
  * Its role holds the statements that it is given and the writing of its own log, nothing else.
  */
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -10,6 +11,15 @@ import { Construct } from 'constructs';
 
 /** Where the metrics are that functions write into their logs (EMF), and the one dimension that all of them have. */
 export const EMBEDDED_METRICS = { namespace: 'Countersign', dimensionsMap: { service: 'countersign' } } as const;
+
+/** Where in a VPC a function runs. */
+export interface FunctionNetwork {
+  readonly vpc: ec2.IVpc;
+  /** @default - the private subnets */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+  /** @default - a group of its own, which lets all go out and nothing come in */
+  readonly securityGroups?: readonly ec2.ISecurityGroup[];
+}
 
 export interface EndpointFunctionProps {
   /** Asset with `index.mjs`, whose export `handler` is the function. */
@@ -27,6 +37,8 @@ export interface EndpointFunctionProps {
    * Without, it only helps to find faults: a month, and it goes with the stack.
    */
   readonly holdsAudit: boolean;
+  /** @default - none: the network of Lambda, from where the public internet is reached */
+  readonly network?: FunctionNetwork | undefined;
 }
 
 export class EndpointFunction extends Construct {
@@ -50,6 +62,7 @@ export class EndpointFunction extends Construct {
       role: this.createRole(props.statements),
       logGroup: this.logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
+      ...(props.network === undefined ? {} : networkProps(props.network)),
       environment: {
         ...props.environment,
         POWERTOOLS_SERVICE_NAME: EMBEDDED_METRICS.dimensionsMap.service,
@@ -72,3 +85,8 @@ export class EndpointFunction extends Construct {
     });
   }
 }
+
+const networkProps = ({ securityGroups, ...network }: FunctionNetwork) => ({
+  ...network,
+  ...(securityGroups === undefined ? {} : { securityGroups: [...securityGroups] }),
+});

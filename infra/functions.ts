@@ -5,10 +5,12 @@ import { Duration } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { ENV, type Settings } from '../functions/config.ts';
+import { ENV, type PrivateHost, type Settings } from '../functions/config.ts';
 import { assetDirectory, type Bundles } from './bundle.ts';
-import { EndpointFunction, type EndpointFunctionProps } from './endpoint-function.ts';
+import { EndpointFunction, type EndpointFunctionProps, type FunctionNetwork } from './endpoint-function.ts';
 import { ROTATION_TIMEOUT } from './key-rotation.ts';
+import { acknowledgeNetworkWildcards, networkStatements } from './network-permissions.ts';
+import { REFRESH_TIMEOUT } from './partner-refresh.ts';
 import {
   acknowledgeKeyWildcards,
   adminStatements,
@@ -16,6 +18,8 @@ import {
   discoveryStatements,
   keyPolicy,
   keysStatements,
+  partnerResourcesStatements,
+  refreshPartnersStatements,
   rotateKeysStatements,
   tokenStatements,
   whoamiStatements,
@@ -23,7 +27,17 @@ import {
 import type { EphemeraTable, RegistryTable } from './tables.ts';
 
 /** Names of the functions: `functions/<name>.lambda.ts` is the entry file of each. */
-export const FUNCTIONS = ['token', 'discovery', 'whoami', 'authorizer', 'admin', 'keys', 'rotate-keys'] as const;
+export const FUNCTIONS = [
+  'token',
+  'discovery',
+  'whoami',
+  'authorizer',
+  'admin',
+  'keys',
+  'rotate-keys',
+  'refresh-partners',
+  'partner-resources',
+] as const;
 type FunctionName = (typeof FUNCTIONS)[number];
 
 export interface ServiceFunctions {
@@ -34,27 +48,34 @@ export interface ServiceFunctions {
   readonly admin: EndpointFunction;
   readonly keys: EndpointFunction;
   readonly rotateKeys: EndpointFunction;
+  readonly refreshPartners: EndpointFunction;
+  readonly partnerResources: EndpointFunction;
 }
 
 export interface ServiceFunctionsProps {
   readonly registry: RegistryTable;
   readonly ephemera: EphemeraTable;
-  /** Takes runs of the rotation that failed with all their retries. */
-  readonly deadLetters: sqs.IQueue;
+  /** Take scheduled runs that failed with all their retries. */
+  readonly deadLetters: { readonly rotation: sqs.IQueue; readonly refresh: sqs.IQueue };
   /** Value of the deployment tag on the signing keys. */
   readonly deployment: string;
   /** Issuer of the default realm. */
   readonly issuer: string;
   readonly settings: Settings;
+  /** What the refresh of partners may reach beside the public internet. */
+  readonly privateHosts: readonly PrivateHost[];
+  /** Where the refresh of partners runs, if not in the network of Lambda. */
+  readonly partnerNetwork: FunctionNetwork | undefined;
   readonly bundles: Bundles;
 }
 
 export const createFunctions = (scope: Construct, props: ServiceFunctionsProps): ServiceFunctions => {
-  const { registry, ephemera, deadLetters, deployment, settings, bundles } = props;
+  const { registry, ephemera, deadLetters, deployment, settings, bundles, partnerNetwork } = props;
   const estate = { scope, registry, ephemera, deployment };
   const common = { [ENV.settings]: JSON.stringify(settings) };
   const issuer = { [ENV.issuer]: props.issuer };
   const registryTable = { [ENV.registryTable]: registry.tableName };
+  const ephemeraTable = { [ENV.ephemeraTable]: ephemera.tableName };
   const keyVault = { [ENV.deployment]: deployment, [ENV.keyPolicy]: keyPolicy(scope) };
   const create = (id: string, name: FunctionName, own: Omit<EndpointFunctionProps, 'code'>): EndpointFunction =>
     new EndpointFunction(scope, id, { ...own, code: lambda.Code.fromAsset(assetDirectory(bundles, name)) });
@@ -62,7 +83,7 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
   const functions = {
     token: create('Token', 'token', {
       description: 'Token endpoint: authenticates partners and issues tokens',
-      environment: { ...common, ...issuer, ...registryTable, [ENV.ephemeraTable]: ephemera.tableName },
+      environment: { ...common, ...issuer, ...registryTable, ...ephemeraTable },
       statements: tokenStatements(estate),
       memorySize: 1024,
       timeout: Duration.seconds(10),
@@ -93,8 +114,8 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
       holdsAudit: true,
     }),
     admin: create('Admin', 'admin', {
-      description: 'Admin API: partners, audiences and grants',
-      environment: { ...common, ...issuer, ...registryTable },
+      description: 'Admin API: realms, partners, audiences and grants',
+      environment: { ...common, ...issuer, ...registryTable, ...ephemeraTable },
       statements: adminStatements(estate),
       memorySize: 512,
       timeout: Duration.seconds(15),
@@ -112,13 +133,40 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
     rotateKeys: create('RotateKeys', 'rotate-keys', {
       description: 'Makes and rotates the signing keys',
       environment: { ...common, ...issuer, ...registryTable, ...keyVault },
-      statements: rotateKeysStatements(estate, deadLetters),
+      statements: rotateKeysStatements(estate, deadLetters.rotation),
       memorySize: 512,
       timeout: ROTATION_TIMEOUT,
+      holdsAudit: true,
+    }),
+    refreshPartners: create('RefreshPartners', 'refresh-partners', {
+      description: 'Fetches the documents in which partners publish their keys',
+      environment: {
+        ...common,
+        ...issuer,
+        ...registryTable,
+        ...ephemeraTable,
+        [ENV.privateHosts]: JSON.stringify(props.privateHosts),
+      },
+      statements: [
+        ...refreshPartnersStatements(estate, deadLetters.refresh),
+        ...(partnerNetwork === undefined ? [] : networkStatements(scope)),
+      ],
+      memorySize: 512,
+      timeout: REFRESH_TIMEOUT,
+      holdsAudit: true,
+      network: partnerNetwork,
+    }),
+    partnerResources: create('PartnerResources', 'partner-resources', {
+      description: 'Registers the partners and grants of CloudFormation stacks',
+      environment: { ...common, ...issuer, ...registryTable },
+      statements: partnerResourcesStatements(estate),
+      memorySize: 512,
+      timeout: Duration.minutes(2),
       holdsAudit: true,
     }),
   };
   acknowledgeKeyWildcards(functions.token, { createsKeys: false });
   for (const maker of [functions.keys, functions.rotateKeys]) acknowledgeKeyWildcards(maker, { createsKeys: true });
+  if (partnerNetwork !== undefined) acknowledgeNetworkWildcards(functions.refreshPartners);
   return functions;
 };

@@ -27,6 +27,7 @@ export interface RouteTargets {
   readonly authorizer: lambda.IFunction;
   readonly admin: lambda.IFunction;
   readonly keys: lambda.IFunction;
+  readonly refreshPartners: lambda.IFunction;
   readonly authorizerCacheSeconds: number;
 }
 
@@ -47,12 +48,25 @@ const ACCESS_LOG = {
   error: '$context.error.responseType',
 };
 
+const TOKEN_ENDPOINTS = [
+  ['Token', '/token'],
+  ['RealmToken', '/realms/{realm}/token'],
+] as const;
+const TOKEN_REASON = 'The token endpoint authenticates its callers itself (RFC 6749 3.2.1).';
+
 /** Documents that verifiers and clients fetch before they can trust anything (RFC 7517 5, RFC 8414 3). */
 const PUBLISHED = [
   ['Jwks', '/jwks'],
   ['RevokedKeys', '/revoked-keys'],
   ['Metadata', '/.well-known/oauth-authorization-server'],
   ['OpenIdMetadata', '/.well-known/openid-configuration'],
+  ['RealmJwks', '/realms/{realm}/jwks'],
+  ['RealmRevokedKeys', '/realms/{realm}/revoked-keys'],
+  // Where RFC 8414 3.1 looks for the metadata of an issuer with a path, and where OpenID Connect Discovery 1.0 4 does.
+  ['RealmMetadata', '/.well-known/oauth-authorization-server/realms/{realm}'],
+  ['RealmOpenIdMetadata', '/realms/{realm}/.well-known/openid-configuration'],
+  // RFC 8414 5: the path of OpenID Connect's document, made by the rule of RFC 8414.
+  ['RealmOpenIdMetadataInserted', '/.well-known/openid-configuration/realms/{realm}'],
 ] as const;
 const PUBLISHED_REASON = 'Public keys and public metadata: whoever verifies a token fetches them without credentials.';
 
@@ -91,13 +105,7 @@ export class HttpEntry extends Construct {
     const discovery = new HttpLambdaIntegration('DiscoveryIntegration', targets.discovery);
     const whoami = new HttpLambdaIntegration('WhoamiIntegration', targets.whoami);
     const admin = new HttpLambdaIntegration('AdminIntegration', targets.admin);
-    this.addPublicRoute(
-      'Token',
-      POST,
-      '/token',
-      token,
-      'The token endpoint authenticates its callers itself (RFC 6749 3.2.1).',
-    );
+    for (const [id, path] of TOKEN_ENDPOINTS) this.addPublicRoute(id, POST, path, token, TOKEN_REASON);
     for (const [id, path] of PUBLISHED) this.addPublicRoute(id, GET, path, discovery, PUBLISHED_REASON);
     this.addRoute('Whoami', GET, '/whoami', whoami, tokenAuthorizer(targets));
     const keys = new HttpLambdaIntegration('KeysIntegration', targets.keys);
@@ -106,6 +114,8 @@ export class HttpEntry extends Construct {
     // The more specific path wins (API Gateway developer guide, "Routing API requests"); keys/{proxy+} alone would leave out keys.
     this.addRoute('Keys', ANY, '/admin/realms/{realm}/keys', keys, operators);
     this.addRoute('Key', ANY, '/admin/realms/{realm}/keys/{proxy+}', keys, operators);
+    const refresh = new HttpLambdaIntegration('RefreshPartnersIntegration', targets.refreshPartners);
+    this.addRoute('Refresh', POST, '/admin/realms/{realm}/partners/{id}/refresh', refresh, operators);
   }
 
   /** Lets a role or user call the admin API, signing keys included: IAM sees paths, and the pattern admin/* covers them all. */

@@ -14,7 +14,9 @@ export interface MonitoringProps {
   readonly http: api.HttpApi;
   readonly token: lambda.Function;
   readonly rotateKeys: lambda.Function;
-  readonly deadLetters: sqs.Queue;
+  readonly refreshPartners: lambda.Function;
+  /** Scheduled runs that were given up. */
+  readonly deadLetters: { readonly rotation: sqs.Queue; readonly refresh: sqs.Queue };
 }
 
 interface Watch {
@@ -40,6 +42,17 @@ const certificateDaysLeft = new cloudwatch.Metric({
   period: A_DAY,
   statistic: 'Minimum',
 });
+
+/** Looks at documents of partners that failed; written by the refresh function. */
+const partnerRefreshFailures = new cloudwatch.Metric({
+  ...EMBEDDED_METRICS,
+  metricName: 'PartnerRefreshFailures',
+  period: A_DAY,
+  statistic: 'Sum',
+});
+
+const visibleMessages = (queue: sqs.Queue): cloudwatch.Metric =>
+  queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: 'Maximum' });
 
 /** Names are headings of the runbook. */
 const watches = ({ http, token, rotateKeys, deadLetters }: MonitoringProps): Readonly<Record<string, Watch>> => ({
@@ -73,7 +86,7 @@ const watches = ({ http, token, rotateKeys, deadLetters }: MonitoringProps): Rea
     silenceIs: 'bad',
   },
   RotationDeadLetters: {
-    metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: 'Maximum' }),
+    metric: visibleMessages(deadLetters.rotation),
     sentence:
       'A scheduled run of key rotation was given up: it could not be delivered, or failed with all its retries.',
     rings: ['at least', 1],
@@ -86,6 +99,21 @@ const watches = ({ http, token, rotateKeys, deadLetters }: MonitoringProps): Rea
     rings: ['at most', 30],
     periods: 1,
     // A deployment without certificates has nothing to say.
+    silenceIs: 'fine',
+  },
+  PartnerRefreshFailed: {
+    metric: partnerRefreshFailures,
+    sentence: 'The document of a partner could not be fetched, or was refused: its keys stay as they were.',
+    rings: ['at least', 1],
+    periods: 1,
+    silenceIs: 'fine',
+  },
+  PartnerRefreshDeadLetters: {
+    metric: visibleMessages(deadLetters.refresh),
+    sentence:
+      'A scheduled refresh of partners was given up: it could not be delivered, or failed with all its retries.',
+    rings: ['at least', 1],
+    periods: 1,
     silenceIs: 'fine',
   },
   ServerErrors: {
@@ -129,7 +157,7 @@ export class Monitoring extends Construct {
     });
   }
 
-  private addDashboard({ http, token, rotateKeys }: MonitoringProps): void {
+  private addDashboard({ http, token, rotateKeys, refreshPartners }: MonitoringProps): void {
     const graph = (title: string, ...left: cloudwatch.IMetric[]) =>
       new cloudwatch.GraphWidget({ title, left, width: 12, height: 6 });
     new cloudwatch.Dashboard(this, 'Dashboard', {
@@ -142,6 +170,14 @@ export class Monitoring extends Construct {
         [
           graph('Token function', token.metricInvocations(), token.metricErrors(), token.metricThrottles()),
           graph('Key rotation', rotateKeys.metricInvocations(), rotateKeys.metricErrors()),
+        ],
+        [
+          graph(
+            'Refresh of partners',
+            refreshPartners.metricInvocations(),
+            refreshPartners.metricErrors(),
+            partnerRefreshFailures.with({ period: FIVE_MINUTES }),
+          ),
         ],
       ],
     });

@@ -43,7 +43,8 @@ const tagging = (estate: Estate) => ({ [`aws:RequestTag/${KEY_TAGS.deployment}`]
 export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
   // DeleteItem takes back the use of an assertion for which no token could be signed.
-  allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
+  // UpdateItem counts against quotas and remembers when a credential was last used.
+  allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
   // All algorithms, not the configured ones alone: an operator can add a ring while the service runs.
   allow('Sign', ['kms:Sign'], anyKey(estate), {
     StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(ALGORITHMS) },
@@ -51,22 +52,52 @@ export const tokenStatements = (estate: Estate): Statements => [
 ];
 
 export const discoveryStatements = (estate: Estate): Statements => [
-  allow('Rings', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*')),
+  allow(
+    'RingsAndRealms',
+    ['dynamodb:GetItem', 'dynamodb:Query'],
+    estate.registry.tableArn,
+    leadingKeys('ring#*', 'realm#*'),
+  ),
 ];
 
 export const authorizerStatements = (estate: Estate): Statements => [
-  allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
+  allow(
+    'RingsPartnersAndRealms',
+    ['dynamodb:GetItem', 'dynamodb:Query'],
+    estate.registry.tableArn,
+    leadingKeys('ring#*', 'partner#*', 'realm#*'),
+  ),
 ];
 
 export const whoamiStatements = (): Statements => [];
 
+const REGISTRY_CALLS = ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
+  (name) => `dynamodb:${name}`,
+);
+
+const listing = (estate: Estate): iam.PolicyStatement => allow('Listing', ['dynamodb:Query'], estate.registry.indexArn);
+
+/** When each credential was last used, which the token function remembers. */
+const lastUses = (estate: Estate): iam.PolicyStatement =>
+  allow('LastUses', ['dynamodb:GetItem'], estate.ephemera.tableArn, leadingKeys('used#*'));
+
+/** The same flows as the admin API's, called by CloudFormation. */
+export const partnerResourcesStatements = (estate: Estate): Statements => [
+  allow('Registry', REGISTRY_CALLS, estate.registry.tableArn),
+  listing(estate),
+];
+
 export const adminStatements = (estate: Estate): Statements => [
-  allow(
-    'Registry',
-    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'],
-    estate.registry.tableArn,
-  ),
-  allow('Listing', ['dynamodb:Query'], estate.registry.indexArn),
+  ...partnerResourcesStatements(estate),
+  lastUses(estate),
+];
+
+/** @param deadLetters as for the rotation. */
+export const refreshPartnersStatements = (estate: Estate, deadLetters: sqs.IQueue): Statements => [
+  allow('Partners', REGISTRY_CALLS, estate.registry.tableArn, leadingKeys('partner#*', 'issuer#*', 'realm#*')),
+  listing(estate),
+  lastUses(estate),
+  leaveDeadLetters(deadLetters),
 ];
 
 /** What the rotation does, and so does the admin API of keys, which carries out at once what a command has made due. */
@@ -77,6 +108,8 @@ export const keysStatements = (estate: Estate): Statements => [
     estate.registry.tableArn,
     leadingKeys('ring#*'),
   ),
+  allow('Realms', ['dynamodb:GetItem', 'dynamodb:Query'], estate.registry.tableArn, leadingKeys('realm#*')),
+  listing(estate),
   // A key that does not exist yet has no ARN: CreateKey takes no resource (service authorization reference, AWS KMS).
   allow('CreateKey', ['kms:CreateKey'], '*', {
     StringEquals: { ...tagging(estate), 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeySpec': keySpecs(ALGORITHMS) },
@@ -107,10 +140,13 @@ export const keysStatements = (estate: Estate): Statements => [
   ),
 ];
 
+const leaveDeadLetters = (deadLetters: sqs.IQueue): iam.PolicyStatement =>
+  allow('DeadLetters', ['sqs:SendMessage'], deadLetters.queueArn);
+
 /** @param deadLetters where Lambda, as the function's role, puts runs that failed (Lambda developer guide, "Destinations"). */
 export const rotateKeysStatements = (estate: Estate, deadLetters: sqs.IQueue): Statements => [
   ...keysStatements(estate),
-  allow('DeadLetters', ['sqs:SendMessage'], deadLetters.queueArn),
+  leaveDeadLetters(deadLetters),
 ];
 
 /**
@@ -139,13 +175,18 @@ export const keyPolicy = (scope: Construct): string =>
     }),
   );
 
-/** Says to cdk-nag why these permissions are as wide as they are; what else it finds stays a finding. */
-export const acknowledgeKeyWildcards = (scope: Construct, { createsKeys }: { readonly createsKeys: boolean }): void => {
+/** An ARN of this account as cdk-nag spells it in the ids of its findings. */
+export const shownToNag = (scope: Construct, service: string, resource: string): string => {
   const { partition, region, account } = Stack.of(scope);
   const shown = (value: string, name: string): string => (Token.isUnresolved(value) ? `<AWS::${name}>` : value);
-  const keys = `arn:${shown(partition, 'Partition')}:kms:${shown(region, 'Region')}:${shown(account, 'AccountId')}:key/*`;
+  const place = [shown(partition, 'Partition'), service, shown(region, 'Region'), shown(account, 'AccountId')];
+  return `arn:${place.join(':')}:${resource}`;
+};
+
+/** Says to cdk-nag why these permissions are as wide as they are; what else it finds stays a finding. */
+export const acknowledgeKeyWildcards = (scope: Construct, { createsKeys }: { readonly createsKeys: boolean }): void => {
   Validations.of(scope).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::${keys}]`,
+    id: `AwsSolutions-IAM5[Resource::${shownToNag(scope, 'kms', 'key/*')}]`,
     reason:
       'Signing keys are made at run time; a condition on the tag of this deployment narrows the statement to them.',
   });

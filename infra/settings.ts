@@ -3,8 +3,10 @@
  * context (`-c name=value`, or `context` in cdk.json). Reads no environment variable: one context, one template.
  */
 import { Token } from 'aws-cdk-lib';
-import { DEFAULT_ALGORITHMS, NUMBER_SETTINGS, type Settings } from '../functions/config.ts';
+import { DEFAULT_ALGORITHMS, NUMBER_SETTINGS, type PrivateHost, type Settings } from '../functions/config.ts';
 import { ALGORITHMS } from './algorithms.ts';
+import { checkPrivateHosts } from './private-hosts.ts';
+import { SettingError } from './setting-error.ts';
 
 /**
  * Request limits of each route of the API. The default rate is half of the 1,000 RSA signatures a second that KMS allows an
@@ -37,21 +39,20 @@ export interface GivenSettings extends NumberProps {
    * @default - RS256 and ES256
    */
   readonly algorithms?: readonly string[];
+  /**
+   * Hosts on private networks that documents of partners (`jwksUri`, `metadataUrl`) may be fetched from, each with the only
+   * addresses that it may have. As context, a JSON array.
+   * @default - none: documents are fetched from public addresses only
+   */
+  readonly privateHosts?: readonly PrivateHost[];
 }
 
-/** Checked settings: what the functions get, and what only the API needs. */
+/** Checked settings: what the functions get, what only one of them needs, and what only the API needs. */
 export interface ResolvedSettings {
   readonly functions: Settings;
+  readonly privateHosts: readonly PrivateHost[];
   readonly throttleRequestsPerSecond: number;
   readonly throttleBurstRequests: number;
-}
-
-/** A setting that cannot be used. The message is one line that names the setting, the value and what would be right. */
-export class SettingError extends Error {
-  constructor(name: string, value: unknown, rule: string) {
-    super(`Setting ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}: ${rule}`);
-    this.name = 'SettingError';
-  }
 }
 
 const isNumberName = (name: string): name is NumberName => Object.hasOwn(BOUNDS, name);
@@ -130,6 +131,7 @@ export const resolveSettings = (given: GivenSettings): ResolvedSettings => {
     keyLeadSeconds: number('keyLeadSeconds'),
     keyPeriodSeconds: number('keyPeriodSeconds'),
     keyGraceSeconds: number('keyGraceSeconds'),
+    partnerRefreshSeconds: number('partnerRefreshSeconds'),
     newKeyPatienceSeconds: number('newKeyPatienceSeconds'),
     authorizerCacheSeconds: number('authorizerCacheSeconds'),
     algorithms: checkAlgorithms(given.algorithms ?? DEFAULT_ALGORITHMS),
@@ -137,6 +139,7 @@ export const resolveSettings = (given: GivenSettings): ResolvedSettings => {
   checkKeyTimes(functions);
   return {
     functions,
+    privateHosts: checkPrivateHosts(given.privateHosts ?? []),
     throttleRequestsPerSecond: number('throttleRequestsPerSecond'),
     throttleBurstRequests: number('throttleBurstRequests'),
   };
@@ -145,6 +148,7 @@ export const resolveSettings = (given: GivenSettings): ResolvedSettings => {
 const CHECKS: Readonly<Record<string, (value: unknown) => unknown>> = {
   issuer: checkIssuer,
   algorithms: checkAlgorithms,
+  privateHosts: checkPrivateHosts,
   stackName: checkStackName,
 };
 

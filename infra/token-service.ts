@@ -7,10 +7,19 @@ import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { type Bundles, bundleFunctions } from './bundle.ts';
+import type { FunctionNetwork } from './endpoint-function.ts';
 import { createFunctions, FUNCTIONS, type ServiceFunctions } from './functions.ts';
 import { HttpEntry } from './http-entry.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { Monitoring } from './monitoring.ts';
+import {
+  PartnerApplication,
+  type PartnerApplicationOptions,
+  type PartnerIdentity,
+  RegisteredPartner,
+} from './partner-application.ts';
+import type { PartnerRegistration } from './partner-reference.ts';
+import { PartnerRefresh } from './partner-refresh.ts';
 import { type GivenSettings, resolveSettings } from './settings.ts';
 import { EphemeraTable, RegistryTable } from './tables.ts';
 
@@ -21,6 +30,13 @@ export interface TokenServiceProps extends GivenSettings {
    * @default - the functions of this repository are bundled now
    */
   readonly bundles?: Bundles;
+  /**
+   * Where in a VPC the function runs that fetches documents of partners, for partners on networks that the VPC is connected with.
+   * From there it also has to reach DynamoDB, and public addresses for all other partners. The hosts still have to be
+   * allowed one by one: `privateHosts`.
+   * @default - the network of Lambda: only what is on the public internet is reached
+   */
+  readonly partnerNetwork?: FunctionNetwork;
 }
 
 export class TokenService extends Construct {
@@ -32,11 +48,15 @@ export class TokenService extends Construct {
   readonly deployment: string;
   readonly registry: RegistryTable;
   readonly ephemera: EphemeraTable;
+  /** For partners of other stacks: `new PartnerApplication(stack, id, { service, ... })`. */
+  readonly partnerRegistration: PartnerRegistration;
   /** Alarms without actions: add yours. */
   readonly alarms: readonly cloudwatch.Alarm[];
 
   private readonly entry: HttpEntry;
   private readonly functions: ServiceFunctions;
+  /** Scope of partners, so that their ids cannot meet those of the parts of the service. */
+  private readonly partners: Construct;
 
   /** @throws SettingError when a setting cannot be used, Error when a function has no entry file. */
   constructor(scope: Construct, id: string, props: TokenServiceProps = {}) {
@@ -49,16 +69,20 @@ export class TokenService extends Construct {
     this.apiEndpoint = this.entry.http.apiEndpoint;
     this.issuer = props.issuer ?? this.apiEndpoint;
     const rotation = new KeyRotation(this, 'KeyRotation');
+    const refresh = new PartnerRefresh(this, 'PartnerRefresh');
+    const deadLetters = { rotation: rotation.deadLetters, refresh: refresh.deadLetters };
     this.functions = createFunctions(this, {
       registry: this.registry,
       ephemera: this.ephemera,
-      deadLetters: rotation.deadLetters,
+      deadLetters,
       deployment: this.deployment,
       issuer: this.issuer,
       settings: settings.functions,
+      privateHosts: settings.privateHosts,
+      partnerNetwork: props.partnerNetwork,
       bundles: props.bundles ?? bundleFunctions(FUNCTIONS),
     });
-    const { token, discovery, whoami, authorizer, admin, keys, rotateKeys } = this.functions;
+    const { token, discovery, whoami, authorizer, admin, keys, rotateKeys, refreshPartners } = this.functions;
     const { authorizerCacheSeconds } = settings.functions;
     this.entry.addRoutes({
       token: token.function,
@@ -67,20 +91,45 @@ export class TokenService extends Construct {
       authorizer: authorizer.function,
       admin: admin.function,
       keys: keys.function,
+      refreshPartners: refreshPartners.function,
       authorizerCacheSeconds,
     });
-    rotation.run(rotateKeys.function, [this.registry, rotateKeys]);
+    const firstKeys = rotation.run(rotateKeys.function, [this.registry, rotateKeys]);
+    refresh.run(refreshPartners.function);
+    this.partners = new Construct(this, 'Partners');
+    this.partnerRegistration = {
+      serviceToken: this.functions.partnerResources.function.functionArn,
+      deployment: this.deployment,
+      firstKeys,
+    };
     this.alarms = new Monitoring(this, 'Monitoring', {
       http: this.entry.http,
       token: token.function,
       rotateKeys: rotateKeys.function,
-      deadLetters: rotation.deadLetters,
+      refreshPartners: refreshPartners.function,
+      deadLetters,
     }).alarms;
   }
 
   /** Lets a role or user call the admin API, with requests signed by SigV4 for `execute-api`. */
   grantAdmin(grantee: iam.IGrantable): iam.Grant {
     return this.entry.grantAdmin(grantee);
+  }
+
+  /**
+   * Registers a partner application, in the stack of this service.
+   * @throws Error naming everything that is wrong with it.
+   */
+  addPartner(id: string, options: PartnerApplicationOptions): PartnerApplication {
+    return new PartnerApplication(this.partners, id, { ...options, service: this });
+  }
+
+  /**
+   * A partner that is managed elsewhere, for grants from and to it.
+   * @throws Error naming everything that is wrong with it.
+   */
+  partnerById(id: string, partnerId: string, options: Omit<PartnerIdentity, 'partnerId'> = {}): RegisteredPartner {
+    return new RegisteredPartner(this.partners, id, { ...options, partnerId, service: this });
   }
 
   /** Token requests that ended in a crash or a timeout; refusals are not among them. */

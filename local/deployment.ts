@@ -3,8 +3,10 @@
  * stops them in the reverse. Nothing here knows what the service does; everything comes from the template.
  */
 
+import { join } from 'node:path';
 import { readAssembly } from './assembly.ts';
 import { type AwsCall, type AwsCallRecord, AwsEndpoint, type Interception } from './aws-endpoint.ts';
+import { runCustomResources } from './custom-resources.ts';
 import { openDataServices } from './data-services.ts';
 import { readFunctions } from './function-specs.ts';
 import { type FunctionSpec, Functions } from './functions.ts';
@@ -20,6 +22,7 @@ import { readSchedules, Schedules } from './schedules.ts';
 import type { Clock, Json, Placement } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { createResolver, placementOf, readOutputs } from './stack-resolver.ts';
+import type { CustomResourceAnswer } from './template/resource-types.ts';
 import { readTriggers, runTriggers } from './triggers.ts';
 
 export interface DeploymentOptions {
@@ -31,7 +34,7 @@ export interface DeploymentOptions {
   readonly port?: number;
   /** @default - plain HTTP */
   readonly tls?: TlsOptions;
-  /** Where tables and keys are kept. @default - in memory, gone on close */
+  /** Where tables and keys are kept, and which custom resources there are. @default - in memory, gone on close */
   readonly dataDirectory?: string;
   /**
    * The time of the tables, the keys and the authorizer cache. Functions and signatures live by the real time.
@@ -83,13 +86,13 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
 
   const server = await HttpApiServer.listen(options.port ?? 0, options.tls, (error) => log('runner', describe(error)));
   started.defer(() => server.close());
-  const resolver = createResolver(assembly, placement, server.url.origin);
+  const answers = new Map<string, CustomResourceAnswer>();
+  const resolver = createResolver(assembly, placement, server.url.origin, answers);
   const roles = readRoles(resolver);
   const sessions = new Sessions(roles, placement);
   const api = readHttpApi(resolver);
   const schedules = readSchedules(resolver, roles);
   const triggers = readTriggers(resolver);
-  const outputs = readOutputs(resolver);
 
   const data = await openDataServices(resolver, { placement, clock, directory: options.dataDirectory });
   started.defer(() => data.close());
@@ -124,6 +127,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     onFailure: (schedule, message) => log('runner', `schedule ${schedule.logicalId} failed: ${message}`),
   });
   await runTriggers(triggers, { ...placement, functions, roles });
+  await runCustomResources(resolver, { functions, answers, file: stateFile(options) });
+  const outputs = readOutputs(resolver);
   scheduler.start();
   started.defer(() => scheduler.close());
 
@@ -139,6 +144,9 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     close: () => running.disposeAsync(),
   };
 }
+
+const stateFile = ({ dataDirectory }: DeploymentOptions): string | undefined =>
+  dataDirectory === undefined ? undefined : join(dataDirectory, 'custom-resources.json');
 
 function gatewayInvoker(functions: Functions, permissions: Permissions, { account }: Placement): FunctionInvoker {
   return {

@@ -2,6 +2,7 @@
  * The template's Lambda functions: code, settings, and the environment that their processes get.
  */
 
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { StackAssembly } from './assembly.ts';
 import type { FunctionSpec } from './functions.ts';
@@ -20,6 +21,8 @@ const properties = z.object({
   MemorySize: z.coerce.number().positive().default(128),
   Environment: z.object({ Variables: z.record(z.string(), z.coerce.string()).default({}) }).default({ Variables: {} }),
   LoggingConfig: z.object({ LogGroup: z.string().optional() }).default({}),
+  // Where the function runs in a VPC, it runs here like all others.
+  VpcConfig: z.unknown().optional(),
   Layers: z.undefined({ error: 'layers are not supported by the local runner' }).optional(),
 });
 
@@ -54,7 +57,10 @@ export function readFunctions(resolver: Resolver, options: FunctionSpecOptions):
 
 const RESERVED = /^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|LAMBDA_.+)|_HANDLER|LAMBDA_TASK_ROOT)$/;
 
-/** Lambda developer guide, "Defined runtime environment variables"; nothing of this process's own environment. */
+/**
+ * Lambda developer guide, "Defined runtime environment variables". Of this process's own environment, only the authorities that
+ * its user trusts beside the public ones: functions that fetch documents then reach servers of tests.
+ */
 function environmentOf(
   spec: Omit<FunctionSpec, 'environment'>,
   variables: Readonly<Record<string, string>>,
@@ -70,6 +76,7 @@ function environmentOf(
     // The user's own home could hold AWS configuration files, which the SDK would read.
     HOME: spec.directory,
     AWS_ENDPOINT_URL: options.awsUrl.origin,
+    ...extraAuthorities(process.env.NODE_EXTRA_CA_CERTS),
     ...variables,
     AWS_REGION: options.region,
     AWS_DEFAULT_REGION: options.region,
@@ -87,3 +94,7 @@ function environmentOf(
     _HANDLER: spec.handler,
   };
 }
+
+/** The path is relative to our working directory, not to the function's. */
+const extraAuthorities = (file: string | undefined): Record<string, string> =>
+  file === undefined || file === '' ? {} : { NODE_EXTRA_CA_CERTS: resolve(file) };

@@ -23,11 +23,12 @@ export class Sessions {
 
   /** Credentials of a function's session. @throws StartError when there is no such role or Lambda may not assume it. */
   assumeForFunction(roleArn: string, functionName: string, logicalId: string): Credentials {
-    const { account } = this.#placement;
+    const { account, region } = this.#placement;
     const role = requireRole(this.#roles, roleArn, logicalId);
     if (!trusts(role, 'lambda.amazonaws.com', { account }))
       throw new StartError(`${logicalId}: the role ${role.logicalId} does not trust lambda.amazonaws.com`);
-    return this.principals.register(sessionOf(role, account, functionName));
+    const sourceFunctionArn = `arn:aws:lambda:${region}:${account}:function:${functionName}`;
+    return this.principals.register({ ...sessionOf(role, account, functionName), sourceFunctionArn });
   }
 
   /** Credentials of someone who may call every route of the API, and nothing else. */

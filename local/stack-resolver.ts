@@ -6,7 +6,7 @@ import type { StackAssembly } from './assembly.ts';
 import type { Placement } from './service.ts';
 import { stableUuid } from './template/names.ts';
 import { Resolver } from './template/resolver.ts';
-import { identifyResource } from './template/resource-types.ts';
+import { type CustomResourceAnswer, identifyResource } from './template/resource-types.ts';
 
 /** Where an environment-agnostic stack lives here: the default region of the SDKs and the account of AWS's own examples. */
 const DEFAULT_PLACEMENT: Placement = { region: 'us-east-1', account: '111122223333' };
@@ -18,12 +18,18 @@ export const placementOf = (assembly: StackAssembly): Placement => ({
 
 /**
  * @param apiEndpoint the base URL of the HTTP API.
+ * @param answers what functions have said of custom resources; looked at whenever somebody refers to one.
  * @throws StartError naming a resource whose type the runner does not know.
  */
-export function createResolver(assembly: StackAssembly, placement: Placement, apiEndpoint: string): Resolver {
+export function createResolver(
+  assembly: StackAssembly,
+  placement: Placement,
+  apiEndpoint: string,
+  answers: ReadonlyMap<string, CustomResourceAnswer> = new Map(),
+): Resolver {
   const { region, account } = placement;
   const stack = assembly.name;
-  const naming = { stack, region, account, apiEndpoint: () => apiEndpoint };
+  const naming = { stack, region, account, apiEndpoint: () => apiEndpoint, answers };
   const resolver = new Resolver(assembly.template, {
     pseudoParameters: {
       'AWS::AccountId': account,

@@ -1,18 +1,34 @@
 /**
  * `countersign audience`: the resources that tokens can be issued for, each owned by one partner.
  */
-import type { Command } from 'commander';
-import { createAdminClient } from '../admin-client.ts';
-import { audience } from '../admin-records.ts';
-import { collectWords, examples } from '../help.ts';
+import { type Command, Option } from 'commander';
+import { type AdminClient, createAdminClient, LONG_PAGES } from '../admin-client.ts';
+import { type Audience, audience } from '../admin-records.ts';
+import { misuse, refused } from '../failure.ts';
+import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
+import { changeKnown } from '../lost-update.ts';
+import { collectWords } from '../option-values.ts';
 import { printable, show, table } from '../output.ts';
 import { readSettings } from '../settings.ts';
+import {
+  addTokenPolicyOptions,
+  describeTokenPolicy,
+  readTokenPolicy,
+  TOKEN_POLICY_NAMES,
+  type TokenPolicyOptions,
+} from '../token-policy-options.ts';
 
-interface AddOptions {
+interface AddOptions extends TokenPolicyOptions {
   readonly owner: string;
   readonly scope: readonly string[];
-  readonly algorithm?: string;
+}
+
+interface SetOptions extends TokenPolicyOptions {
+  readonly scope?: readonly string[];
+  readonly addScope?: readonly string[];
+  readonly removeScope?: readonly string[];
+  readonly unset?: readonly string[];
 }
 
 export function addAudienceCommands(program: Command, io: Io): void {
@@ -21,33 +37,100 @@ export function addAudienceCommands(program: Command, io: Io): void {
     .description('resources that tokens can be issued for')
     .addHelpText('after', examples('audience add https://ledger.example.com --owner ledger --scope entries.read'));
   addAdd(group, io);
+  addSet(group, io);
   addList(group, io);
+  addRemove(group, io);
 }
 
 function addAdd(group: Command, io: Io): void {
-  group
+  const command = group
     .command('add')
     .description('declare an audience with the scopes that it knows')
     .argument('<uri>', 'absolute URI of the resource (RFC 8707)')
     .requiredOption('--owner <partner>', 'partner that accepts these tokens')
-    .requiredOption('--scope <scope>', 'scope of the resource; repeat for more', collectWords)
-    .option('--algorithm <alg>', "signing algorithm of its tokens (default: the realm's)")
+    .requiredOption('--scope <scope>', 'scope of the resource; repeat for more', collectWords);
+  addTokenPolicyOptions(command)
     .addHelpText(
       'after',
       examples(
         'audience add https://ledger.example.com --owner ledger --scope entries.read --scope entries.write',
-        'audience add https://ledger.example.com --owner ledger --scope entries.read --algorithm ES256',
+        'audience add https://ledger.example.com --owner ledger --scope entries.read --algorithm ES256 --token-seconds 600',
       ),
     )
-    .action(async (uri: string, { owner, scope, algorithm }: AddOptions, command: Command) => {
+    .action(async (uri: string, options: AddOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      const body = { audience: uri, owner, scopes: scope, ...(algorithm === undefined ? {} : { algorithm }) };
+      const tokenPolicy = readTokenPolicy(options);
+      const policy = Object.keys(tokenPolicy).length === 0 ? {} : { tokenPolicy };
+      const body = { audience: uri, owner: options.owner, scopes: options.scope, ...policy };
       const { record, created } = await createAdminClient(settings, io).post(['audiences'], body, audience);
       const outcome = created ? 'added' : 'was already there with the same content';
-      show(io, settings.json, record, () =>
-        printable(`Audience ${record.audience} of ${record.owner} ${outcome}: ${record.scopes.join(' ')}`),
-      );
+      show(io, settings.json, record, () => describe(record, outcome));
     });
+}
+
+const describe = ({ audience: uri, owner, scopes }: Audience, outcome: string): string =>
+  printable(`Audience ${uri} of ${owner} ${outcome}: ${scopes.join(' ')}`);
+
+function addSet(group: Command, io: Io): void {
+  const names = Object.keys(TOKEN_POLICY_NAMES).join(', ');
+  const command = group
+    .command('set')
+    .description('change scopes or tokens of an audience; a scope that grants use cannot go')
+    .argument('<uri>', 'the audience')
+    .addOption(
+      new Option('--scope <scope>', 'exactly these scopes from now on; repeat for more')
+        .argParser(collectWords)
+        .conflicts(['addScope', 'removeScope']),
+    )
+    .option('--add-scope <scope>', 'these scopes too; repeat for more', collectWords)
+    .option('--remove-scope <scope>', 'these no longer; repeat for more', collectWords);
+  addTokenPolicyOptions(command)
+    .option('--unset <name>', `take away ${names}; repeat for more`, collectWords)
+    .addHelpText(
+      'after',
+      examples(
+        'audience set https://ledger.example.com --add-scope entries.delete',
+        'audience set https://ledger.example.com --algorithm ES256 --unset token-seconds',
+      ),
+    )
+    .action(async (uri: string, options: SetOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      if (Object.keys(options).length === 0) throw misuse('nothing to change: see countersign audience set --help');
+      const client = createAdminClient(settings, io);
+      const current = await findAudience(client, uri);
+      const body = { audience: uri, version: current.version, ...readChange(options, current) };
+      const changed = await changeKnown(
+        current,
+        () => client.patch(['audiences'], body, audience),
+        () => findAudience(client, uri),
+        `audience ${uri}`,
+      );
+      show(io, settings.json, changed, () => describe(changed, 'is changed'));
+    });
+}
+
+function readChange(options: SetOptions, current: Audience): { scopes?: readonly string[]; tokenPolicy?: object } {
+  const { scope, addScope = [], removeScope = [], unset = [] } = options;
+  const isGone = (each: string): boolean => removeScope.includes(each);
+  const isScoped = scope !== undefined || addScope.length > 0 || removeScope.length > 0;
+  const scopes = scope ?? [...new Set([...current.scopes, ...addScope])].filter((each) => !isGone(each));
+  const policy: Record<string, unknown> = { ...current.tokenPolicy, ...readTokenPolicy(options) };
+  for (const name of unset) delete policy[policyMember(name)];
+  const isPolicyGiven = unset.length > 0 || Object.keys(readTokenPolicy(options)).length > 0;
+  return { ...(isScoped ? { scopes } : {}), ...(isPolicyGiven ? { tokenPolicy: policy } : {}) };
+}
+
+function policyMember(name: string): string {
+  const found = Object.entries(TOKEN_POLICY_NAMES).find(([option]) => option === name);
+  if (found === undefined)
+    throw misuse(`nothing is called "${name}"; one of ${Object.keys(TOKEN_POLICY_NAMES).join(', ')}`);
+  return found[1];
+}
+
+async function findAudience(client: AdminClient, uri: string): Promise<Audience> {
+  const [found] = await client.list(['audiences'], { audience: uri }, audience);
+  if (found === undefined) throw refused(`no audience ${uri}`);
+  return found;
 }
 
 function addList(group: Command, io: Io): void {
@@ -57,16 +140,29 @@ function addList(group: Command, io: Io): void {
     .addHelpText('after', examples('audience list', "audience list --json | jq -r '.[].audience'"))
     .action(async (_options: object, command: Command) => {
       const settings = readSettings(command, io.env);
-      const items = await createAdminClient(settings, io).list(['audiences'], {}, audience);
+      const items = await createAdminClient(settings, io).list(['audiences'], LONG_PAGES, audience);
       const rows = items.map((item) => [
         item.audience,
         item.owner,
         item.scopes.join(' '),
-        item.algorithm,
+        describeTokenPolicy(item.tokenPolicy),
         item.version,
       ]);
       show(io, settings.json, items, () =>
-        table(io, ['AUDIENCE', 'OWNER', 'SCOPES', 'ALGORITHM', 'VERSION'], rows, 'No audiences yet.'),
+        table(io, ['AUDIENCE', 'OWNER', 'SCOPES', 'TOKENS', 'VERSION'], rows, 'No audiences yet.'),
       );
+    });
+}
+
+function addRemove(group: Command, io: Io): void {
+  group
+    .command('remove')
+    .description('take an audience away; refused while there are grants on it')
+    .argument('<uri>', 'the audience')
+    .addHelpText('after', examples('audience remove https://ledger.example.com'))
+    .action(async (uri: string, _options: object, command: Command) => {
+      const settings = readSettings(command, io.env);
+      await createAdminClient(settings, io).delete(['audiences'], { audience: uri });
+      show(io, settings.json, { removed: uri }, () => printable(`Audience ${uri} is removed.`));
     });
 }

@@ -2,11 +2,12 @@
  * `countersign grant`: which partner may call which audience, with which scopes. No grant, no token.
  */
 import { type Command, Option } from 'commander';
-import { createAdminClient } from '../admin-client.ts';
+import { createAdminClient, LONG_PAGES } from '../admin-client.ts';
 import { grant } from '../admin-records.ts';
 import { misuse } from '../failure.ts';
-import { collectWords, examples } from '../help.ts';
+import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
+import { collectWords } from '../option-values.ts';
 import { printable, show, table } from '../output.ts';
 import { readSettings } from '../settings.ts';
 
@@ -15,6 +16,8 @@ interface AddOptions {
   readonly audience: string;
   readonly scope: readonly string[];
 }
+
+type RemoveOptions = Omit<AddOptions, 'scope'>;
 
 interface ListOptions {
   readonly client?: string;
@@ -31,12 +34,13 @@ export function addGrantCommands(program: Command, io: Io): void {
     );
   addAdd(group, io);
   addList(group, io);
+  addRemove(group, io);
 }
 
 function addAdd(group: Command, io: Io): void {
   group
     .command('add')
-    .description('let a partner call an audience with these scopes')
+    .description('let a partner call an audience with these scopes, and no others')
     .requiredOption('--client <partner>', 'partner that asks for tokens')
     .requiredOption('--audience <uri>', 'audience that it may call')
     .requiredOption('--scope <scope>', 'scope that it may use; repeat for more', collectWords)
@@ -69,7 +73,11 @@ function addList(group: Command, io: Io): void {
     )
     .action(async (options: ListOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      const items = await createAdminClient(settings, io).list(['grants'], selection(options), grant);
+      const items = await createAdminClient(settings, io).list(
+        ['grants'],
+        { ...selection(options), ...LONG_PAGES },
+        grant,
+      );
       const rows = items.map((item) => [item.client, item.audience, item.scopes.join(' '), item.version]);
       show(io, settings.json, items, () =>
         table(io, ['CLIENT', 'AUDIENCE', 'SCOPES', 'VERSION'], rows, 'No grants yet.'),
@@ -81,4 +89,20 @@ function selection({ client, audience }: ListOptions): Readonly<Record<string, s
   if (client !== undefined) return { client };
   if (audience !== undefined) return { audience };
   throw misuse('whose grants? pass --client PARTNER or --audience URI');
+}
+
+function addRemove(group: Command, io: Io): void {
+  group
+    .command('remove')
+    .description('a partner may no longer call an audience')
+    .requiredOption('--client <partner>', 'partner that has the grant')
+    .requiredOption('--audience <uri>', 'audience that it may call')
+    .addHelpText('after', examples('grant remove --client billing --audience https://ledger.example.com'))
+    .action(async ({ client, audience }: RemoveOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      await createAdminClient(settings, io).delete(['grants'], { client, audience });
+      show(io, settings.json, { removed: { client, audience } }, () =>
+        printable(`Partner ${client} may no longer call ${audience}: no new tokens after at most 30 seconds.`),
+      );
+    });
 }

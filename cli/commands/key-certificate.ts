@@ -6,10 +6,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { createAdminClient } from '../admin-client.ts';
 import { misuse } from '../failure.ts';
-import { collectWords, examples } from '../help.ts';
+import { examples } from '../help.ts';
 import { parseJson } from '../http.ts';
 import { type Io, inputName, readInput } from '../io.ts';
 import { holdsPrivateJwk, holdsPrivatePem } from '../key-material.ts';
+import { collectWords } from '../option-values.ts';
 import { describeTimestamp, printable, record, show } from '../output.ts';
 import { readSettings } from '../settings.ts';
 

@@ -1,26 +1,25 @@
 /**
- * `countersign partner`: register partner applications with their public keys, look at them, enable and disable them.
+ * `countersign partner`: look at partner applications, enable, disable and remove them. What makes and changes them is in files beside.
  */
-import { type Command, Option } from 'commander';
-import type { JWK } from 'jose';
-import { createAdminClient } from '../admin-client.ts';
+import type { Command } from 'commander';
+import { createAdminClient, LONG_PAGES } from '../admin-client.ts';
 import { type Partner, partner, partnerSummary } from '../admin-records.ts';
-import { misuse } from '../failure.ts';
+import { confirm } from '../confirmation.ts';
 import { examples } from '../help.ts';
-import { type Io, inputName, readInput } from '../io.ts';
-import { printable, record, show, table } from '../output.ts';
-import { parsePublicJwks, parsePublicPem } from '../public-keys.ts';
+import type { Io } from '../io.ts';
+import { setEnabled } from '../lost-update.ts';
+import { collectPairs } from '../option-values.ts';
+import { printable, show, table } from '../output.ts';
+import { describePartner, describeTags, state } from '../partner-view.ts';
 import { readSettings } from '../settings.ts';
+import { addPartnerAdd } from './partner-add.ts';
+import { addPartnerExport } from './partner-export.ts';
+import { addPartnerImport } from './partner-import.ts';
+import { addPartnerSet } from './partner-set.ts';
 
-interface KeyOptions {
-  readonly jwks?: string;
-  readonly publicKey?: string;
-  readonly alg?: string;
-  readonly kid?: string;
-}
-
-interface AddOptions extends KeyOptions {
-  readonly name?: string;
+interface ListOptions {
+  readonly tag?: Readonly<Record<string, string>>;
+  readonly disabled?: boolean;
 }
 
 export function addPartnerCommands(program: Command, io: Io): void {
@@ -28,62 +27,51 @@ export function addPartnerCommands(program: Command, io: Io): void {
     .command('partner')
     .description('partner applications: servers that ask for or accept tokens')
     .addHelpText('after', examples('partner add billing --jwks billing.jwks.json', 'partner list --json'));
-  addAdd(group, io);
+  addPartnerAdd(group, io);
+  addPartnerSet(group, io);
   addList(group, io);
   addShow(group, io);
   addSwitch(group, io, 'enable');
   addSwitch(group, io, 'disable');
-}
-
-function addAdd(group: Command, io: Io): void {
-  group
-    .command('add')
-    .description('register a partner with its public keys; private keys are refused')
-    .argument('<id>', 'client id of the partner')
-    .option('--name <name>', 'name for people')
-    .addOption(new Option('--jwks <file>', 'JWKS or public JWK (- for standard input)').conflicts('publicKey'))
-    .option('--public-key <file>', 'PEM public key or certificate (- for standard input)')
-    .addOption(new Option('--alg <alg>', 'algorithm of the PEM key (RSA: RS256 unless said here)').conflicts('jwks'))
-    .addOption(new Option('--kid <kid>', 'key id of the PEM key (default: RFC 7638 thumbprint)').conflicts('jwks'))
-    .addHelpText(
-      'after',
-      examples(
-        'partner add billing --name "Billing service" --jwks billing.jwks.json',
-        'partner add ledger --public-key ledger.pem --alg PS256',
-        'partner add ledger --public-key ledger.crt --kid 2026-11',
-        'partner add billing --jwks - < billing.jwks.json',
-      ),
-    )
-    .action(async (id: string, options: AddOptions, command: Command) => {
-      const settings = readSettings(command, io.env);
-      const client = createAdminClient(settings, io);
-      const { name } = options;
-      const body = { id, ...(name === undefined ? {} : { name }), jwks: { keys: await readKeys(io, options) } };
-      const { record: added, created } = await client.post(['partners'], body, partner);
-      show(io, settings.json, added, () => {
-        const outcome = created ? 'added' : 'was already there with the same content';
-        return `Partner ${printable(added.id)} ${outcome}.\n${describePartner(io, added)}`;
-      });
-    });
-}
-
-async function readKeys(io: Io, { jwks, publicKey, alg, kid }: KeyOptions): Promise<JWK[]> {
-  if (jwks !== undefined) return parsePublicJwks(await readInput(io, jwks), inputName(jwks));
-  if (publicKey === undefined) throw misuse('no key: pass --jwks FILE or --public-key FILE');
-  return [await parsePublicPem(await readInput(io, publicKey), inputName(publicKey), { alg, kid })];
+  addRemove(group, io);
+  addRefresh(group, io);
+  addPartnerImport(group, io);
+  addPartnerExport(group, io);
 }
 
 function addList(group: Command, io: Io): void {
   group
     .command('list')
-    .description('list all partners of the realm')
-    .addHelpText('after', examples('partner list', "partner list --json | jq -r '.[] | select(.enabled) | .id'"))
-    .action(async (_options: object, command: Command) => {
+    .description('list the partners of the realm')
+    .option('--tag <name=value>', 'only those with this tag; repeat for more', collectPairs)
+    .option('--disabled', 'only those that are disabled')
+    .addHelpText(
+      'after',
+      examples(
+        'partner list',
+        'partner list --tag team=payments --tag env=prod',
+        "partner list --json | jq -r '.[] | select(.enabled) | .id'",
+      ),
+    )
+    .action(async ({ tag = {}, disabled = false }: ListOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      const items = await createAdminClient(settings, io).list(['partners'], {}, partnerSummary);
-      const rows = items.map((item) => [item.id, item.name, state(item.enabled), item.version, item.updatedAt]);
+      const all = await createAdminClient(settings, io).list(['partners'], LONG_PAGES, partnerSummary);
+      const wanted = Object.entries(tag);
+      const items = all.filter(
+        ({ tags, enabled }) => wanted.every(([name, value]) => tags[name] === value) && !(disabled && enabled),
+      );
+      const rows = items.map((item) => [
+        item.id,
+        item.name,
+        state(item.enabled),
+        item.trustLevel,
+        describeTags(item.tags),
+        item.version,
+        item.updatedAt,
+      ]);
+      const nothing = all.length === 0 ? 'No partners yet.' : 'No such partners.';
       show(io, settings.json, items, () =>
-        table(io, ['ID', 'NAME', 'STATE', 'VERSION', 'UPDATED'], rows, 'No partners yet.'),
+        table(io, ['ID', 'NAME', 'STATE', 'TRUST', 'TAGS', 'VERSION', 'UPDATED'], rows, nothing),
       );
     });
 }
@@ -119,25 +107,53 @@ function addSwitch(group: Command, io: Io, verb: keyof typeof SWITCHES): void {
     .addHelpText('after', examples(`partner ${verb} billing`))
     .action(async (id: string, _options: object, command: Command) => {
       const settings = readSettings(command, io.env);
-      const changed = await createAdminClient(settings, io).patch(['partners', id], { enabled }, partner);
+      const client = createAdminClient(settings, io);
+      const path = ['partners', id];
+      const changed = await setEnabled(
+        enabled,
+        () => client.get(path, partner),
+        (body) => client.patch(path, body, partner),
+        `partner ${id}`,
+      );
       show(io, settings.json, changed, () => `Partner ${printable(changed.id)} ${done}`);
     });
 }
 
-const state = (enabled: boolean): string => (enabled ? 'enabled' : 'disabled');
+function addRemove(group: Command, io: Io): void {
+  group
+    .command('remove')
+    .description('delete a partner with its keys, its grants and its audiences; refused while others call these')
+    .argument('<id>', 'client id of the partner')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', examples('partner remove billing', 'partner remove billing --yes'))
+    .action(async (id: string, { yes = false }: { readonly yes?: boolean }, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const client = createAdminClient(settings, io);
+      const found = await client.get(['partners', id], partner);
+      await confirm(io, `Remove ${describeLoss(found)}?`, yes);
+      await client.delete(['partners', id]);
+      show(io, settings.json, { removed: found }, () => `Partner ${printable(id)} is removed.`);
+    });
+}
 
-function describePartner(io: Io, found: Partner): string {
-  const head = record(io, [
-    ['id', found.id],
-    ['name', found.name],
-    ['state', state(found.enabled)],
-    ['version', found.version],
-    ['created', found.createdAt],
-    ['updated', found.updatedAt],
-    ['audiences', found.audiences.join(' ')],
-  ]);
-  const keys = found.credentials.map((key) => [key.kid, key.alg, key.kty, key.addedAt]);
-  const grants = found.grants.map((grant) => [grant.audience, grant.scopes.join(' ')]);
-  const parts = [head, table(io, ['KEY', 'ALG', 'TYPE', 'ADDED'], keys, 'No keys.')];
-  return [...parts, table(io, ['MAY CALL', 'SCOPES'], grants, 'May call nothing yet.')].join('\n\n');
+function describeLoss({ id, name, credentials, grants, audiences }: Partner): string {
+  const named = name === undefined ? `partner ${id}` : `partner ${id} (${name})`;
+  const owned = audiences.length === 0 ? 'no audience' : `the audiences ${audiences.join(' ')}`;
+  return `${named} with ${count(credentials.length, 'key')}, ${count(grants.length, 'grant')} and ${owned}`;
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+function addRefresh(group: Command, io: Io): void {
+  group
+    .command('refresh')
+    .description('read the keys of a partner from its address now; otherwise that is done every few minutes')
+    .argument('<id>', 'client id of the partner')
+    .addHelpText('after', examples('partner refresh billing', 'partner refresh billing --json'))
+    .action(async (id: string, _options: object, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const path = ['partners', id, 'refresh'];
+      const { record } = await createAdminClient(settings, io).post(path, undefined, partner);
+      show(io, settings.json, record, () => `Partner ${printable(id)} was read.\n${describePartner(io, record)}`);
+    });
 }

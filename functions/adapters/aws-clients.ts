@@ -51,10 +51,13 @@ export const writeIf = async (operation: string, call: () => Promise<unknown>): 
 };
 
 /** A condition that did not hold, of a single write or of one in a transaction. */
-const isConditionFailure = (error: unknown): boolean => {
-  if (!(error instanceof Error)) return false;
-  if (error.name === 'ConditionalCheckFailedException') return true;
-  if (error.name !== 'TransactionCanceledException') return false;
+const isConditionFailure = (error: unknown): boolean =>
+  isAwsError(error, 'ConditionalCheckFailedException') ||
+  cancellationCodes(error).some((code) => code === 'ConditionalCheckFailed' || code === 'TransactionConflict');
+
+/** Why a transaction was cancelled, write by write; none for any other error. */
+export const cancellationCodes = (error: unknown): readonly (string | undefined)[] => {
+  if (!isAwsError(error, 'TransactionCanceledException')) return [];
   const { CancellationReasons: reasons = [] } = error as { CancellationReasons?: readonly { Code?: string }[] };
-  return reasons.some((reason) => reason.Code === 'ConditionalCheckFailed' || reason.Code === 'TransactionConflict');
+  return reasons.map(({ Code: code }) => code);
 };

@@ -5,23 +5,27 @@
 
 import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
-import { KEY_ATTRIBUTES } from '../config.ts';
+import { DEFAULT_REALM, KEY_ATTRIBUTES } from '../config.ts';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import { activeKey, type KeyRing } from '../core/key-ring.ts';
 import type { Audience, PartnerWithGrants } from '../core/partner.ts';
-import { type CatalogueReader, type Freshness, Outage, type PartnerReader, type RingReader } from '../ports.ts';
-import { callAws } from './aws-clients.ts';
-import { queryPartition } from './registry-query.ts';
+import { type Realm, untouchedRealm } from '../core/realm.ts';
 import {
-  audienceKey,
-  parseAudienceRow,
-  parsePartnerCollection,
-  parseRingRow,
-  partnerPartition,
-  type Row,
-  ringKey,
-  ringPartition,
-} from './registry-rows.ts';
+  type Catalogue,
+  type CatalogueReader,
+  type Freshness,
+  Outage,
+  type PartnerReader,
+  type RealmReader,
+  type RingReader,
+} from '../ports.ts';
+import { callAws } from './aws-clients.ts';
+import { findRealm } from './dynamo-realm-registry.ts';
+import { parseAudienceRow, parsePartnerCollection } from './partner-rows.ts';
+import { aliasedRealm, parseRealmRow } from './realm-rows.ts';
+import { audienceKey, partnerPartition, type Row, realmKey, ringKey, ringPartition } from './registry-keys.ts';
+import { queryPartition } from './registry-query.ts';
+import { parseRingRow } from './ring-rows.ts';
 
 export interface ReaderOptions {
   readonly client: DynamoDBDocumentClient;
@@ -82,35 +86,66 @@ export const dynamoRingReader = (options: ReaderOptions): RingReader => {
   };
 };
 
-/** Rings and audience in one BatchGetItem; only what is not in the cache is asked for. */
-export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader => {
-  const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
-  const audiences = cacheFor<Audience>(options.cacheSeconds);
+/** A realm that is not there is not cached, as partners are not. */
+export const dynamoRealmReader = (options: ReaderOptions): RealmReader => {
+  const realms = cacheFor<Realm>(options.cacheSeconds);
   return {
-    read: async (realm, name, freshness) => {
-      const cachedRings = rings.get(realm, freshness);
-      const cachedAudience = audiences.get(`${realm}#${name}`, freshness);
-      if (cachedRings !== undefined && cachedAudience !== undefined) {
-        return { rings: cachedRings, audience: cachedAudience };
-      }
-      const wanted = [
-        ...(cachedRings === undefined ? JWS_ALGORITHMS.map((algorithm) => ringKey(realm, algorithm)) : []),
-        ...(cachedAudience === undefined ? [audienceKey(realm, name)] : []),
-      ];
+    find: async (nameOrAlias, freshness) => {
+      const cached = realms.get(nameOrAlias, freshness);
+      if (cached !== undefined) return cached;
       const readAt = performance.now();
-      const rows = await batchGet(options, wanted);
-      const isRing = (row: Row) => row[KEY_ATTRIBUTES.partition] === ringPartition(realm);
-      const readRings = cachedRings ?? rows.filter(isRing).map(parseRingRow);
-      const audience = cachedAudience ?? rows.filter((row) => !isRing(row)).map(parseAudienceRow)[0];
-      // What came from the cache keeps its age: a read of the other half must not make it younger.
-      if (cachedRings === undefined && readRings.some(isSigning)) rings.set(realm, readRings, readAt);
-      if (cachedAudience === undefined && audience !== undefined) {
-        audiences.set(`${realm}#${name}`, audience, readAt);
-      }
-      return { rings: readRings, audience };
+      const found = await findRealm(options.client, options.table, nameOrAlias);
+      if (found !== undefined) realms.set(nameOrAlias, found, readAt);
+      return found;
     },
   };
 };
+
+/** A realm and its rings: read together, cached together. */
+type RealmWithRings = Pick<Catalogue, 'realm' | 'rings'>;
+
+/** Realm, rings and audience in one BatchGetItem; only what is not in the cache is asked for. */
+export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader => {
+  const realms = cacheFor<RealmWithRings>(options.cacheSeconds);
+  const audiences = cacheFor<Audience>(options.cacheSeconds);
+  return {
+    read: async (realm, name, freshness) => {
+      const cachedRealm = realms.get(realm, freshness);
+      const cachedAudience = audiences.get(`${realm}#${name}`, freshness);
+      if (cachedRealm !== undefined && cachedAudience !== undefined) {
+        return { ...cachedRealm, audience: cachedAudience };
+      }
+      const readAt = performance.now();
+      const rows = await batchGet(options, [
+        ...(cachedRealm === undefined ? realmKeys(realm) : []),
+        ...(cachedAudience === undefined ? [audienceKey(realm, name)] : []),
+      ]);
+      const readRealm = cachedRealm ?? realmWithRings(realm, rows);
+      const audience =
+        cachedAudience ?? rows.filter((row) => isAt(row, audienceKey(realm, name))).map(parseAudienceRow)[0];
+      // What came from the cache keeps its age: a read of the other half must not make it younger.
+      if (cachedRealm === undefined && readRealm.rings.some(isSigning)) realms.set(realm, readRealm, readAt);
+      if (cachedAudience === undefined && audience !== undefined) {
+        audiences.set(`${realm}#${name}`, audience, readAt);
+      }
+      return { ...readRealm, audience };
+    },
+  };
+};
+
+const realmKeys = (realm: string): readonly Row[] => [
+  realmKey(realm),
+  ...JWS_ALGORITHMS.map((algorithm) => ringKey(realm, algorithm)),
+];
+
+const realmWithRings = (name: string, rows: readonly Row[]): RealmWithRings => {
+  const row = rows.find((each) => isAt(each, realmKey(name)));
+  const rings = rows.filter((each) => each[KEY_ATTRIBUTES.partition] === ringPartition(name)).map(parseRingRow);
+  if (row === undefined) return { realm: name === DEFAULT_REALM ? untouchedRealm(name) : undefined, rings };
+  return { realm: aliasedRealm(row) === undefined ? parseRealmRow(row) : undefined, rings };
+};
+
+const isAt = (row: Row, key: Row): boolean => row[KEY_ATTRIBUTES.partition] === key[KEY_ATTRIBUTES.partition];
 
 const batchGet = async ({ client, table }: ReaderOptions, keys: readonly Row[]): Promise<readonly Row[]> => {
   const answer = await callAws('dynamodb:BatchGetItem', () =>

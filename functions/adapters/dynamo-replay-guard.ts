@@ -4,38 +4,75 @@
  *   A: PutItem if absent ----> ok          -> token
  *   B:    PutItem if absent ----> conflict -> refused
  *
- * The item's time is checked in the condition too, since DynamoDB deletes expired items up to days late.
+ * The item's time is checked in the condition too, since DynamoDB deletes expired items up to days late. Once an hour the same
+ * call also notes that the credential was used, as a transaction: a note never costs a call of its own.
  */
 
 import { createHash } from 'node:crypto';
-import { DeleteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { LRUCache } from 'lru-cache';
 import { KEY_ATTRIBUTES } from '../config.ts';
-import type { AssertionUse, ReplayGuard } from '../ports.ts';
-import { writeIf } from './aws-clients.ts';
+import type { EpochSeconds } from '../core/partner.ts';
+import { type AssertionUse, Outage, type ReplayGuard } from '../ports.ts';
+import { cancellationCodes, writeIf } from './aws-clients.ts';
+import { lastUseUpdate } from './last-use.ts';
 
 const { partition, expiresAt } = KEY_ATTRIBUTES;
 
-export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string): ReplayGuard => ({
-  claim: async (use, now) => {
-    const put = new PutCommand({
-      TableName: table,
-      Item: { [partition]: useKey(use), [expiresAt]: use.forgetAfter, claimedBy: use.claimedBy },
-      ConditionExpression: 'attribute_not_exists(#pk) OR #expiresAt < :now OR claimedBy = :me',
-      ExpressionAttributeNames: { '#pk': partition, '#expiresAt': expiresAt },
-      // The SDK sends a write again when its answer was lost; our own earlier claim must then not look like a replay.
-      ExpressionAttributeValues: { ':now': now, ':me': use.claimedBy },
-    });
+const NOTE_SECONDS = 3_600;
+const MAX_NOTED = 10_000;
+
+export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string): ReplayGuard => {
+  /** When this process last noted the use of a credential. */
+  const noted = new LRUCache<string, EpochSeconds>({ max: MAX_NOTED });
+
+  const claimOnly = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed'> => {
+    const put = new PutCommand(claimOf(table, use, now));
     return (await writeIf('dynamodb:PutItem', () => client.send(put))) === 'saved' ? 'claimed' : 'replayed';
-  },
-  release: async (use) => {
-    const remove = new DeleteCommand({
-      TableName: table,
-      Key: { [partition]: useKey(use) },
-      ConditionExpression: 'claimedBy = :me',
-      ExpressionAttributeValues: { ':me': use.claimedBy },
-    });
-    await client.send(remove).catch(() => undefined);
-  },
+  };
+
+  /** `undefined`: somebody else wrote the same note, and DynamoDB let neither the note nor the claim through. */
+  const claimAndNote = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed' | undefined> => {
+    const note = lastUseUpdate(table, use.realm, use.client, use.kid, now);
+    const both = new TransactWriteCommand({ TransactItems: [{ Put: claimOf(table, use, now) }, { Update: note }] });
+    try {
+      await client.send(both);
+      return 'claimed';
+    } catch (error) {
+      const [ofClaim, ofNote] = cancellationCodes(error);
+      if (ofClaim === 'ConditionalCheckFailed') return 'replayed';
+      if (ofClaim === 'TransactionConflict' || ofNote === 'TransactionConflict') return undefined;
+      throw new Outage('dynamodb:TransactWriteItems', error);
+    }
+  };
+
+  return {
+    claim: async (use, now) => {
+      const credential = JSON.stringify([use.realm, use.client, use.kid]);
+      if (now - (noted.get(credential) ?? 0) < NOTE_SECONDS) return claimOnly(use, now);
+      // Before the call, so that requests that come meanwhile do not collide with it.
+      noted.set(credential, now);
+      return (await claimAndNote(use, now)) ?? claimOnly(use, now);
+    },
+    release: async (use) => {
+      const remove = new DeleteCommand({
+        TableName: table,
+        Key: { [partition]: useKey(use) },
+        ConditionExpression: 'claimedBy = :me',
+        ExpressionAttributeValues: { ':me': use.claimedBy },
+      });
+      await client.send(remove).catch(() => undefined);
+    },
+  };
+};
+
+const claimOf = (table: string, use: AssertionUse, now: EpochSeconds) => ({
+  TableName: table,
+  Item: { [partition]: useKey(use), [expiresAt]: use.forgetAfter, claimedBy: use.claimedBy },
+  ConditionExpression: 'attribute_not_exists(#pk) OR #expiresAt < :now OR claimedBy = :me',
+  ExpressionAttributeNames: { '#pk': partition, '#expiresAt': expiresAt },
+  // The SDK sends a write again when its answer was lost; our own earlier claim must then not look like a replay.
+  ExpressionAttributeValues: { ':now': now, ':me': use.claimedBy },
 });
 
 /** Hashed: a `jti` is chosen by the client and may be longer or stranger than a key should be. */

@@ -3,8 +3,8 @@
 import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { RevocationListStore } from '../ports.ts';
 import { callAws } from './aws-clients.ts';
+import { revocationListKey, revocationListPartition } from './registry-keys.ts';
 import { queryPartition } from './registry-query.ts';
-import { revocationListKey, revocationListPartition } from './registry-rows.ts';
 
 export const dynamoRevocationList = (client: DynamoDBDocumentClient, table: string): RevocationListStore => ({
   load: async (realm) => {

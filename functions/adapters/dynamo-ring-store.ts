@@ -5,38 +5,22 @@
  *   B:   load v3 ---- save v4 if v3 --> conflict, loads again
  */
 
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { KEY_ATTRIBUTES } from '../config.ts';
+import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { RingStore } from '../ports.ts';
-import { callAws, writeIf } from './aws-clients.ts';
-import { queryPartition } from './registry-query.ts';
-import { parseRingRow, ringKey, ringPartition, ringRow } from './registry-rows.ts';
+import { writeIf } from './aws-clients.ts';
+import { ringKey, ringPartition } from './registry-keys.ts';
+import { getRow, queryPartition } from './registry-query.ts';
+import { follows } from './registry-writes.ts';
+import { parseRingRow, ringRow } from './ring-rows.ts';
 
 export const dynamoRingStore = (client: DynamoDBDocumentClient, table: string): RingStore => ({
   load: async (realm, algorithm) => {
-    const { Item: row } = await callAws('dynamodb:GetItem', () =>
-      client.send(new GetCommand({ TableName: table, Key: { ...ringKey(realm, algorithm) }, ConsistentRead: true })),
-    );
+    const row = await getRow(client, table, ringKey(realm, algorithm));
     return row === undefined ? undefined : parseRingRow(row);
   },
   list: async (realm) => (await queryPartition(client, table, ringPartition(realm))).map(parseRingRow),
   save: (ring) =>
     writeIf('dynamodb:PutItem', () =>
-      client.send(
-        new PutCommand({
-          TableName: table,
-          Item: { ...ringRow(ring) },
-          ...(ring.version === 1
-            ? {
-                ConditionExpression: 'attribute_not_exists(#pk)',
-                ExpressionAttributeNames: { '#pk': KEY_ATTRIBUTES.partition },
-              }
-            : {
-                ConditionExpression: '#version = :before',
-                ExpressionAttributeNames: { '#version': 'version' },
-                ExpressionAttributeValues: { ':before': ring.version - 1 },
-              }),
-        }),
-      ),
+      client.send(new PutCommand({ TableName: table, Item: { ...ringRow(ring) }, ...follows(ring.version) })),
     ),
 });

@@ -6,14 +6,23 @@
 import { parseAlgorithmName } from './algorithms.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { decodeJson, isBase64url } from './jws.ts';
-import type { EpochSeconds, PartnerKey } from './partner.ts';
+import type { EpochSeconds, PartnerCredential } from './partner.ts';
 
 /** An assertion taken apart, nothing of it believed yet. */
 export interface ParsedAssertion {
   /** The compact form, for the signature check. */
   readonly jws: string;
-  readonly header: { readonly alg: string; readonly typ: string | undefined; readonly kid: string | undefined };
+  readonly header: AssertionHeader;
   readonly claims: AssertionClaims;
+}
+
+interface AssertionHeader {
+  readonly alg: string;
+  readonly typ: string | undefined;
+  readonly kid: string | undefined;
+  /** Thumbprints of the certificate that the key came in: the names by which Microsoft's libraries know a key. */
+  readonly x5t: string | undefined;
+  readonly x5tS256: string | undefined;
 }
 
 export interface AssertionClaims {
@@ -49,12 +58,17 @@ export const parseAssertion = (jws: string): Result<ParsedAssertion> => {
   }
   // No extension is understood here, so none may be critical (RFC 7515 4.1.11); this also keeps b64=false (RFC 7797) out.
   if (header.crit !== undefined || header.b64 !== undefined) return refuse({ reason: 'assertion_critical_header' });
-  if (typeof header.alg !== 'string') return malformed('alg');
-  if (header.kid !== undefined && typeof header.kid !== 'string') return malformed('kid');
+  const { alg, kid, x5t, 'x5t#S256': x5tS256 } = header;
+  if (typeof alg !== 'string') return malformed('alg');
+  if (!isOptionalText(kid)) return malformed('kid');
+  if (!isOptionalText(x5t) || !isOptionalText(x5tS256)) return malformed('x5t');
   const claims = parseClaims(decodeJson(payload));
   if (typeof claims === 'string') return malformed(claims);
-  return accept({ jws, header: { alg: header.alg, typ, kid: header.kid }, claims });
+  return accept({ jws, header: { alg, typ, kid, x5t, x5tS256 }, claims });
 };
+
+const isOptionalText = (value: unknown): value is string | undefined =>
+  value === undefined || typeof value === 'string';
 
 /** Returns the name of the claim that is missing or of the wrong kind. */
 const parseClaims = (claims: Record<string, unknown> | undefined): AssertionClaims | string => {
@@ -76,17 +90,29 @@ const isText = (value: unknown, maxLength: number): value is string =>
 const isTime = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 
-/** The registered key that the assertion names; without `kid`, the only one there is. */
-export const findAssertionKey = (keys: readonly PartnerKey[], { header }: ParsedAssertion): Result<PartnerKey> => {
-  const { kid, alg } = header;
-  const key = kid === undefined ? (keys.length === 1 ? keys[0] : undefined) : keys.find((each) => each.kid === kid);
-  if (key === undefined) return refuse({ reason: 'assertion_key_unknown', kid: kid?.slice(0, 128) });
+/** The credential that the assertion names by any of its names; where it names none, the only one there is. */
+export const findAssertionKey = (
+  credentials: readonly PartnerCredential[],
+  { header }: Pick<ParsedAssertion, 'header'>,
+): Result<PartnerCredential> => {
+  const { kid, alg, x5t, x5tS256 } = header;
+  const isUnnamed = kid === undefined && x5t === undefined && x5tS256 === undefined;
+  const found = isUnnamed
+    ? onlyOne(credentials)
+    : (credentials.find((each) => each.kid === kid) ??
+      credentials.find((each) => isNamed(each.x5tS256, x5tS256) || isNamed(each.x5t, x5t)));
+  if (found === undefined) return refuse({ reason: 'assertion_key_unknown', kid: kid?.slice(0, 128) });
   // RFC 8725 3.1: the key says which algorithm, never the token.
-  if (parseAlgorithmName(alg) !== key.algorithm) {
-    return refuse({ reason: 'assertion_algorithm', got: alg.slice(0, 32), expected: key.algorithm });
+  if (parseAlgorithmName(alg) !== found.algorithm) {
+    return refuse({ reason: 'assertion_algorithm', got: alg.slice(0, 32), expected: found.algorithm });
   }
-  return accept(key);
+  return accept(found);
 };
+
+const onlyOne = (credentials: readonly PartnerCredential[]): PartnerCredential | undefined =>
+  credentials.length === 1 ? credentials[0] : undefined;
+
+const isNamed = (own: string | undefined, asked: string | undefined): boolean => own !== undefined && own === asked;
 
 export interface AssertionRules {
   /** The one accepted audience: the issuer URL. */

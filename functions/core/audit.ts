@@ -20,6 +20,8 @@ export interface AuditFacts {
   /** `jti` of the token. */
   readonly tokenId?: string;
   readonly expiresAt?: EpochSeconds;
+  /** The token was issued above a quota that only observes. */
+  readonly overQuota?: true;
 }
 
 /** A decision together with what is known of its circumstances, also when it is a refusal. */

@@ -8,11 +8,11 @@ import { compactVerify, type JWK } from 'jose';
 import { type JwsAlgorithm, parseAlgorithmName, wireNames } from './algorithms.ts';
 import { type AssertionRules, checkAssertionClaims, findAssertionKey, type ParsedAssertion } from './assertion.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
-import type { EpochSeconds, Partner, PartnerKey } from './partner.ts';
+import type { EpochSeconds, Partner, PartnerCredential, PartnerKey } from './partner.ts';
 
 export interface VerifiedClient {
   readonly partner: Partner;
-  readonly key: PartnerKey;
+  readonly credential: PartnerCredential;
 }
 
 export const verifyClient = async (
@@ -24,13 +24,22 @@ export const verifyClient = async (
   if (partner === undefined) {
     return refuseAsSlowly(assertion, { reason: 'client_unknown', clientId: assertion.claims.sub });
   }
-  const key = findAssertionKey(partner.keys, assertion);
-  if (!key.ok) return refuseAsSlowly(assertion, key.refusal);
-  if (!(await isSignedBy(key.value, assertion))) return refuse({ reason: 'assertion_signature' });
+  const credential = findAssertionKey(partner.credentials, assertion);
+  if (!credential.ok) return refuseAsSlowly(assertion, credential.refusal);
+  if (!(await isSignedBy(credential.value, assertion))) return refuse({ reason: 'assertion_signature' });
+  const untimely = untimeliness(credential.value, now);
+  if (untimely !== undefined) return refuse(untimely);
   // Told only to the holder of the key, and only in our log: a disabled partner looks like a wrong signature from outside.
   if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId: partner.id });
   const claims = checkAssertionClaims(assertion, rules, now);
-  return claims.ok ? accept({ partner, key: key.value }) : claims;
+  return claims.ok ? accept({ partner, credential: credential.value }) : claims;
+};
+
+/** By our clock and to the second: an operator sets these times to end something. */
+const untimeliness = ({ kid, notBefore, expiresAt }: PartnerCredential, now: EpochSeconds): Refusal | undefined => {
+  if (notBefore !== undefined && now < notBefore) return { reason: 'credential_not_yet_valid', kid, notBefore };
+  if (expiresAt !== undefined && now >= expiresAt) return { reason: 'credential_expired', kid, expiresAt };
+  return undefined;
 };
 
 const isSignedBy = async ({ jwk, algorithm }: Pick<PartnerKey, 'jwk' | 'algorithm'>, { jws }: ParsedAssertion) => {

@@ -3,6 +3,8 @@
  * the caller may know. Outages are exceptions (see ports.ts) and never pass through here.
  */
 
+import type { RateLimit } from './quota.ts';
+
 export type Result<Value, No = Refusal> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly refusal: No };
@@ -31,6 +33,9 @@ export type Refusal =
   | { readonly reason: 'client_id_mismatch'; readonly clientId: string; readonly subject: string }
   | { readonly reason: 'client_unknown'; readonly clientId: string }
   | { readonly reason: 'client_disabled'; readonly clientId: string }
+  | { readonly reason: 'realm_disabled'; readonly realm: string }
+  | { readonly reason: 'credential_not_yet_valid'; readonly kid: string; readonly notBefore: number }
+  | { readonly reason: 'credential_expired'; readonly kid: string; readonly expiresAt: number }
   | { readonly reason: 'assertion_malformed'; readonly detail: string }
   | { readonly reason: 'assertion_typ'; readonly typ: string }
   | { readonly reason: 'assertion_critical_header' }
@@ -52,6 +57,10 @@ export type Refusal =
   | { readonly reason: 'grant_missing'; readonly resource: string }
   | { readonly reason: 'scope_malformed' }
   | { readonly reason: 'scope_not_granted'; readonly asked: readonly string[]; readonly granted: readonly string[] }
+  | { readonly reason: 'trust_level_insufficient'; readonly trustLevel: string }
+  | { readonly reason: 'binding_required'; readonly bindings: readonly string[] }
+  | { readonly reason: 'token_profile_unsupported'; readonly profile: string }
+  | { readonly reason: 'quota_exceeded'; readonly retryAfterSeconds: number; readonly limits: readonly RateLimit[] }
   // a token presented to us is not good
   | { readonly reason: 'token_missing' }
   | { readonly reason: 'token_malformed'; readonly detail: string }
@@ -68,15 +77,19 @@ export type RefusalReason = Refusal['reason'];
 
 /** An OAuth error answer (RFC 6749 5.2). `description` is fixed text: nothing of the request is ever echoed. */
 export interface WireError {
-  readonly status: 400 | 401;
+  readonly status: 400 | 401 | 429;
   readonly error:
     | 'invalid_request'
     | 'invalid_client'
+    | 'unauthorized_client'
+    | 'temporarily_unavailable'
     | 'unsupported_grant_type'
     | 'invalid_scope'
     | 'invalid_target'
     | 'invalid_token';
   readonly description: string;
+  /** For `Retry-After`. */
+  readonly retryAfterSeconds?: number;
 }
 
 const badRequest = (description: string): WireError => ({ status: 400, error: 'invalid_request', description });
@@ -126,6 +139,9 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'client_id_mismatch':
     case 'client_unknown':
     case 'client_disabled':
+    case 'realm_disabled':
+    case 'credential_not_yet_valid':
+    case 'credential_expired':
     case 'assertion_malformed':
     case 'assertion_typ':
     case 'assertion_critical_header':
@@ -139,6 +155,19 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'assertion_lifetime':
     case 'assertion_replayed':
       return INVALID_CLIENT;
+    case 'trust_level_insufficient':
+      return { status: 400, error: 'unauthorized_client', description: 'The client may not use this grant type.' };
+    case 'binding_required':
+      return badRequest('A sender-constrained access token is required here.');
+    case 'token_profile_unsupported':
+      return badRequest('Tokens of the required profile cannot be issued.');
+    case 'quota_exceeded':
+      return {
+        status: 429,
+        error: 'temporarily_unavailable',
+        description: 'The quota of this client is used up. Use each token until it expires.',
+        retryAfterSeconds: refusal.retryAfterSeconds,
+      };
     case 'resource_required':
     case 'resource_malformed':
     case 'resource_several':

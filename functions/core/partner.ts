@@ -1,10 +1,14 @@
 /**
- * Partner applications and what belongs to them: their public keys, the audiences they own, the grants they hold.
+ * Partner applications and what belongs to them: their credentials, the audiences they own, the grants they hold.
  * Plain data as the registry stores it; who may do what with it is decided elsewhere.
  */
 
 import type { JWK } from 'jose';
 import type { JwsAlgorithm } from './algorithms.ts';
+import type { CustomClaims } from './custom-claims.ts';
+import type { PartnerSource, RefreshStatus } from './partner-source.ts';
+import type { Quota } from './quota.ts';
+import type { TokenPolicy } from './token-policy.ts';
 
 /** Seconds since the epoch, the only form of time inside. */
 export type EpochSeconds = number;
@@ -21,13 +25,48 @@ export interface PartnerKey {
   readonly addedAt: EpochSeconds;
 }
 
+/** A key and the terms on which it proves its partner. */
+export interface PartnerCredential extends PartnerKey {
+  /** Given by an operator, or read from the partner's own document and kept as that says. */
+  readonly source: 'registered' | 'document';
+  readonly label?: string;
+  /** Thumbprints of the certificate that the key came in (RFC 7515 4.1.7, 4.1.8), base64url. */
+  readonly x5t?: string;
+  readonly x5tS256?: string;
+  /** Good from this second on. */
+  readonly notBefore?: EpochSeconds;
+  /** Good until the second before this one. */
+  readonly expiresAt?: EpochSeconds;
+}
+
+/**
+ * What a partner may assert: `application` itself only, `user` users only, `full` both. (`ApplicationTrustLevel` of
+ * New-CsPartnerApplication, with another default: theirs is full.)
+ */
+export const TRUST_LEVELS = ['application', 'user', 'full'] as const;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
+
 export interface Partner {
   readonly realm: string;
   /** The OAuth `client_id`. */
   readonly id: string;
   readonly name?: string;
+  /** How to reach the people who own it. */
+  readonly contact?: string;
+  readonly tags: Readonly<Record<string, string>>;
   readonly enabled: boolean;
-  readonly keys: readonly PartnerKey[];
+  readonly trustLevel: TrustLevel;
+  /** Whether a Windows security identifier in a token of its making may name a user. */
+  readonly acceptsSecurityIdentifiers: boolean;
+  /** What it calls itself in tokens of its own making: an issuer URL, or `<application>@<realm>`. One partner of a realm has it. */
+  readonly issuer?: string;
+  readonly credentials: readonly PartnerCredential[];
+  /** Where its keys are published, if we follow them. */
+  readonly source?: PartnerSource;
+  readonly tokenPolicy: TokenPolicy;
+  /** Put into every token issued to it. */
+  readonly claims: CustomClaims;
+  readonly quota?: Quota;
   /** Goes up by one with every write; a write against another version is refused. */
   readonly version: number;
   readonly createdAt: EpochSeconds;
@@ -49,6 +88,8 @@ export interface PartnerWithGrants {
   readonly grants: readonly Grant[];
   /** The audiences it owns. */
   readonly audiences: readonly string[];
+  /** How following its document goes; there exactly when the partner has a source. */
+  readonly refresh?: RefreshStatus;
 }
 
 /** A resource that tokens can be issued for. It has exactly one owner. */
@@ -60,8 +101,8 @@ export interface Audience {
   /** Mirrors the owner's `enabled`, written in the same transaction, so that issuing need not read the owner. */
   readonly ownerEnabled: boolean;
   readonly scopes: readonly string[];
-  /** The ring that signs tokens for this audience; absent: the realm's default. */
-  readonly algorithm?: JwsAlgorithm;
+  /** What the resource asks of every token for it. */
+  readonly tokenPolicy: TokenPolicy;
   readonly version: number;
 }
 

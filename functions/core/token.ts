@@ -2,6 +2,7 @@
  * Access tokens as RFC 9068 defines them: the claims we put in, and the checks a resource server of ours makes of them.
  */
 
+import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { decodeJson, isBase64url } from './jws.ts';
 import type { EpochSeconds } from './partner.ts';
@@ -27,10 +28,13 @@ export interface TokenGrant {
   readonly audience: string;
   readonly scopes: readonly string[];
   readonly seconds: number;
+  /** What an operator adds; checked to hold no claim of ours when it was registered. */
+  readonly claims: CustomClaims;
 }
 
-/** RFC 9068 2.2; in the client credentials grant `sub` is the client itself. */
+/** RFC 9068 2.2; in the client credentials grant `sub` is the client itself. Ours come last, so that nothing can replace them. */
 export const buildClaims = (grant: TokenGrant, jti: string, now: EpochSeconds): AccessTokenClaims => ({
+  ...grant.claims,
   iss: grant.issuer,
   aud: grant.audience,
   sub: grant.client,

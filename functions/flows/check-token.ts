@@ -10,11 +10,12 @@ import { type KeyRing, publishedKeys, type SigningKey } from '../core/key-ring.t
 import type { PartnerWithGrants } from '../core/partner.ts';
 import { parseScope } from '../core/scope.ts';
 import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
-import type { Clock, PartnerReader, RingReader } from '../ports.ts';
+import type { Clock, Freshness, PartnerReader, RealmReader, RingReader } from '../ports.ts';
 
 export interface CheckTokenPorts {
   readonly partners: PartnerReader;
   readonly rings: RingReader;
+  readonly realms: RealmReader;
   readonly clock: Clock;
 }
 
@@ -39,7 +40,7 @@ export const checkToken =
   };
 
 const check = async (
-  { partners, rings, clock }: CheckTokenPorts,
+  { partners, rings, realms, clock }: CheckTokenPorts,
   settings: CheckTokenSettings,
   token: ParsedToken,
 ): Promise<Result<AccessTokenClaims>> => {
@@ -57,11 +58,17 @@ const check = async (
   };
   const claims = checkTokenClaims(token.claims, rules, clock.now());
   if (!claims.ok) return claims;
-  const client = claims.value.client_id;
-  const granted = stillGranted(await partners.find(settings.realm, client), claims.value);
-  if (granted.ok) return granted;
+  const look = async (freshness: Freshness): Promise<Result<AccessTokenClaims>> => {
+    const [realm, client] = await Promise.all([
+      realms.find(settings.realm, freshness),
+      partners.find(settings.realm, claims.value.client_id, freshness),
+    ]);
+    if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: settings.realm });
+    return stillGranted(client, claims.value);
+  };
+  const granted = await look({});
   // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.
-  return stillGranted(await partners.find(settings.realm, client, { maxAgeSeconds: 0 }), claims.value);
+  return granted.ok ? granted : look({ maxAgeSeconds: 0 });
 };
 
 const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; key: SigningKey } | undefined => {

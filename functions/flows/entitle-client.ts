@@ -5,26 +5,37 @@
 import { type AssertionRules, findAssertionKey, type ParsedAssertion } from '../core/assertion.ts';
 import type { AuditFacts } from '../core/audit.ts';
 import { verifyClient } from '../core/client-auth.ts';
-import { accept, type RefusalReason, type Result } from '../core/errors.ts';
+import { accept, type RefusalReason, type Result, refuse } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
-import { type EpochSeconds, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
+import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
+import { type Realm, type RealmDefaults, type RealmTerms, realmTerms, untouchedRealm } from '../core/realm.ts';
 import type { TokenRequest } from '../core/token-request.ts';
-import type { Catalogue, CatalogueReader, Freshness, PartnerReader } from '../ports.ts';
+import type { Catalogue, CatalogueReader, Freshness, PartnerReader, RealmReader } from '../ports.ts';
 
 export interface EntitleClientPorts {
   readonly partners: PartnerReader;
   readonly catalogue: CatalogueReader;
+  readonly realms: RealmReader;
 }
 
-export interface EntitleClientSettings {
-  readonly realm: string;
-  readonly issuer: string;
-  readonly assertionSeconds: number;
+export interface EntitleClientSettings extends RealmDefaults {
   readonly clockToleranceSeconds: number;
 }
 
+/** What is asked, of which realm, by whom as far as the assertion says. */
+export interface ClientRequest {
+  /** As the path names it: perhaps by an alias. */
+  readonly realm: string;
+  readonly request: TokenRequest;
+  readonly assertion: ParsedAssertion;
+}
+
 export interface Entitled {
+  readonly realm: RealmTerms;
+  readonly partner: Partner;
+  /** `kid` of the credential that proved the client. */
+  readonly credential: string;
   readonly entitlement: Entitlement;
   readonly rings: readonly KeyRing[];
 }
@@ -33,13 +44,12 @@ export interface Entitled {
 export const entitleClient = async (
   ports: EntitleClientPorts,
   settings: EntitleClientSettings,
-  request: TokenRequest,
-  assertion: ParsedAssertion,
+  client: ClientRequest,
   now: EpochSeconds,
   learn: (facts: AuditFacts) => void,
 ): Promise<Result<Entitled>> => {
   const look = (freshness: Freshness): Promise<Result<Entitled>> =>
-    entitle(ports, settings, request, assertion, now, freshness, learn);
+    entitle(ports, settings, client, now, freshness, learn);
   const cached = await look({});
   return cached.ok || !SECOND_LOOK.includes(cached.refusal.reason) ? cached : look({ maxAgeSeconds: 0 });
 };
@@ -50,11 +60,17 @@ export const entitleClient = async (
  */
 const SECOND_LOOK: readonly RefusalReason[] = [
   'client_disabled',
+  'realm_disabled',
+  'credential_not_yet_valid',
+  'credential_expired',
+  'trust_level_insufficient',
   'resource_required',
   'resource_unknown',
   'resource_disabled',
   'grant_missing',
   'scope_not_granted',
+  'binding_required',
+  'token_profile_unsupported',
 ];
 
 /**
@@ -67,32 +83,59 @@ const UNKNOWN_KEY_MAX_AGE_SECONDS = 5;
 const entitle = async (
   ports: EntitleClientPorts,
   settings: EntitleClientSettings,
-  request: TokenRequest,
-  assertion: ParsedAssertion,
+  client: ClientRequest,
   now: EpochSeconds,
   freshness: Freshness,
   learn: (facts: AuditFacts) => void,
 ): Promise<Result<Entitled>> => {
-  const { found, catalogue } = await lookUp(ports, settings.realm, assertion, request.resource, freshness);
-  const verified = await verifyClient(found?.partner, assertion, assertionRules(settings), now);
+  const { request, assertion } = client;
+  const { found, catalogue, realm } = await lookUp(ports, client, freshness);
+  const terms = realmTerms(realm, settings);
+  learn({ realm: terms.name });
+  const verified = await verifyClient(found?.partner, assertion, assertionRules(settings, terms), now);
   if (!verified.ok) return verified;
-  learn({ clientKey: verified.value.key.kid });
+  const { partner, credential } = verified.value;
+  learn({ clientKey: credential.kid });
+  if (!realm.enabled) return refuse({ reason: 'realm_disabled', realm: realm.name });
   const grants = found?.grants ?? [];
   const resource = requestedAudience(request.resource, grants);
   if (!resource.ok) return resource;
-  const entitlement = decideEntitlement({ grants }, resource.value, catalogue?.audience, request.scopes);
+  const wanted = { resource: resource.value, scopes: request.scopes };
+  const entitlement = decideEntitlement({ partner, grants }, terms, wanted, catalogue?.audience);
   if (!entitlement.ok) return entitlement;
-  return accept({ entitlement: entitlement.value, rings: catalogue?.rings ?? [] });
+  return accept({
+    realm: terms,
+    partner,
+    credential: credential.kid,
+    entitlement: entitlement.value,
+    rings: catalogue?.rings ?? [],
+  });
+};
+
+interface Found {
+  readonly found: PartnerWithGrants | undefined;
+  readonly catalogue: Catalogue | undefined;
+  readonly realm: Realm;
+}
+
+/** Under the realm's own name first, which is how nearly everybody calls; an alias costs one read more. */
+const lookUp = async (ports: EntitleClientPorts, client: ClientRequest, freshness: Freshness): Promise<Found> => {
+  const direct = await read(ports, client, freshness);
+  const realm = direct.catalogue?.realm;
+  if (realm !== undefined) return { ...direct, realm };
+  const named = await ports.realms.find(client.realm, freshness);
+  if (named === undefined || named.name === client.realm) {
+    return { ...direct, realm: named ?? untouchedRealm(client.realm) };
+  }
+  return { ...(await read(ports, { ...client, realm: named.name }, freshness)), realm: named };
 };
 
 /** Both reads at once where the request names its resource; where it does not, the partner's only grant tells it. */
-const lookUp = async (
+const read = async (
   { partners, catalogue }: EntitleClientPorts,
-  realm: string,
-  assertion: ParsedAssertion,
-  resource: string | undefined,
+  { realm, request: { resource }, assertion }: ClientRequest,
   freshness: Freshness,
-): Promise<{ found: PartnerWithGrants | undefined; catalogue: Catalogue | undefined }> => {
+): Promise<Pick<Found, 'found' | 'catalogue'>> => {
   const find = () => findClient(partners, realm, assertion, freshness);
   if (resource !== undefined) {
     const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
@@ -114,14 +157,14 @@ const findClient = async (
   // A client id comes from an assertion that nobody has verified yet; what cannot be one is not looked for.
   if (!isPartnerId(client)) return undefined;
   const found = await partners.find(realm, client, freshness);
-  const key = found === undefined ? undefined : findAssertionKey(found.partner.keys, assertion);
+  const key = found === undefined ? undefined : findAssertionKey(found.partner.credentials, assertion);
   if (key === undefined || key.ok || key.refusal.reason !== 'assertion_key_unknown') return found;
   // Looked for before any signature is checked: an unknown key must cost one check, as every other refusal does.
   return partners.find(realm, client, { maxAgeSeconds: UNKNOWN_KEY_MAX_AGE_SECONDS, ...freshness });
 };
 
-const assertionRules = (settings: EntitleClientSettings): AssertionRules => ({
-  audience: settings.issuer,
-  maxSeconds: settings.assertionSeconds,
+const assertionRules = (settings: EntitleClientSettings, realm: RealmTerms): AssertionRules => ({
+  audience: realm.issuer,
+  maxSeconds: realm.assertionSeconds,
   toleranceSeconds: settings.clockToleranceSeconds,
 });

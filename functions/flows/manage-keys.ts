@@ -24,7 +24,8 @@ import type { RotateKeys } from './rotate-keys.ts';
 export interface ManageKeysPorts {
   readonly rings: RingStore;
   readonly clock: Clock;
-  readonly rotate: RotateKeys;
+  /** The rotation of one realm. */
+  readonly rotate: (realm: string) => Promise<RotateKeys>;
   readonly signer: Signer;
 }
 
@@ -84,7 +85,7 @@ export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { 
 
   /** Does what a command has made due, and shows the ring after it. */
   const follow = async (realm: string, algorithm: JwsAlgorithm): Promise<RingView> => {
-    const unfinished = await rotate(MAX_STEPS, algorithm).then(() => undefined, outageOperation);
+    const unfinished = await (await rotate(realm))(MAX_STEPS, algorithm).then(() => undefined, outageOperation);
     const seen = view((await rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm));
     return unfinished === undefined ? seen : { ...seen, unfinished };
   };

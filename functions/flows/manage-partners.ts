@@ -1,39 +1,42 @@
 /**
- * Administration of the registry: partners, the audiences they own, the grants they hold. Creating the same thing twice is
- * answered as done; a lost race is a conflict, never a silent overwrite.
+ * Administration of partners and their credentials. Creating the same thing twice is answered as done; a lost race and a view
+ * that is no longer current are conflicts, never a silent overwrite; what others depend on does not go.
  */
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { accept, refuse } from '../core/errors.ts';
 import { activeKey } from '../core/key-ring.ts';
+import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
+import { type CredentialInput, credentialConflicts, parseCredential } from '../core/partner-credential.ts';
 import {
-  type Audience,
-  type Grant,
-  isAudienceUri,
-  isPartnerId,
-  type Partner,
-  type PartnerWithGrants,
-} from '../core/partner.ts';
-import {
-  type AdminResult,
-  type AudienceInput,
   changePartner,
-  declareAudience,
-  type GrantInput,
-  grantAccess,
-  isSameAudience,
-  isSameGrant,
-  isSamePartner,
+  definePartner,
+  definitionOf,
   type PartnerChange,
-  type PartnerInput,
-  registerPartner,
-} from '../core/registration.ts';
-import type { Clock, Page, PageRequest, Registry, RingStore } from '../ports.ts';
+  type PartnerDefinition,
+  replacePartner,
+} from '../core/partner-definition.ts';
+import { newRefresh, type RefreshStatus } from '../core/partner-source.ts';
+import type { InputProblem } from '../core/public-key.ts';
+import type { AdminResult, Dependent } from '../core/registration.ts';
+import type {
+  Clock,
+  CredentialUses,
+  GrantRegistry,
+  Ids,
+  Page,
+  PageRequest,
+  PartnerRegistry,
+  RingStore,
+} from '../ports.ts';
+import { changedSince } from './manage-realms.ts';
 
 export interface ManagePartnersPorts {
-  readonly registry: Registry;
-  readonly clock: Clock;
+  readonly registry: PartnerRegistry & Pick<GrantRegistry, 'listGrantsOn'>;
+  readonly uses: CredentialUses;
   readonly rings: Pick<RingStore, 'list'>;
+  readonly clock: Clock;
+  readonly ids: Ids;
 }
 
 /** What a create did: made it, or found it there as wanted. */
@@ -42,97 +45,243 @@ export interface Created<Value> {
   readonly value: Value;
 }
 
-/** The transaction that disables an owner touches each of its audiences, and DynamoDB takes 100 writes in one. */
-export const MAX_AUDIENCES_PER_OWNER = 90;
+/** A partner with what is known of the use of its credentials, by `kid`. */
+export interface PartnerView extends PartnerWithGrants {
+  readonly lastUses: ReadonlyMap<string, EpochSeconds>;
+}
+
+/** DynamoDB takes 100 writes in one transaction: a partner has to go, and be switched off, in one. */
+export const MAX_TRANSACTION_WRITES = 100;
+
+/** As many as are named to an administrator who would hurt them. */
+const MAX_DEPENDENTS = 20;
+
+const NEVER_USED: ReadonlyMap<string, EpochSeconds> = new Map();
 
 const notFound = (what: string) => refuse({ reason: 'not_found', what } as const);
 const conflict = (detail: string) => refuse({ reason: 'conflict', detail } as const);
-const lostRace = () => conflict('somebody else changed this at the same time; look again and repeat');
+const invalid = (problems: readonly InputProblem[]) => refuse({ reason: 'invalid', problems } as const);
+
+export const lostRace = () => conflict('somebody else changed this at the same time; look again and repeat');
+
+/** What a realm signs with now: who asked for another algorithm would get no token. */
+export const signingAlgorithms = async (
+  rings: Pick<RingStore, 'list'>,
+  realm: string,
+): Promise<readonly JwsAlgorithm[]> =>
+  (await rings.list(realm)).filter((ring) => activeKey(ring) !== undefined).map((ring) => ring.algorithm);
+
+export const findPartner = async (
+  registry: Pick<PartnerRegistry, 'findPartner'>,
+  realm: string,
+  id: string,
+): Promise<AdminResult<PartnerWithGrants>> => {
+  const found = isPartnerId(id) ? await registry.findPartner(realm, id) : undefined;
+  return found === undefined ? notFound(`partner ${id.slice(0, 128)}`) : accept(found);
+};
 
 export type ManagePartners = ReturnType<typeof managePartners>;
 
 /** Every operation throws Outage when DynamoDB did not answer. */
-export const managePartners = ({ registry, clock, rings }: ManagePartnersPorts) => {
-  /** What the realm signs with now: an audience that chose a ring without a signing key would get no token. */
-  const algorithmsOf = async (realm: string): Promise<readonly JwsAlgorithm[]> =>
-    (await rings.list(realm)).filter((ring) => activeKey(ring) !== undefined).map((ring) => ring.algorithm);
+export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePartnersPorts) => {
+  const load = (realm: string, id: string) => findPartner(registry, realm, id);
 
-  const loadPartner = async (realm: string, id: string): Promise<AdminResult<PartnerWithGrants>> => {
-    const found = isPartnerId(id) ? await registry.findPartner(realm, id) : undefined;
-    return found === undefined ? notFound(`partner ${id.slice(0, 128)}`) : accept(found);
+  const define = async (realm: string, id: string, definition: PartnerDefinition): Promise<AdminResult<Partner>> => {
+    const algorithms = await algorithmsFor(realm, definition);
+    const defined = await definePartner(realm, id, definition, algorithms, clock.now());
+    return defined.ok ? defined : invalid(defined.refusal);
+  };
+
+  /** The rings are only of interest to who names an algorithm. */
+  const algorithmsFor = async (realm: string, { tokenPolicy }: PartnerChange): Promise<readonly JwsAlgorithm[]> =>
+    tokenPolicy?.algorithm === undefined ? [] : signingAlgorithms(rings, realm);
+
+  const create = async (wanted: Partner): Promise<AdminResult<Created<PartnerView>> | undefined> => {
+    const refresh = refreshOf(wanted, clock.now());
+    if ((await registry.createPartner(wanted, refresh)) !== 'saved') return undefined;
+    const value = { partner: wanted, grants: [], audiences: [], ...(refresh && { refresh }), lastUses: NEVER_USED };
+    return accept({ created: true, value });
+  };
+
+  const save = async (found: PartnerWithGrants, wanted: Partner): Promise<AdminResult<PartnerView>> => {
+    if (1 + found.audiences.length + ISSUER_ROWS + REFRESH_ROWS > MAX_TRANSACTION_WRITES) return tooMuch();
+    const isFollowedAnew = wanted.source !== undefined && !isSameSource(found.partner, wanted);
+    const fresh = isFollowedAnew ? refreshOf(wanted, clock.now()) : undefined;
+    const status = fresh && { ...fresh, version: (found.refresh?.version ?? 0) + 1 };
+    if ((await registry.updatePartner(wanted, found, status)) !== 'saved') {
+      return (await issuerConflict(wanted)) ?? lostRace();
+    }
+    const { refresh: before, ...rest } = found;
+    const refresh = wanted.source === undefined ? undefined : (status ?? before);
+    return shown({ ...rest, partner: wanted, ...(refresh && { refresh }) });
+  };
+
+  /** An issuer speaks for one partner of a realm; with two, a token of its making could be taken for either's. */
+  const issuerConflict = async ({ realm, id, issuer }: Partner) => {
+    const holder = issuer === undefined ? undefined : await registry.findIssuer(realm, issuer);
+    return holder === undefined || holder === id ? undefined : conflict(`partner ${holder} has this issuer`);
+  };
+
+  const shown = async (found: PartnerWithGrants): Promise<AdminResult<PartnerView>> => {
+    const { realm, id } = found.partner;
+    return accept({ ...found, lastUses: await uses.lastUses(realm, id) });
+  };
+
+  /** Changes that add to or take from a partner and do not replace what somebody else has said: they bear repeating. */
+  const editCredentials = async (
+    realm: string,
+    id: string,
+    edit: (partner: Partner) => AdminResult<Partner>,
+  ): Promise<AdminResult<PartnerView>> => {
+    for (let attempt = 0; ; attempt += 1) {
+      const found = await load(realm, id);
+      if (!found.ok) return found;
+      const edited = edit(found.value.partner);
+      if (!edited.ok) return edited;
+      if (edited.value === found.value.partner) return shown(found.value);
+      const saved = await save(found.value, edited.value);
+      if (saved.ok || attempt === MAX_ATTEMPTS) return saved;
+    }
+  };
+
+  const dependentsOn = async (realm: string, id: string, audiences: readonly string[]): Promise<Dependent[]> => {
+    const found: Dependent[] = [];
+    for (const audience of audiences) {
+      const { items } = await registry.listGrantsOn(realm, audience, { limit: MAX_DEPENDENTS });
+      found.push(...items.filter(({ client }) => client !== id).map(({ client }) => ({ client, audience })));
+      if (found.length >= MAX_DEPENDENTS) break;
+    }
+    return found;
   };
 
   return {
-    showPartner: loadPartner,
-
-    listPartners: (realm: string, page: PageRequest): Promise<Page<Partner>> => registry.listPartners(realm, page),
-
-    addPartner: async (realm: string, input: PartnerInput): Promise<AdminResult<Created<PartnerWithGrants>>> => {
-      const wanted = await registerPartner(realm, input, clock.now());
-      if (!wanted.ok) return wanted;
-      if ((await registry.createPartner(wanted.value)) === 'saved') {
-        return accept({ created: true, value: { partner: wanted.value, grants: [], audiences: [] } });
-      }
-      const stored = await registry.findPartner(realm, input.id);
-      return stored !== undefined && isSamePartner(stored.partner, wanted.value)
-        ? accept({ created: false, value: stored })
-        : conflict(`partner ${input.id} exists and is different`);
+    show: async (realm: string, id: string): Promise<AdminResult<PartnerView>> => {
+      // Side by side: what was used is looked for before it is known whether there is such a partner.
+      const [found, lastUses] = await Promise.all([
+        load(realm, id),
+        isPartnerId(id) ? uses.lastUses(realm, id) : NEVER_USED,
+      ]);
+      return found.ok ? accept({ ...found.value, lastUses }) : found;
     },
 
-    changePartner: async (
+    list: (realm: string, page: PageRequest): Promise<Page<Partner>> => registry.listPartners(realm, page),
+
+    add: async (
+      realm: string,
+      { id = ids.next(), ...definition }: PartnerDefinition & { readonly id?: string | undefined },
+    ): Promise<AdminResult<Created<PartnerView>>> => {
+      const wanted = await define(realm, id, definition);
+      if (!wanted.ok) return wanted;
+      const made = await create(wanted.value);
+      if (made !== undefined) return made;
+      const stored = await load(realm, id);
+      if (!stored.ok) return (await issuerConflict(wanted.value)) ?? lostRace();
+      if (!isUnchanged(stored.value.partner, wanted.value)) return conflict(`partner ${id} exists and is different`);
+      const view = await shown(stored.value);
+      return view.ok ? accept({ created: false, value: view.value }) : view;
+    },
+
+    /** Makes the partner exactly what the definition says, whether or not it exists. */
+    declare: async (
       realm: string,
       id: string,
+      version: number | undefined,
+      definition: PartnerDefinition,
+    ): Promise<AdminResult<Created<PartnerView>>> => {
+      const wanted = await define(realm, id, definition);
+      if (!wanted.ok) return wanted;
+      const stored = await load(realm, id);
+      if (!stored.ok) {
+        if (version !== undefined) return conflict(`partner ${id} is gone`);
+        return (await create(wanted.value)) ?? (await issuerConflict(wanted.value)) ?? lostRace();
+      }
+      const { partner } = stored.value;
+      if (version !== undefined && version !== partner.version) return conflict(changedSince(partner.version));
+      const replaced = replacePartner(partner, wanted.value, clock.now());
+      const conflicts = credentialConflicts(replaced.credentials, '/credentials');
+      if (conflicts.length > 0) return invalid(conflicts);
+      const result = isUnchanged(partner, replaced) ? await shown(stored.value) : await save(stored.value, replaced);
+      return result.ok ? accept({ created: false, value: result.value }) : result;
+    },
+
+    change: async (
+      realm: string,
+      id: string,
+      version: number,
       change: PartnerChange,
-    ): Promise<AdminResult<PartnerWithGrants>> => {
-      const found = await loadPartner(realm, id);
+    ): Promise<AdminResult<PartnerView>> => {
+      const found = await load(realm, id);
       if (!found.ok) return found;
-      const changed = changePartner(found.value.partner, change, clock.now());
-      if (!changed.ok) return changed;
-      const saved = await registry.updatePartner(changed.value, found.value.audiences);
-      return saved === 'saved' ? accept({ ...found.value, partner: changed.value }) : lostRace();
+      const { partner } = found.value;
+      if (partner.version !== version) return conflict(changedSince(partner.version));
+      const changed = changePartner(partner, change, await algorithmsFor(realm, change), clock.now());
+      return changed.ok ? save(found.value, changed.value) : invalid(changed.refusal);
     },
 
-    listAudiences: (realm: string, page: PageRequest): Promise<Page<Audience>> => registry.listAudiences(realm, page),
-
-    addAudience: async (realm: string, input: AudienceInput): Promise<AdminResult<Created<Audience>>> => {
-      const owner = await loadPartner(realm, input.owner);
-      if (!owner.ok) return owner;
-      const wanted = declareAudience(realm, input, owner.value.partner, await algorithmsOf(realm));
-      if (!wanted.ok) return wanted;
-      const stored = await registry.findAudience(realm, input.audience);
-      if (stored !== undefined) {
-        return isSameAudience(stored, wanted.value)
-          ? accept({ created: false, value: stored })
-          : conflict(`audience ${input.audience} exists and is different`);
-      }
-      if (owner.value.audiences.length >= MAX_AUDIENCES_PER_OWNER) {
-        return conflict(`a partner owns at most ${MAX_AUDIENCES_PER_OWNER} audiences`);
-      }
-      const saved = await registry.createAudience(wanted.value, owner.value.partner);
-      return saved === 'saved' ? accept({ created: true, value: wanted.value }) : lostRace();
+    remove: async (realm: string, id: string): Promise<AdminResult<void>> => {
+      const found = await load(realm, id);
+      if (!found.ok) return found;
+      const { grants, audiences } = found.value;
+      if (2 * grants.length + 3 * audiences.length + OWN_ROWS > MAX_TRANSACTION_WRITES) return tooMuch();
+      if ((await registry.removePartner(found.value)) === 'saved') return accept(undefined);
+      const dependents = await dependentsOn(realm, id, audiences);
+      return dependents.length === 0
+        ? lostRace()
+        : refuse({ reason: 'in_use', detail: 'others may call what this partner owns', dependents });
     },
 
-    addGrant: async (realm: string, input: GrantInput): Promise<AdminResult<Created<Grant>>> => {
-      const [client, audience] = await Promise.all([
-        loadPartner(realm, input.client),
-        isAudienceUri(input.audience) ? registry.findAudience(realm, input.audience) : undefined,
-      ]);
-      if (!client.ok) return client;
-      if (audience === undefined) return notFound(`audience ${input.audience.slice(0, 512)}`);
-      const stored = client.value.grants.find((grant) => grant.audience === input.audience);
-      const wanted = grantAccess(realm, input, audience, stored);
-      if (!wanted.ok) return wanted;
-      if (stored !== undefined && isSameGrant(stored, wanted.value)) return accept({ created: false, value: stored });
-      const saved = await registry.saveGrant(wanted.value);
-      return saved === 'saved' ? accept({ created: stored === undefined, value: wanted.value }) : lostRace();
+    addCredential: async (realm: string, id: string, input: CredentialInput): Promise<AdminResult<PartnerView>> => {
+      const parsed = await parseCredential(input, '', clock.now());
+      if (!parsed.ok) return invalid([parsed.refusal]);
+      const added = parsed.value;
+      return editCredentials(realm, id, (partner) => {
+        const same = partner.credentials.find(({ kid }) => kid === added.kid);
+        const isRepeated =
+          same !== undefined && isUnchanged(withCredentials(partner, [same]), withCredentials(partner, [added]));
+        if (isRepeated) return accept(partner);
+        const credentials = [...partner.credentials, added];
+        const conflicts = credentialConflicts(credentials, '');
+        return conflicts.length > 0
+          ? invalid(conflicts)
+          : accept({ ...withCredentials(partner, credentials), version: partner.version + 1, updatedAt: clock.now() });
+      });
     },
 
-    listGrantsOf: async (realm: string, client: string): Promise<AdminResult<Page<Grant>>> => {
-      const found = await loadPartner(realm, client);
-      return found.ok ? accept({ items: found.value.grants }) : found;
-    },
-
-    listGrantsOn: (realm: string, audience: string, page: PageRequest): Promise<Page<Grant>> =>
-      registry.listGrantsOn(realm, audience, page),
+    removeCredential: (realm: string, id: string, kid: string): Promise<AdminResult<PartnerView>> =>
+      editCredentials(realm, id, (partner) => {
+        const found = partner.credentials.find((each) => each.kid === kid);
+        if (found === undefined) return notFound(`credential ${kid.slice(0, 128)}`);
+        if (found.source === 'document')
+          return conflict("this key comes from the partner's document and would come back");
+        const credentials = partner.credentials.filter((each) => each !== found);
+        return accept({
+          ...withCredentials(partner, credentials),
+          version: partner.version + 1,
+          updatedAt: clock.now(),
+        });
+      }),
   };
 };
+
+const MAX_ATTEMPTS = 4;
+/** Rows of a partner beside its grants and audiences: itself, its count of grants, its issuer, its refresh status. */
+const OWN_ROWS = 4;
+/** An issuer that changes takes one row away and puts one there. */
+const ISSUER_ROWS = 2;
+const REFRESH_ROWS = 1;
+
+const tooMuch = () =>
+  conflict('this partner has more grants and audiences than can go in one transaction; remove some of them first');
+
+const withCredentials = (partner: Partner, credentials: Partner['credentials']): Partner => ({
+  ...partner,
+  credentials,
+});
+
+const isUnchanged = (a: Partner, b: Partner): boolean => definitionOf(a) === definitionOf(b);
+
+const isSameSource = ({ source: a }: Partner, { source: b }: Partner): boolean =>
+  a?.type === b?.type && a?.url === b?.url;
+
+const refreshOf = ({ realm, id, source }: Partner, now: EpochSeconds): RefreshStatus | undefined =>
+  source === undefined ? undefined : newRefresh(realm, id, now);

@@ -1,45 +1,32 @@
 /**
- * What all routes of the admin API share: the realm in the path, bodies and queries checked by a schema, problem details for
- * every no (RFC 9457), and a record of who did what.
+ * What all routes of the admin API share: the realm in the path, problem details for every no (RFC 9457), and a record of who
+ * did what.
  */
 
 import httpRouter from '@middy/http-router';
 import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
-import type * as z from 'zod';
+import type { Realm } from '../core/realm.ts';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
 import { Outage } from '../ports.ts';
+import { changeOf } from './admin-audit.ts';
+import type { AdminRoute } from './admin-operation.ts';
 import { timestamp } from './admin-views.ts';
 import type { Failure, HttpAnswer, HttpEvent, Invocation } from './endpoint.ts';
 import { type Observability, recordAdministration } from './observability.ts';
-import { decodeBody } from './request.ts';
 import { json, problem } from './response.ts';
 
-/** A partner with ten RSA keys and their certificates fits several times. */
-const MAX_BODY_BYTES = 131_072;
+/** Which realm a path means; `undefined`: none. Throws Outage when DynamoDB did not answer. */
+export type ResolveRealm = (nameOrAlias: string) => Promise<Realm | undefined>;
 
-type Handler = (event: HttpEvent, realm: string) => Promise<HttpAnswer>;
-
-/** One route below `/admin/realms/{realm}`. */
-export interface AdminRoute {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly handler: Handler;
-}
-
-export const adminRoute = (method: AdminRoute['method'], path: string, handler: Handler): AdminRoute => ({
-  method,
-  path,
-  handler,
-});
-
-export const adminRouter = (routes: readonly AdminRoute[], realms: readonly string[]) => {
+/** @param defaultRealm what paths without a realm are about. */
+export const adminRouter = (routes: readonly AdminRoute[], resolve: ResolveRealm, defaultRealm: string) => {
   const router = httpRouter<HttpEvent, HttpAnswer>({
-    routes: routes.map(({ method, path, handler }) => ({
+    routes: routes.map(({ operation: { method, path }, handler }) => ({
       method,
-      path: `/admin/realms/{realm}${path}`,
+      path: `/admin${path}`,
       handler: async (event: HttpEvent) => {
-        const realm = event.pathParameters?.realm ?? '';
-        return realms.includes(realm) ? handler(event, realm) : noSuch('realm');
+        const realm = await resolve(event.pathParameters?.realm ?? defaultRealm);
+        return realm === undefined ? noSuch('realm') : handler(event, realm);
       },
     })),
     notFoundResponse: () => noSuch('route'),
@@ -76,21 +63,6 @@ export const recorded =
     }
   };
 
-/** Members of a body that say who may do what; none of them holds key material, and each is bounded. */
-const RECORDED = ['id', 'name', 'enabled', 'client', 'audience', 'owner', 'scopes', 'algorithm', 'breakGlass', 'days'];
-
-const isRecordable = (member: unknown): boolean =>
-  ['string', 'boolean', 'number'].includes(typeof member) ||
-  (Array.isArray(member) && member.every((each) => typeof each === 'string'));
-
-const changeOf = (event: HttpEvent): Readonly<Record<string, unknown>> | undefined => {
-  const body = decodeBody(event, MAX_BODY_BYTES);
-  const value = body.ok ? parseJson(body.value) : undefined;
-  if (typeof value !== 'object' || value === null) return undefined;
-  const recorded = Object.entries(value).filter(([name, member]) => RECORDED.includes(name) && isRecordable(member));
-  return recorded.length === 0 ? undefined : Object.fromEntries(recorded);
-};
-
 const operatorOf = (event: HttpEvent): string => {
   const { authorizer } = event.requestContext as Partial<APIGatewayProxyEventV2WithIAMAuthorizer['requestContext']>;
   return authorizer?.iam?.userArn ?? 'unknown';
@@ -98,45 +70,6 @@ const operatorOf = (event: HttpEvent): string => {
 
 export const problemFailure = ({ status, description }: Failure): HttpAnswer =>
   problem(status, status === 503 ? 'Service Unavailable' : 'Internal Server Error', { detail: description });
-
-export const withBody = async <Schema extends z.ZodType>(
-  event: HttpEvent,
-  schema: Schema,
-  run: (input: z.infer<Schema>) => Promise<HttpAnswer>,
-): Promise<HttpAnswer> => {
-  const body = decodeBody(event, MAX_BODY_BYTES);
-  if (!body.ok) return problem(400, 'Bad Request', { detail: `the body is ${body.refusal.reason}` });
-  return withValue(parseJson(body.value), schema, run);
-};
-
-export const withQuery = <Schema extends z.ZodType>(
-  event: HttpEvent,
-  schema: Schema,
-  run: (query: z.infer<Schema>) => Promise<HttpAnswer>,
-): Promise<HttpAnswer> => withValue(Object.fromEntries(new URLSearchParams(event.rawQueryString)), schema, run);
-
-const withValue = async <Schema extends z.ZodType>(
-  value: unknown,
-  schema: Schema,
-  run: (input: z.infer<Schema>) => Promise<HttpAnswer>,
-): Promise<HttpAnswer> => {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return run(parsed.data);
-  const errors = parsed.error.issues.map(({ path, message }) => ({
-    pointer: path.map((member) => `/${String(member)}`).join(''),
-    detail: message,
-  }));
-  return problem(400, 'Bad Request', { detail: 'the request is not of the expected shape', errors });
-};
-
-/** `undefined` for what is not JSON: no schema takes it. */
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
 
 export const shown = <Value>(result: AdminResult<Value>, view: (value: Value) => object): HttpAnswer =>
   result.ok ? json(200, view(result.value)) : refused(result.refusal);
@@ -146,6 +79,9 @@ export const created = <Value>(
   view: (value: Value) => object,
 ): HttpAnswer =>
   result.ok ? json(result.value.created ? 201 : 200, view(result.value.value)) : refused(result.refusal);
+
+export const removed = (result: AdminResult<void>): HttpAnswer =>
+  result.ok ? { statusCode: 204, headers: { 'cache-control': 'no-store' } } : refused(result.refusal);
 
 export const paged = <Item>(
   page: { readonly items: readonly Item[]; readonly next?: string },
@@ -162,6 +98,14 @@ const refused = (refusal: AdminRefusal): HttpAnswer => {
       return problem(409, 'Conflict', {
         detail: refusal.detail,
         ...(refusal.until === undefined ? {} : { until: timestamp(refusal.until) }),
+      });
+    case 'in_use':
+      return problem(409, 'Conflict', { detail: refusal.detail, dependents: refusal.dependents });
+    case 'document_refused':
+      return problem(422, 'Unprocessable Content', {
+        detail: refusal.detail,
+        code: refusal.code,
+        errors: refusal.problems,
       });
   }
 };

@@ -1,27 +1,103 @@
-/** Shapes of what the admin API takes. What a value means and whether it may be is decided in `core/registration.ts`. */
+/** Shapes of what the admin API takes. What a value means and whether it may be is decided in `core/`. */
 
 import * as z from 'zod';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
-import { isAudienceUri } from '../core/partner.ts';
+import { isAudienceUri, TRUST_LEVELS } from '../core/partner.ts';
+import { QUOTA_MODES } from '../core/quota.ts';
 
-export const partnerSchema = z.strictObject({
-  id: z.string(),
-  name: z.string().optional(),
-  jwks: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
+/** RFC 3339 outside, seconds since the epoch inside; parts of a second are cut off. */
+const time = z.iso.datetime({ offset: true }).transform((text) => Math.floor(Date.parse(text) / 1_000));
+
+const jwk = z.record(z.string(), z.unknown());
+const scopes = z.array(z.string());
+
+/** The number that was last read: a change from an older view is refused. */
+const version = z.number().int().min(0);
+
+const tokenPolicy = z.strictObject({
+  accessTokenSeconds: z.number().optional(),
+  algorithm: z.string().optional(),
+  binding: z.string().optional(),
+  profile: z.string().optional(),
 });
 
+const quota = z.strictObject({
+  perMinute: z.number().optional(),
+  perDay: z.number().optional(),
+  mode: z.enum(QUOTA_MODES),
+});
+
+export const credentialSchema = z.strictObject({
+  jwk: jwk.optional(),
+  certificate: z.string().optional(),
+  label: z.string().optional(),
+  notBefore: time.optional(),
+  expiresAt: time.optional(),
+});
+
+const changeable = {
+  name: z.string().nullish(),
+  contact: z.string().nullish(),
+  tags: z.record(z.string(), z.string()).optional(),
+  enabled: z.boolean().optional(),
+  trustLevel: z.enum(TRUST_LEVELS).optional(),
+  acceptsSecurityIdentifiers: z.boolean().optional(),
+  issuer: z.string().nullish(),
+  tokenPolicy: tokenPolicy.optional(),
+  claims: z.record(z.string(), z.json()).optional(),
+  quota: quota.nullish(),
+  jwksUri: z.string().nullish(),
+  metadataUrl: z.string().nullish(),
+};
+
+const definition = {
+  ...changeable,
+  credentials: z.array(credentialSchema).optional(),
+  jwks: z.strictObject({ keys: z.array(jwk) }).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+};
+
+export const partnerSchema = z.strictObject({ id: z.string().optional(), ...definition });
+
+export const declaredPartnerSchema = z.strictObject({ version: version.optional(), ...definition });
+
+const changesSomething = (change: object): boolean => Object.keys(change).some((name) => name !== 'version');
+
 export const partnerChangeSchema = z
-  .strictObject({ enabled: z.boolean().optional(), name: z.string().optional() })
-  .refine((change) => Object.keys(change).length > 0, 'nothing to change');
+  .strictObject({ version, ...changeable })
+  .refine(changesSomething, 'nothing to change');
+
+const realmMembers = {
+  description: z.string().nullish(),
+  aliases: z.array(z.string()).optional(),
+  enabled: z.boolean().optional(),
+  policy: z
+    .strictObject({
+      algorithms: z.array(z.string()).optional(),
+      accessTokenSeconds: z.number().optional(),
+      assertionSeconds: z.number().optional(),
+    })
+    .optional(),
+};
+
+export const realmSchema = z.strictObject({ name: z.string(), ...realmMembers });
+
+export const realmChangeSchema = z
+  .strictObject({ version, ...realmMembers })
+  .refine(changesSomething, 'nothing to change');
 
 export const audienceSchema = z.strictObject({
   audience: z.string(),
   owner: z.string(),
-  scopes: z.array(z.string()),
-  algorithm: z.string().optional(),
+  scopes,
+  tokenPolicy: tokenPolicy.optional(),
 });
 
-export const grantSchema = z.strictObject({ client: z.string(), audience: z.string(), scopes: z.array(z.string()) });
+export const audienceChangeSchema = z
+  .strictObject({ audience: z.string(), version, scopes: scopes.optional(), tokenPolicy: tokenPolicy.optional() })
+  .refine((change) => change.scopes !== undefined || change.tokenPolicy !== undefined, 'nothing to change');
+
+export const grantSchema = z.strictObject({ client: z.string(), audience: z.string(), scopes });
 
 export const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
@@ -32,11 +108,28 @@ export const pageSchema = z.strictObject({
     .optional(),
 });
 
+const audienceUri = z.string().refine(isAudienceUri, 'not an audience');
+
+export const audienceListSchema = z.strictObject({ audience: z.string().optional(), ...pageSchema.shape });
+
+export const audienceQuery = z.strictObject({ audience: z.string() });
+
 export const grantListSchema = z.union([
   z.strictObject({ client: z.string(), ...pageSchema.shape }),
-  z.strictObject({ audience: z.string().refine(isAudienceUri, 'not an audience'), ...pageSchema.shape }),
+  z.strictObject({ audience: audienceUri, ...pageSchema.shape }),
 ]);
+
+export const grantQuery = z.strictObject({ client: z.string(), audience: z.string() });
+
+export const credentialQuery = z.strictObject({ kid: z.string() });
 
 export const ringCommandSchema = z.strictObject({ algorithm: z.enum(JWS_ALGORITHMS) });
 
 export const revocationSchema = z.strictObject({ breakGlass: z.boolean().default(false) });
+
+const text = z.string().optional();
+const subject = z.strictObject({ CN: z.string(), OU: text, O: text, L: text, ST: text, C: text });
+
+export const selfSignedSchema = z.strictObject({ subject, days: z.number() });
+export const signingRequestSchema = z.strictObject({ subject, dnsNames: z.array(z.string()).optional() });
+export const certificateImportSchema = z.strictObject({ chain: z.union([z.string(), z.array(z.string())]) });

@@ -1,36 +1,86 @@
 /** What the admin API answers with: registry values in JSON, times as RFC 3339. */
 
-import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
+import { PUBLIC_KEY_MEMBERS } from '../core/algorithms.ts';
+import type { Audience, EpochSeconds, Grant, Partner, PartnerCredential } from '../core/partner.ts';
+import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
+import type { PartnerView } from '../flows/manage-partners.ts';
+import type { RealmView } from '../flows/manage-realms.ts';
 
 export const timestamp = (seconds: EpochSeconds): string => new Date(seconds * 1_000).toISOString();
 
-export const partnerSummary = ({ id, name, enabled, version, createdAt, updatedAt }: Partner) => ({
-  id,
-  ...(name === undefined ? {} : { name }),
-  enabled,
-  version,
-  createdAt: timestamp(createdAt),
-  updatedAt: timestamp(updatedAt),
+const optionalTime = <Name extends string>(name: Name, seconds: EpochSeconds | undefined) =>
+  seconds === undefined ? {} : { [name]: timestamp(seconds) };
+
+export const realmView = ({ realm: { createdAt, updatedAt, ...realm }, issuer }: RealmView) => ({
+  ...realm,
+  issuer,
+  ...optionalTime('createdAt', createdAt),
+  ...optionalTime('updatedAt', updatedAt),
 });
 
-export const partnerView = ({ partner, grants, audiences }: PartnerWithGrants) => ({
+export const partnerSummary = (partner: Partner) => ({
+  id: partner.id,
+  ...(partner.name === undefined ? {} : { name: partner.name }),
+  ...(partner.contact === undefined ? {} : { contact: partner.contact }),
+  tags: partner.tags,
+  enabled: partner.enabled,
+  trustLevel: partner.trustLevel,
+  version: partner.version,
+  createdAt: timestamp(partner.createdAt),
+  updatedAt: timestamp(partner.updatedAt),
+});
+
+export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: PartnerView) => ({
   ...partnerSummary(partner),
-  credentials: partner.keys.map(({ kid, algorithm, jwk, thumbprint, addedAt }) => ({
-    kid,
-    alg: algorithm,
-    kty: jwk.kty,
-    thumbprint,
-    addedAt: timestamp(addedAt),
-  })),
+  acceptsSecurityIdentifiers: partner.acceptsSecurityIdentifiers,
+  ...(partner.issuer === undefined ? {} : { issuer: partner.issuer }),
+  credentials: partner.credentials.map((credential) => credentialView(credential, lastUses.get(credential.kid))),
+  ...(partner.source === undefined ? {} : { source: sourceView(partner.source, refresh) }),
+  tokenPolicy: partner.tokenPolicy,
+  claims: partner.claims,
+  ...(partner.quota === undefined ? {} : { quota: partner.quota }),
   audiences,
   grants: grants.map(({ audience, scopes }) => ({ audience, scopes })),
 });
 
-export const audienceView = ({ audience, owner, scopes, algorithm, version }: Audience) => ({
+const credentialView = (credential: PartnerCredential, lastUsedAt: EpochSeconds | undefined) => ({
+  kid: credential.kid,
+  type: 'public_key',
+  alg: credential.algorithm,
+  kty: credential.jwk.kty,
+  jwk: publicMembers(credential),
+  thumbprint: credential.thumbprint,
+  source: credential.source,
+  ...(credential.label === undefined ? {} : { label: credential.label }),
+  ...(credential.x5t === undefined ? {} : { x5t: credential.x5t }),
+  ...(credential.x5tS256 === undefined ? {} : { 'x5t#S256': credential.x5tS256 }),
+  ...optionalTime('notBefore', credential.notBefore),
+  ...optionalTime('expiresAt', credential.expiresAt),
+  addedAt: timestamp(credential.addedAt),
+  ...optionalTime('lastUsedAt', lastUsedAt),
+});
+
+/** Named one by one, so that nothing else can slip out. Whoever exports a partner needs the key itself. */
+const publicMembers = ({ jwk, kid, algorithm }: PartnerCredential) => {
+  const members = PUBLIC_KEY_MEMBERS[jwk.kty as keyof typeof PUBLIC_KEY_MEMBERS] ?? [];
+  const material = Object.entries(jwk).filter(([name]) => members.includes(name));
+  return { kty: jwk.kty, ...Object.fromEntries(material), kid, alg: algorithm };
+};
+
+const sourceView = ({ type, url }: PartnerSource, refresh: RefreshStatus | undefined) => ({
+  type,
+  url,
+  ...optionalTime('lastAttemptAt', refresh?.lastAttemptAt),
+  ...optionalTime('lastSuccessAt', refresh?.lastSuccessAt),
+  ...(refresh?.failure === undefined ? {} : { failure: refresh.failure }),
+  ...optionalTime('nextAttemptAt', refresh?.dueAt),
+});
+
+export const audienceView = ({ audience, owner, scopes, tokenPolicy, version }: Audience) => ({
   audience,
   owner,
   scopes,
-  ...(algorithm === undefined ? {} : { algorithm }),
+  tokenPolicy,
   version,
 });
 

@@ -1,47 +1,37 @@
-/** The admin API of partners, audiences and grants. */
+/** The admin API of partners and their credentials. */
 
 import type { ManagePartners } from '../flows/manage-partners.ts';
-import { type AdminRoute, adminRoute, created, paged, shown, withBody, withQuery } from './admin-route.ts';
-import {
-  audienceSchema,
-  grantListSchema,
-  grantSchema,
-  pageSchema,
-  partnerChangeSchema,
-  partnerSchema,
-} from './admin-schemas.ts';
-import { audienceView, grantView, partnerSummary, partnerView } from './admin-views.ts';
+import type { RefreshPartner } from '../flows/refresh-partner.ts';
+import { type AdminRoute, handle } from './admin-operation.ts';
+import { PARTNERS } from './admin-operations.ts';
+import { created, paged, removed, shown } from './admin-route.ts';
+import { partnerSummary, partnerView } from './admin-views.ts';
 
 export const partnerRoutes = (manage: ManagePartners): readonly AdminRoute[] => [
-  adminRoute('POST', '/partners', (event, realm) =>
-    withBody(event, partnerSchema, async (input) => created(await manage.addPartner(realm, input), partnerView)),
+  handle(PARTNERS.list, async ({ realm, query }) => paged(await manage.list(realm.name, query), partnerSummary)),
+  handle(PARTNERS.add, async ({ realm, body }) => created(await manage.add(realm.name, body), partnerView)),
+  handle(PARTNERS.show, async ({ realm, variable }) =>
+    shown(await manage.show(realm.name, variable('id')), partnerView),
   ),
-  adminRoute('GET', '/partners', (event, realm) =>
-    withQuery(event, pageSchema, async (page) => paged(await manage.listPartners(realm, page), partnerSummary)),
+  handle(PARTNERS.declare, async ({ realm, variable, body: { version, ...definition } }) =>
+    created(await manage.declare(realm.name, variable('id'), version, definition), partnerView),
   ),
-  adminRoute('GET', '/partners/{id}', async (event, realm) =>
-    shown(await manage.showPartner(realm, event.pathParameters?.id ?? ''), partnerView),
+  handle(PARTNERS.change, async ({ realm, variable, body: { version, ...change } }) =>
+    shown(await manage.change(realm.name, variable('id'), version, change), partnerView),
   ),
-  adminRoute('PATCH', '/partners/{id}', (event, realm) =>
-    withBody(event, partnerChangeSchema, async (change) =>
-      shown(await manage.changePartner(realm, event.pathParameters?.id ?? '', change), partnerView),
-    ),
+  handle(PARTNERS.remove, async ({ realm, variable }) => removed(await manage.remove(realm.name, variable('id')))),
+  handle(PARTNERS.addCredential, async ({ realm, variable, body }) =>
+    shown(await manage.addCredential(realm.name, variable('id'), body), partnerView),
   ),
-  adminRoute('POST', '/audiences', (event, realm) =>
-    withBody(event, audienceSchema, async (input) => created(await manage.addAudience(realm, input), audienceView)),
-  ),
-  adminRoute('GET', '/audiences', (event, realm) =>
-    withQuery(event, pageSchema, async (page) => paged(await manage.listAudiences(realm, page), audienceView)),
-  ),
-  adminRoute('POST', '/grants', (event, realm) =>
-    withBody(event, grantSchema, async (input) => created(await manage.addGrant(realm, input), grantView)),
-  ),
-  adminRoute('GET', '/grants', (event, realm) =>
-    withQuery(event, grantListSchema, async (query) => {
-      if ('audience' in query) return paged(await manage.listGrantsOn(realm, query.audience, query), grantView);
-      return shown(await manage.listGrantsOf(realm, query.client), (page) => ({
-        items: page.items.map(grantView),
-      }));
-    }),
+  handle(PARTNERS.removeCredential, async ({ realm, variable, query: { kid } }) => {
+    const without = await manage.removeCredential(realm.name, variable('id'), kid);
+    return removed(without.ok ? { ok: true, value: undefined } : without);
+  }),
+];
+
+/** Its own list: the function behind it is the only one that calls partners. */
+export const refreshRoutes = (refresh: RefreshPartner): readonly AdminRoute[] => [
+  handle(PARTNERS.refresh, async ({ realm, variable }) =>
+    shown(await refresh.now(realm.name, variable('id')), partnerView),
   ),
 ];

@@ -2,28 +2,49 @@
 
 import { createHash } from 'node:crypto';
 import { type Refusal, type Result, refusalToWire } from '../core/errors.ts';
+import type { RateLimit } from '../core/quota.ts';
+import type { IssuedToken } from '../flows/issue-token.ts';
 import type { Failure, HttpAnswer } from './endpoint.ts';
 
 /** RFC 6749 5.1: neither tokens nor what is said about them may be kept by anyone on the way. */
 const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
 const JSON_TYPE = { 'content-type': 'application/json' } as const;
 
-export const tokenAnswer = (result: Result<object>, usedAuthorizationHeader: boolean): HttpAnswer =>
+export const tokenAnswer = (result: Result<IssuedToken>, usedAuthorizationHeader: boolean): HttpAnswer =>
   result.ok
-    ? { statusCode: 200, headers: { ...JSON_TYPE, ...NO_STORE }, body: JSON.stringify(result.value) }
+    ? {
+        statusCode: 200,
+        headers: { ...JSON_TYPE, ...NO_STORE, ...rateLimitHeaders(result.value.limits) },
+        body: JSON.stringify(result.value.answer),
+      }
     : oauthError(result.refusal, usedAuthorizationHeader);
 
 /** RFC 6749 5.2. A client that tried the `Authorization` header is told the scheme, as that section demands. */
 const oauthError = (refusal: Refusal, usedAuthorizationHeader: boolean): HttpAnswer => {
-  const { status, error, description } = refusalToWire(refusal);
+  const { status, error, description, retryAfterSeconds } = refusalToWire(refusal);
   const challenge =
     status === 401 && usedAuthorizationHeader ? { 'www-authenticate': 'Basic realm="countersign"' } : {};
+  const wait = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  const limits = refusal.reason === 'quota_exceeded' ? rateLimitHeaders(refusal.limits) : {};
   return {
     statusCode: status,
-    headers: { ...JSON_TYPE, ...NO_STORE, ...challenge },
+    headers: { ...JSON_TYPE, ...NO_STORE, ...challenge, ...wait, ...limits },
     body: JSON.stringify({ error, error_description: description }),
   };
 };
+
+/** draft-ietf-httpapi-ratelimit-headers: a policy and what is left of it, for each window. */
+const rateLimitHeaders = (limits: readonly RateLimit[]): Readonly<Record<string, string>> =>
+  limits.length === 0
+    ? {}
+    : {
+        'ratelimit-policy': limits
+          .map(({ name, limit, windowSeconds }) => `"${name}";q=${limit};w=${windowSeconds}`)
+          .join(', '),
+        ratelimit: limits
+          .map(({ name, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`)
+          .join(', '),
+      };
 
 export const oauthFailure = ({ status, error, description }: Failure): HttpAnswer => ({
   statusCode: status,

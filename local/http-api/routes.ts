@@ -1,6 +1,6 @@
 /**
  * Route keys of an HTTP API and which of them a request selects.
- * Source: API Gateway developer guide, "Create routes for HTTP APIs".
+ * Source: API Gateway developer guide, "Create routes for HTTP APIs", "Routing API requests".
  */
 
 import { StartError } from '../start-error.ts';
@@ -48,13 +48,16 @@ export function bySpecificity<R extends RouteKey>(routes: readonly R[]): R[] {
   return [...routes].sort((a, b) => compareStrings(rank(a), rank(b)));
 }
 
-const RANKS = { text: '0', variable: '1', greedy: '3' } as const;
+const RANKS = { text: '0', variable: '1', greedy: '2' } as const;
 
-/** A word that sorts before another when its route is more specific; `2` ends a path, before a greedy variable. */
+/**
+ * A word that sorts before another when its route is more specific: full matches before every greedy variable, however much
+ * of the path stands before that, and `$default` last.
+ */
 function rank({ method, segments }: RouteKey): string {
-  if (segments === undefined) return '4';
-  const path = segments.map((segment) => RANKS[segment.kind]).join('');
-  return `${path}2${method === 'ANY' ? '1' : '0'}`;
+  if (segments === undefined) return '2';
+  const extent = segments.at(-1)?.kind === 'greedy' ? '1' : '0';
+  return `${extent}${segments.map((segment) => RANKS[segment.kind]).join('')}${method === 'ANY' ? '1' : '0'}`;
 }
 
 const compareStrings = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

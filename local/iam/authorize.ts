@@ -119,6 +119,7 @@ function requestContext(caller: Principal, request: AuthorizationRequest, extra:
     'aws:PrincipalIsAWSService': 'false',
     'aws:ViaAWSService': 'false',
     'aws:SecureTransport': 'true',
+    ...(caller.sourceFunctionArn === undefined ? {} : { 'lambda:SourceFunctionArn': caller.sourceFunctionArn }),
     ...(owner === '' ? {} : { 'aws:ResourceAccount': owner }),
     ...(isKms(request) ? { 'kms:CallerAccount': caller.account } : {}),
   };

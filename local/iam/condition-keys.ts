@@ -14,6 +14,8 @@ const SINGLE_VALUED = [
   'aws:ResourceAccount',
   'aws:SecureTransport',
   'aws:ViaAWSService',
+  // Supplied by `authorize` for calls of a function's code.
+  'lambda:SourceFunctionArn',
   // Absent on a role's direct calls, here as on AWS.
   'aws:SourceAccount',
   'aws:SourceArn',

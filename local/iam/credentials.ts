@@ -13,6 +13,8 @@ export interface Principal {
   readonly roleArn: string;
   readonly account: string;
   readonly policies: readonly Policy[];
+  /** The function whose code has these credentials; undefined for everybody else. */
+  readonly sourceFunctionArn?: string;
 }
 
 /** What `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of the principal are. */

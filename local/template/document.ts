@@ -16,6 +16,12 @@ const resource = z.object({
   Type: z.string(),
   Properties: jsonObject.default({}),
   Condition: z.string().optional(),
+  DependsOn: z
+    .union([z.string(), z.array(z.string())])
+    .default([])
+    .transform((names) => [names].flat()),
+  DeletionPolicy: z.string().optional(),
+  UpdateReplacePolicy: z.string().optional(),
 });
 
 const document = z.object({

@@ -14,6 +14,16 @@ export interface Naming extends Placement {
   readonly stack: string;
   /** Base URL of the HTTP API; asked for only after the server listens. */
   readonly apiEndpoint: () => string;
+  /** What the functions behind custom resources have answered so far, by logical id. */
+  readonly answers: ReadonlyMap<string, CustomResourceAnswer>;
+}
+
+/** What the function behind a custom resource has said of it. */
+export interface CustomResourceAnswer {
+  /** The value of `Ref`. */
+  readonly physicalId: string;
+  /** The values of `Fn::GetAtt`. */
+  readonly data: Readonly<Record<string, string>>;
 }
 
 /** One resource while it is being named. */
@@ -56,6 +66,27 @@ const identifyTable: Identify = (subject) => {
 const identifyApi: Identify = (subject) => {
   const id = gatewayId(subject.stack, subject.logicalId);
   return { ref: id, attributes: { ApiId: () => id, ApiEndpoint: subject.apiEndpoint } };
+};
+
+/** Whether resources of this type are made by a function of the template. Triggers are not: the runner knows what theirs does. */
+export const isCustomResource = (type: string): boolean =>
+  type === 'AWS::CloudFormation::CustomResource' || (type.startsWith('Custom::') && type !== 'Custom::Trigger');
+
+/** Functions and tables are there before custom resources are, so nothing but these and the outputs can refer to one. */
+const identifyCustomResource: Identify = ({ logicalId, answers }) => {
+  const answer = (): CustomResourceAnswer => {
+    const known = answers.get(logicalId);
+    if (known !== undefined) return known;
+    throw new StartError(`${logicalId}: here, only outputs and other custom resources can refer to a custom resource`);
+  };
+  return {
+    get ref() {
+      return answer().physicalId;
+    },
+    get attributes() {
+      return valuesOf('', answer().data).attributes;
+    },
+  };
 };
 
 /** Types that the runner gives life to. */
@@ -134,7 +165,9 @@ export function identifyResource(
   resource: Resource,
   resolver: Resolver,
 ): ResourceValues {
-  const identify = RUNNING[resource.Type] ?? INERT[resource.Type];
+  const identify = isCustomResource(resource.Type)
+    ? identifyCustomResource
+    : (RUNNING[resource.Type] ?? INERT[resource.Type]);
   if (identify === undefined)
     throw new StartError(`${logicalId}: the local runner does not know the resource type ${resource.Type}`);
   const property = (name: string): string => resolver.text(resource.Properties[name], logicalId);

@@ -1,157 +1,175 @@
 /**
- * An admin API in memory that keeps the real one's contract: SigV4, idempotent creation, conflicts, pages, problem documents.
+ * An admin API in memory that keeps the real one's contract: SigV4, realms and their rings, and what admin-registry.ts holds.
  */
-import { calculateJwkThumbprint, type JWK } from 'jose';
+import { NOW, type PartnerDocument, page, problem, RealmRegistry } from './admin-registry.ts';
 import { type Reply, serve, type TestServer } from './http-server.ts';
 import { checkSignature, type SignedRequest } from './sigv4.ts';
 import { AWS_ENV } from './terminal.ts';
-
-const NOW = '2026-11-23T10:00:00Z';
-const PAGE_SIZE = 2;
-const REALMS = ['default', 'staging'];
-
-interface StoredPartner {
-  readonly id: string;
-  readonly name?: string;
-  readonly jwks: { readonly keys: readonly JWK[] };
-  enabled: boolean;
-  version: number;
-}
-interface StoredAudience {
-  readonly audience: string;
-  readonly owner: string;
-  readonly scopes: readonly string[];
-  readonly algorithm?: string;
-}
-interface StoredGrant {
-  readonly client: string;
-  readonly audience: string;
-  readonly scopes: readonly string[];
-}
 
 export interface AdminServer extends TestServer {
   /** Replies that go before everything else, one per request. */
   readonly interruptions: Reply[];
   /** Regions that requests were signed for. */
   readonly regions: string[];
+  /** What is at the addresses of partners. */
+  readonly documents: Map<string, PartnerDocument>;
+  /** What another administrator does just before the next write, one for each. */
+  readonly meddlers: ((registry: RealmRegistry) => void)[];
+  /** What a realm holds. */
+  registry(realm?: string): RealmRegistry;
 }
 
 export async function startAdminServer(): Promise<AdminServer> {
   const interruptions: Reply[] = [];
   const regions: string[] = [];
-  const registry = new Registry();
+  const documents = new Map<string, PartnerDocument>();
+  const meddlers: ((registry: RealmRegistry) => void)[] = [];
+  const deployment = new Deployment(documents);
   const server = await serve((request) => {
     const { isGenuine, region, service } = checkSignature(request, (id) =>
       id === AWS_ENV.AWS_ACCESS_KEY_ID ? AWS_ENV.AWS_SECRET_ACCESS_KEY : undefined,
     );
     if (!isGenuine || service !== 'execute-api') return { status: 403, body: { message: 'Forbidden' } };
     regions.push(region);
-    return interruptions.shift() ?? registry.answer(request);
+    if (/^(PUT|PATCH|DELETE)$/.test(request.method)) meddlers.shift()?.(deployment.registry('default'));
+    return interruptions.shift() ?? deployment.answer(request);
   });
-  return Object.assign(server, { interruptions, regions });
+  const registry = (realm = 'default') => deployment.registry(realm);
+  return Object.assign(server, { interruptions, regions, documents, meddlers, registry });
 }
 
-const problem = (status: number, title: string, detail: string, errors?: readonly object[]): Reply => ({
-  status,
-  body: { type: 'about:blank', title, status, detail, ...(errors ? { errors } : {}) },
+interface StoredRealm {
+  readonly name: string;
+  readonly version: number;
+  readonly policy: { readonly algorithms?: readonly string[] };
+  readonly [member: string]: unknown;
+}
+
+const ISSUER = 'https://tokens.example.com';
+
+class Deployment {
+  readonly #realms = new Map<string, StoredRealm>();
+  readonly #registries = new Map<string, RealmRegistry>();
+  readonly #rings = new Map<string, string[]>();
+  readonly #documents: ReadonlyMap<string, PartnerDocument>;
+
+  constructor(documents: ReadonlyMap<string, PartnerDocument>) {
+    this.#documents = documents;
+    this.#realms.set('default', {
+      name: 'default',
+      issuer: ISSUER,
+      aliases: [],
+      enabled: true,
+      policy: {},
+      version: 0,
+    });
+    this.#addRealm({ name: 'staging' });
+  }
+
+  registry(realm: string): RealmRegistry {
+    const there = this.#registries.get(realm) ?? new RealmRegistry(this.#documents);
+    this.#registries.set(realm, there);
+    return there;
+  }
+
+  answer(request: SignedRequest): Reply | Promise<Reply> {
+    const url = new URL(request.target, 'http://localhost');
+    const [, admin, realms, realm, kind, ...rest] = url.pathname.split('/').map(decodeURIComponent);
+    const body = request.body === '' ? {} : JSON.parse(request.body);
+    if (admin !== 'admin' || realms !== 'realms') return problem(404, 'Not found', url.pathname);
+    if (realm === undefined)
+      return request.method === 'POST' ? this.#addRealm(body) : page(url, [...this.#realms.values()]);
+    const stored = this.#realms.get(realm);
+    if (stored === undefined) return problem(404, 'Not found', `no realm ${realm}`);
+    if (kind === undefined)
+      return request.method === 'PATCH' ? this.#patchRealm(stored, body) : { status: 200, body: stored };
+    if (kind === 'keys') return this.#onKeys(request.method, url, realm, body);
+    return answerIn(this.registry(realm), request.method, [kind, ...rest], url, body);
+  }
+
+  #addRealm(body: Record<string, unknown> & { readonly name: string }): Reply {
+    const stored = this.#realms.get(body.name);
+    const issuer = `${ISSUER}/realms/${body.name}`;
+    const defaults = { issuer, aliases: [], enabled: true, policy: {}, version: 1, createdAt: NOW, updatedAt: NOW };
+    const wanted = { ...defaults, ...body };
+    if (stored !== undefined && JSON.stringify(stored) !== JSON.stringify(wanted)) {
+      return problem(409, 'Conflict', `realm ${body.name} exists with other content`);
+    }
+    this.#realms.set(body.name, wanted);
+    return { status: stored === undefined ? 201 : 200, body: wanted };
+  }
+
+  #patchRealm(stored: StoredRealm, { version, ...members }: Record<string, unknown>): Reply {
+    if (version !== stored.version) return problem(409, 'Conflict', `version is ${stored.version}`);
+    const after: StoredRealm = { ...stored, ...members, version: stored.version + 1 };
+    const kept = Object.fromEntries(
+      Object.entries(after).filter(([, value]) => value !== null),
+    ) as unknown as StoredRealm;
+    this.#realms.set(stored.name, kept);
+    return { status: 200, body: kept };
+  }
+
+  #onKeys(method: string, url: URL, realm: string, { algorithm = '' }: { readonly algorithm?: string }): Reply {
+    const rings = this.#rings.get(realm) ?? [];
+    const view = (name: string) => ({ algorithm: name, version: 1, keys: [keyOf(name)] });
+    if (method === 'GET') return page(url, rings.map(view));
+    if (rings.includes(algorithm)) return problem(409, 'Conflict', `there is a ring for ${algorithm}`);
+    this.#rings.set(realm, [...rings, algorithm]);
+    return { status: 201, body: view(algorithm) };
+  }
+}
+
+const keyOf = (algorithm: string) => ({
+  kid: `kid-${algorithm}`,
+  state: 'active',
+  hold: false,
+  keyArn: `arn:aws:kms:eu-west-1:111122223333:key/${algorithm}`,
+  createdAt: NOW,
+  ageSeconds: 0,
 });
 
-class Registry {
-  readonly #partners = new Map<string, StoredPartner>();
-  readonly #audiences = new Map<string, StoredAudience>();
-  readonly #grants = new Map<string, StoredGrant>();
-
-  async answer(request: SignedRequest): Promise<Reply> {
-    const url = new URL(request.target, 'http://localhost');
-    const [, admin, realms, realm = '', kind = '', id] = url.pathname.split('/').map(decodeURIComponent);
-    if (admin !== 'admin' || realms !== 'realms' || !REALMS.includes(realm)) {
-      return problem(404, 'Not found', `no realm ${realm}`);
-    }
-    const body = request.body === '' ? undefined : JSON.parse(request.body);
-    switch (`${request.method} ${kind}${id === undefined ? '' : '/:id'}`) {
-      case 'POST partners':
-        return this.#addPartner(body);
-      case 'GET partners':
-        return page(url, await Promise.all([...this.#partners.values()].map(async (one) => summary(one))));
-      case 'GET partners/:id':
-        return this.#onPartner(id, (one) => this.#show(one, 200));
-      case 'PATCH partners/:id':
-        return this.#onPartner(id, (one) => {
-          one.enabled = body.enabled;
-          one.version += 1;
-          return this.#show(one, 200);
-        });
-      case 'POST audiences':
-        return store(this.#audiences, body.audience, body);
-      case 'GET audiences':
-        return page(url, withVersion(this.#audiences));
-      case 'POST grants':
-        return store(this.#grants, `${body.client} ${body.audience}`, body);
-      case 'GET grants':
-        return page(url, withVersion(this.#grants).filter(selectedBy(url)));
-      default:
-        return problem(404, 'Not found', `${request.method} ${url.pathname}`);
-    }
+function answerIn(
+  registry: RealmRegistry,
+  method: string,
+  [kind, id = '', more]: readonly string[],
+  url: URL,
+  body: Record<string, unknown>,
+): Reply | Promise<Reply> {
+  const query = (name: string) => url.searchParams.get(name);
+  switch (`${method} ${kind}${id === '' ? '' : '/:id'}${more === undefined ? '' : `/${more}`}`) {
+    case 'POST partners':
+      return registry.addPartner(body);
+    case 'GET partners':
+      return registry.listPartners(url);
+    case 'GET partners/:id':
+      return registry.show(id);
+    case 'PUT partners/:id':
+      return registry.putPartner(id, body);
+    case 'PATCH partners/:id':
+      return registry.patchPartner(id, body);
+    case 'DELETE partners/:id':
+      return registry.deletePartner(id);
+    case 'POST partners/:id/refresh':
+      return registry.refresh(id);
+    case 'POST partners/:id/credentials':
+      return registry.addCredential(id, body);
+    case 'DELETE partners/:id/credentials':
+      return registry.removeCredential(id, query('kid'));
+    case 'POST audiences':
+      return registry.addAudience(body);
+    case 'GET audiences':
+      return registry.listAudiences(url);
+    case 'PATCH audiences':
+      return registry.patchAudience(body);
+    case 'DELETE audiences':
+      return registry.deleteAudience(query('audience'));
+    case 'POST grants':
+      return registry.addGrant(body);
+    case 'GET grants':
+      return registry.listGrants(url);
+    case 'DELETE grants':
+      return registry.deleteGrant(query('client'), query('audience'));
+    default:
+      return problem(404, 'Not found', `${method} ${url.pathname}`);
   }
-
-  #addPartner(body: Omit<StoredPartner, 'enabled' | 'version'>): Reply | Promise<Reply> {
-    if (!/^[a-z][\w.-]*$/i.test(body.id)) {
-      return problem(400, 'Invalid request', 'the partner is not acceptable', [
-        { pointer: '/id', detail: 'must start with a letter' },
-      ]);
-    }
-    const existing = this.#partners.get(body.id);
-    const { enabled: _, version: __, ...content } = existing ?? { enabled: true, version: 1 };
-    if (existing !== undefined && JSON.stringify(content) !== JSON.stringify(body)) {
-      return problem(409, 'Conflict', `partner ${body.id} exists with other content`);
-    }
-    const one = existing ?? { ...body, enabled: true, version: 1 };
-    this.#partners.set(one.id, one);
-    return this.#show(one, existing === undefined ? 201 : 200);
-  }
-
-  #onPartner(id: string | undefined, then: (one: StoredPartner) => Promise<Reply>): Reply | Promise<Reply> {
-    const one = this.#partners.get(id ?? '');
-    return one === undefined ? problem(404, 'Not found', `no partner ${id}`) : then(one);
-  }
-
-  async #show(one: StoredPartner, status: number): Promise<Reply> {
-    const credentials = one.jwks.keys.map(async ({ kid, alg, kty, ...rest }) => {
-      return { kid, alg, kty, thumbprint: await calculateJwkThumbprint({ kty, ...rest } as JWK), addedAt: NOW };
-    });
-    const audiences = [...this.#audiences.values()].filter(({ owner }) => owner === one.id);
-    const grants = [...this.#grants.values()].filter(({ client }) => client === one.id);
-    const lists = {
-      credentials: await Promise.all(credentials),
-      audiences: audiences.map(({ audience }) => audience),
-      grants: grants.map(({ audience, scopes }) => ({ audience, scopes })),
-    };
-    return { status, body: { ...summary(one), ...lists } };
-  }
-}
-
-const summary = ({ jwks: _, ...one }: StoredPartner) => ({ ...one, createdAt: NOW, updatedAt: NOW });
-
-const withVersion = <T extends object>(records: ReadonlyMap<string, T>) =>
-  [...records.values()].map((one) => ({ ...one, version: 1 }));
-
-const selectedBy = (url: URL) => (grant: StoredGrant) =>
-  (url.searchParams.get('client') ?? grant.client) === grant.client &&
-  (url.searchParams.get('audience') ?? grant.audience) === grant.audience;
-
-function store<T extends object>(records: Map<string, T>, id: string, record: T): Reply {
-  const existing = records.get(id);
-  if (existing !== undefined && JSON.stringify(existing) !== JSON.stringify(record)) {
-    return problem(409, 'Conflict', `${id} exists with other content`);
-  }
-  records.set(id, record);
-  return { status: existing === undefined ? 201 : 200, body: { ...record, version: 1 } };
-}
-
-/** The cursor holds characters that a careless client would mangle. */
-function page(url: URL, all: readonly object[]): Reply {
-  const start = Number((url.searchParams.get('cursor') ?? 'at +/=0').replace('at +/=', ''));
-  const end = start + PAGE_SIZE;
-  const next = end < all.length ? { next: `at +/=${end}` } : {};
-  return { status: 200, body: { items: all.slice(start, end), ...next } };
 }

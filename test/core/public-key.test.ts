@@ -10,6 +10,10 @@ const detailOf = async (jwk: Record<string, unknown>): Promise<string> => {
   const result = await parse(jwk);
   return result.ok ? `accepted as ${result.value.algorithm}` : result.refusal.detail;
 };
+const codeOf = async (jwk: Record<string, unknown>): Promise<string> => {
+  const result = await parse(jwk);
+  return result.ok ? 'accepted' : result.refusal.code;
+};
 const rsaOf = (bits: number, exponent = 65_537): JWK =>
   generateKeyPairSync('rsa', { modulusLength: bits, publicExponent: exponent }).publicKey.export({
     format: 'jwk',
@@ -148,10 +152,35 @@ describe('a weak RSA key', () => {
   });
 });
 
+describe('a weak Ed25519 key', () => {
+  it.each([
+    ['the neutral element', octets(1, ...new Array<number>(31).fill(0))],
+    ['y = 0', octets(...new Array<number>(32).fill(0))],
+    ['a point of order 8', 'xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o'],
+  ])('is refused: %s', async (_what, x) => {
+    await expect(detailOf({ ...ed, x })).resolves.toMatch(/of small order/);
+  });
+});
+
+describe('the code of a problem', () => {
+  it.each<[string, () => Record<string, unknown>]>([
+    ['key_exposed', () => ({ ...rsa, d: 'AQAB' })],
+    ['key_exposed', () => ({ kty: 'oct', k: 'c2VjcmV0' })],
+    ['key_weak', () => ({ ...rsaOf(1_024) })],
+    ['key_weak', () => ({ ...rsa, e: octets(3) })],
+    ['key_weak', () => ({ ...ed, x: octets(...new Array<number>(32).fill(0)) })],
+    ['key_unsupported', () => ({ ...ec, use: 'enc' })],
+    ['key_malformed', () => ({ ...rsa, n: withZero(rsa.n) })],
+  ])('is %s', async (code, jwk) => {
+    await expect(codeOf(jwk())).resolves.toBe(code);
+  });
+});
+
 describe('a key that is not what it says', () => {
   const KIND = 'kty, crv and alg are not those of a supported signature algorithm';
   const MEMBER = 'a member of the key is missing, or not base64url as RFC 7515 2 spells it';
   const INVALID = 'the key is not a valid public key of its kind';
+  const [UNSUPPORTED, MALFORMED] = ['key_unsupported', 'key_malformed'];
   const bad: [string, () => Record<string, unknown>, string][] = [
     ['no kty', () => ({ ...ec, kty: undefined }), KIND],
     ['kty in small letters', () => ({ ...rsa, kty: 'rsa' }), KIND],
@@ -203,6 +232,8 @@ describe('a key that is not what it says', () => {
       INVALID,
     ],
     ['an Ed25519 key that is short', () => ({ ...ed, x: octets(1, 2, 3) }), INVALID],
+    ['an Ed25519 key that is no point', () => ({ ...ed, x: octets(2, ...new Array<number>(31).fill(0)) }), INVALID],
+    ['an Ed25519 key above the prime', () => ({ ...ed, x: octets(...new Array<number>(32).fill(255)) }), INVALID],
     ['an ML-DSA key that is short', () => ({ kty: 'AKP', alg: 'ML-DSA-44', pub: octets(1, 2, 3) }), INVALID],
     ['an empty kid', () => ({ ...ec, kid: '' }), 'kid is not a short string'],
     ['a long kid', () => ({ ...ec, kid: 'x'.repeat(129) }), 'kid is not a short string'],
@@ -211,7 +242,8 @@ describe('a key that is not what it says', () => {
   ];
 
   it.each(bad)('is refused: %s', async (_what, jwk, detail) => {
-    await expect(parse(jwk())).resolves.toEqual({ ok: false, refusal: { pointer: '/jwks/keys/0', detail } });
+    const code = detail === KIND || detail.startsWith('use') || detail.startsWith('key_ops') ? UNSUPPORTED : MALFORMED;
+    await expect(parse(jwk())).resolves.toEqual({ ok: false, refusal: { pointer: '/jwks/keys/0', detail, code } });
   });
 
   it('is refused as a whole where it is empty', async () => {

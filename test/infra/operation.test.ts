@@ -54,6 +54,34 @@ describe('key rotation', () => {
   });
 });
 
+describe('refresh of partners', () => {
+  it('runs every five minutes and keeps what could not be delivered', () => {
+    expect(named('ServicePartnerRefreshSchedule')).toMatchObject({
+      ScheduleExpression: 'rate(5 minutes)',
+      State: 'ENABLED',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        Arn: '<ServiceRefreshPartnersFunction.Arn>',
+        RoleArn: '<ServicePartnerRefreshSchedulerRole.Arn>',
+        Input: '{}',
+        RetryPolicy: { MaximumEventAgeInSeconds: 300, MaximumRetryAttempts: 3 },
+        DeadLetterConfig: { Arn: '<ServicePartnerRefreshDeadLetters.Arn>' },
+      },
+    });
+  });
+
+  it('has a run that fails inside the function repeated twice and then kept', () => {
+    expect(named('ServicePartnerRefreshRetries')).toMatchObject({
+      FunctionName: '<ServiceRefreshPartnersFunction>',
+      Qualifier: '$LATEST',
+      MaximumRetryAttempts: 2,
+      MaximumEventAgeInSeconds: 300,
+      DestinationConfig: { OnFailure: { Destination: '<ServicePartnerRefreshDeadLetters.Arn>' } },
+    });
+    expect(named('ServicePartnerRefreshDeadLetters')).toMatchObject({ SqsManagedSseEnabled: true });
+  });
+});
+
 describe('alarms', () => {
   const alarms = ofType(resources, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties);
   const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
@@ -66,6 +94,8 @@ describe('alarms', () => {
       'Countersign/Service/RotationStopped',
       'Countersign/Service/RotationDeadLetters',
       'Countersign/Service/CertificateExpiring',
+      'Countersign/Service/PartnerRefreshFailed',
+      'Countersign/Service/PartnerRefreshDeadLetters',
       'Countersign/Service/ServerErrors',
     ]);
   });
@@ -97,6 +127,17 @@ describe('alarms', () => {
     });
   });
 
+  it('counts over a day the documents of partners that failed, as the function reports them', () => {
+    expect(alarms.find(({ AlarmName }) => String(AlarmName).endsWith('/PartnerRefreshFailed'))).toMatchObject({
+      MetricName: 'PartnerRefreshFailures',
+      Namespace: 'Countersign',
+      Dimensions: [{ Name: 'service', Value: 'countersign' }],
+      Statistic: 'Sum',
+      Period: 86_400,
+      EvaluationPeriods: 1,
+    });
+  });
+
   it('rings at the errors that wake somebody, and at silence where there should be none', () => {
     const bounds = alarms.map(({ AlarmName, ComparisonOperator, Threshold }) => [
       String(AlarmName).split('/').at(-1),
@@ -112,6 +153,8 @@ describe('alarms', () => {
       ['RotationStopped', 'LessThanThreshold', 1],
       ['RotationDeadLetters', reaching, 1],
       ['CertificateExpiring', 'LessThanOrEqualToThreshold', 30],
+      ['PartnerRefreshFailed', reaching, 1],
+      ['PartnerRefreshDeadLetters', reaching, 1],
       ['ServerErrors', reaching, 5],
     ]);
   });

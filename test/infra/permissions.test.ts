@@ -28,6 +28,14 @@ const roleNamed = (name: string): Resource => {
   return found;
 };
 
+const REGISTRY_CALLS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
+  (name) => `dynamodb:${name}`,
+);
+const EPHEMERA = '<ServiceEphemera.Arn>';
+const READ = ['dynamodb:GetItem', 'dynamodb:Query'];
+const LISTING = { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` };
+const LAST_USES = { Sid: 'LastUses', Action: 'dynamodb:GetItem', Resource: EPHEMERA, Condition: leadingKeys('used#*') };
+
 /** The rotation and the admin API of keys run the same flows. */
 const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
   {
@@ -36,6 +44,8 @@ const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
     Resource: REGISTRY,
     Condition: leadingKeys('ring#*'),
   },
+  { Sid: 'Realms', Action: READ, Resource: REGISTRY, Condition: leadingKeys('realm#*') },
+  LISTING,
   {
     Sid: 'CreateKey',
     Action: 'kms:CreateKey',
@@ -90,7 +100,11 @@ const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
 const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
   Token: [
     { Sid: 'Registry', Action: ['dynamodb:BatchGetItem', 'dynamodb:Query'], Resource: REGISTRY },
-    { Sid: 'Ephemera', Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], Resource: '<ServiceEphemera.Arn>' },
+    {
+      Sid: 'Ephemera',
+      Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      Resource: EPHEMERA,
+    },
     {
       Sid: 'Sign',
       Action: 'kms:Sign',
@@ -111,35 +125,34 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       },
     },
   ],
-  Discovery: [{ Sid: 'Rings', Action: 'dynamodb:Query', Resource: REGISTRY, Condition: leadingKeys('ring#*') }],
+  Discovery: [{ Sid: 'RingsAndRealms', Action: READ, Resource: REGISTRY, Condition: leadingKeys('ring#*', 'realm#*') }],
   Whoami: [],
   Authorizer: [
     {
-      Sid: 'RingsAndPartners',
-      Action: 'dynamodb:Query',
+      Sid: 'RingsPartnersAndRealms',
+      Action: READ,
       Resource: REGISTRY,
-      Condition: leadingKeys('ring#*', 'partner#*'),
+      Condition: leadingKeys('ring#*', 'partner#*', 'realm#*'),
     },
   ],
-  Admin: [
-    {
-      Sid: 'Registry',
-      Action: [
-        'dynamodb:ConditionCheckItem',
-        'dynamodb:GetItem',
-        'dynamodb:PutItem',
-        'dynamodb:Query',
-        'dynamodb:UpdateItem',
-      ],
-      Resource: REGISTRY,
-    },
-    { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` },
-  ],
+  Admin: [{ Sid: 'Registry', Action: REGISTRY_CALLS, Resource: REGISTRY }, LISTING, LAST_USES],
   Keys: KEYS_STATEMENTS,
   RotateKeys: [
     ...KEYS_STATEMENTS,
     { Sid: 'DeadLetters', Action: 'sqs:SendMessage', Resource: '<ServiceKeyRotationDeadLetters.Arn>' },
   ],
+  RefreshPartners: [
+    {
+      Sid: 'Partners',
+      Action: REGISTRY_CALLS,
+      Resource: REGISTRY,
+      Condition: leadingKeys('partner#*', 'issuer#*', 'realm#*'),
+    },
+    LISTING,
+    LAST_USES,
+    { Sid: 'DeadLetters', Action: 'sqs:SendMessage', Resource: '<ServicePartnerRefreshDeadLetters.Arn>' },
+  ],
+  PartnerResources: [{ Sid: 'Registry', Action: REGISTRY_CALLS, Resource: REGISTRY }, LISTING],
 };
 
 describe('what the functions may do', () => {
@@ -179,16 +192,19 @@ describe('what the functions may do', () => {
     ]);
   });
 
-  it('lets the schedule run the rotation function and leave a dead letter, for this account only', () => {
-    const role = roleNamed('ServiceKeyRotationSchedulerRole');
+  it.each([
+    ['KeyRotation', 'RotateKeys'],
+    ['PartnerRefresh', 'RefreshPartners'],
+  ])('lets the schedule of %s run %s and leave a dead letter, for this account only', (schedule, target) => {
+    const role = roleNamed(`Service${schedule}SchedulerRole`);
 
     expect(statementsOf(role)).toEqual([
-      { Sid: 'Run', Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: '<ServiceRotateKeysFunction.Arn>' },
+      { Sid: 'Run', Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: `<Service${target}Function.Arn>` },
       {
         Sid: 'DeadLetters',
         Effect: 'Allow',
         Action: 'sqs:SendMessage',
-        Resource: '<ServiceKeyRotationDeadLetters.Arn>',
+        Resource: `<Service${schedule}DeadLetters.Arn>`,
       },
     ]);
     expect(plain(role.properties.AssumeRolePolicyDocument)).toMatchObject({

@@ -63,9 +63,11 @@ const FUNCTIONS = [
   ['Discovery', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 30, 'Delete'],
   ['Whoami', [], 30, 'Delete'],
   ['Authorizer', ['AUDIENCE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
-  ['Admin', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['Admin', ['EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Keys', ['DEPLOYMENT', 'ISSUER', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['RotateKeys', ['DEPLOYMENT', 'ISSUER', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['RefreshPartners', ['EPHEMERA_TABLE', 'ISSUER', 'PRIVATE_HOSTS', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['PartnerResources', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
 ] as const;
 
 const environmentOf = (name: string, among = resources): Record<string, unknown> =>
@@ -154,7 +156,7 @@ describe('issuer', () => {
   it('goes to every function that is told one, and into the audience of the authorizer', () => {
     const own = resourcesOf(deploy({ issuer: 'https://tokens.example.com' }));
 
-    for (const name of ['Token', 'Discovery', 'Authorizer', 'Admin', 'Keys', 'RotateKeys']) {
+    for (const name of ['Token', 'Discovery', 'Authorizer', 'Admin', 'Keys', 'RotateKeys', 'RefreshPartners']) {
       expect(environmentOf(name, own).ISSUER).toBe('https://tokens.example.com');
     }
     expect(environmentOf('Authorizer', own).AUDIENCE).toBe('https://tokens.example.com/whoami');
@@ -176,14 +178,21 @@ describe('the API', () => {
   it('authorizes every route as this table says', () => {
     expect(ofType(resources, 'AWS::ApiGatewayV2::Route').map(routeOf)).toEqual([
       ['POST /token', 'NONE'],
+      ['POST /realms/{realm}/token', 'NONE'],
       ['GET /jwks', 'NONE'],
       ['GET /revoked-keys', 'NONE'],
       ['GET /.well-known/oauth-authorization-server', 'NONE'],
       ['GET /.well-known/openid-configuration', 'NONE'],
+      ['GET /realms/{realm}/jwks', 'NONE'],
+      ['GET /realms/{realm}/revoked-keys', 'NONE'],
+      ['GET /.well-known/oauth-authorization-server/realms/{realm}', 'NONE'],
+      ['GET /realms/{realm}/.well-known/openid-configuration', 'NONE'],
+      ['GET /.well-known/openid-configuration/realms/{realm}', 'NONE'],
       ['GET /whoami', 'CUSTOM', '<ServiceApiHttpAuthorizer>'],
       ['ANY /admin/{proxy+}', 'AWS_IAM'],
       ['ANY /admin/realms/{realm}/keys', 'AWS_IAM'],
       ['ANY /admin/realms/{realm}/keys/{proxy+}', 'AWS_IAM'],
+      ['POST /admin/realms/{realm}/partners/{id}/refresh', 'AWS_IAM'],
     ]);
   });
 
@@ -226,7 +235,7 @@ describe('the API', () => {
     expect(named('ServiceApiAccessLog')).toMatchObject({ RetentionInDays: 365, deletion: 'Retain' });
   });
 
-  it('hands signing keys to a function of their own, and the rest of the admin API to another', () => {
+  it('hands signing keys to a function of their own, documents of partners to another, and the rest of the admin API to a third', () => {
     const integrations = new Map(
       ofType(resources, 'AWS::ApiGatewayV2::Integration').map(({ name, properties }) => [
         `integrations/<${name}>`,
@@ -242,12 +251,14 @@ describe('the API', () => {
       ['ANY /admin/{proxy+}', '<ServiceAdminFunction.Arn>'],
       ['ANY /admin/realms/{realm}/keys', '<ServiceKeysFunction.Arn>'],
       ['ANY /admin/realms/{realm}/keys/{proxy+}', '<ServiceKeysFunction.Arn>'],
+      ['POST /admin/realms/{realm}/partners/{id}/refresh', '<ServiceRefreshPartnersFunction.Arn>'],
     ]);
   });
 
-  it('answers within the 30 s that API Gateway waits, whichever route it is', () => {
+  it('answers within the 30 s that API Gateway waits, but for the refresh, which a schedule calls as well', () => {
     const behindRoutes = ['Token', 'Discovery', 'Whoami', 'Authorizer', 'Admin', 'Keys'];
 
+    expect(named('ServiceRefreshPartnersFunction').Timeout).toBe(120);
     for (const name of behindRoutes) expect(named(`Service${name}Function`).Timeout).toBeLessThan(30);
   });
 
@@ -270,11 +281,12 @@ describe('the API', () => {
         'GET/admin/realms/default/partners',
         'GET/admin/realms/default/keys',
         'POST/admin/realms/default/keys/abc/revoke',
+        'POST/admin/realms/default/partners/crm/refresh',
         'POST/token',
         'GET/whoami',
         'GET/administration',
       ].map(mayCall),
-    ).toEqual([true, true, true, false, false, false]);
+    ).toEqual([true, true, true, true, false, false, false]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NUMBER_SETTINGS } from '../../functions/config.ts';
-import { API_SETTINGS, parseContext, resolveSettings, SettingError } from '../../infra/settings.ts';
+import { SettingError } from '../../infra/setting-error.ts';
+import { API_SETTINGS, parseContext, resolveSettings } from '../../infra/settings.ts';
 
 const errorOf = (action: () => unknown): SettingError => {
   try {
@@ -159,6 +160,7 @@ describe('the context as a whole', () => {
 
     expect(resolveSettings(parseContext({}))).toEqual({
       functions: { ...defaults, algorithms: ['RS256', 'ES256'] },
+      privateHosts: [],
       throttleRequestsPerSecond: 500,
       throttleBurstRequests: 1000,
     });

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Deployment } from '../../local/deployment.ts';
+import { createAuthority } from './support/certificates.ts';
 import { type FixtureFunction, startFixture, temporaryDirectory } from './support/fixture.ts';
 
 const startFunction = (declared: FixtureFunction, options = {}): Promise<Deployment> =>
@@ -35,6 +36,48 @@ describe("a function's process", () => {
       AWS_ACCESS_KEY_ID: expect.stringMatching(/^ASIA/),
     });
     for (const name of ['AWS_PROFILE', 'NODE_OPTIONS', 'SECRET_OF_MINE']) expect(environment).not.toHaveProperty(name);
+  });
+
+  it('trusts the authorities that this process was told to trust, wherever it was started from', async () => {
+    const { cert } = createAuthority('Test CA');
+    const file = join(temporaryDirectory(), 'authorities.pem');
+    writeFileSync(file, cert);
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', relative(process.cwd(), file));
+    const deployment = await startFunction({
+      code: `import { getCACertificates } from 'node:tls';
+        export const handler = async () => ({ file: process.env.NODE_EXTRA_CA_CERTS, extra: getCACertificates('extra') });`,
+    });
+    vi.unstubAllEnvs();
+    const { file: told, extra } = await result(deployment);
+    expect(told).toBe(file);
+    expect(extra.map((text: string) => text.trim())).toEqual([cert.trim()]);
+  });
+
+  it('is none of a VPC: a function of one runs here like all others', async () => {
+    const deployment = await startFunction({
+      code: 'export const handler = async () => "here";',
+      properties: { VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] } },
+    });
+    expect(await result(deployment)).toBe('here');
+  });
+
+  it('is known to IAM as the source of the calls of its code', async () => {
+    const policy = (Effect: string, Condition: object) => ({
+      Effect,
+      Action: 'kms:ListKeys',
+      Resource: '*',
+      Condition,
+    });
+    const listKeys = (statements: object[]) =>
+      startFunction({
+        statements,
+        code: `import { KMSClient, ListKeysCommand } from ${JSON.stringify(import.meta.resolve('@aws-sdk/client-kms'))};
+          export const handler = () => new KMSClient({ maxAttempts: 1 }).send(new ListKeysCommand({})).then(() => 'allowed', ({ name }) => name);`,
+      });
+    const byCode = { Null: { 'lambda:SourceFunctionArn': 'false' } };
+    const ofF = { ArnLike: { 'lambda:SourceFunctionArn': 'arn:aws:lambda:us-east-1:111122223333:function:Test-F-*' } };
+    expect(await result(await listKeys([policy('Allow', byCode)]))).toBe('allowed');
+    expect(await result(await listKeys([policy('Allow', byCode), policy('Deny', ofF)]))).toBe('AccessDeniedException');
   });
 
   it("gets Lambda's context", async () => {

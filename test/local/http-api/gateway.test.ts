@@ -137,6 +137,30 @@ describe('routes', () => {
     expect(await routeKey('GET', '/nothing')).toEqual([404, { message: 'Not Found' }]);
   });
 
+  it('prefers a full match to a greedy variable, however much of the path stands before that', async () => {
+    const { url } = await startFixture({
+      functions: { Echo: { code: ECHO } },
+      routes: [
+        { key: 'ANY /{proxy+}', function: 'Echo' },
+        { key: 'ANY /admin/{proxy+}', function: 'Echo' },
+        { key: 'ANY /admin/default/{proxy+}', function: 'Echo' },
+        { key: 'POST /{space}/{realm}/partners/{id}/refresh', function: 'Echo' },
+        { key: 'POST /admin/{realm}/partners/{id}/refresh', function: 'Echo' },
+      ],
+    });
+    const routeKey = async (method: string, path: string): Promise<unknown> =>
+      (await jsonOf(await fetch(new URL(path, url), { method }))).routeKey;
+    expect(await routeKey('POST', '/admin/default/partners/crm/refresh')).toBe(
+      'POST /admin/{realm}/partners/{id}/refresh',
+    );
+    expect(await routeKey('GET', '/admin/default/partners/crm/refresh')).toBe('ANY /admin/default/{proxy+}');
+    expect(await routeKey('POST', '/other/default/partners/crm/refresh')).toBe(
+      'POST /{space}/{realm}/partners/{id}/refresh',
+    );
+    expect(await routeKey('GET', '/admin/main/partners/crm')).toBe('ANY /admin/{proxy+}');
+    expect(await routeKey('GET', '/token')).toBe('ANY /{proxy+}');
+  });
+
   it('sends everything else to $default if there is one', async () => {
     const { url } = await startFixture({
       functions: { Echo: { code: ECHO } },

@@ -69,7 +69,8 @@ function certificate({ issuer, subject, publicKey, serial, extensions }: Content
   );
   const signature = element(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, issuer.privateKey)]));
   const encoded = sequence(body, ECDSA_SHA256, signature).toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${encoded.replaceAll(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`;
+  const lines = encoded.match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -7,7 +7,17 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Deployment, type DeploymentOptions, startDeployment } from '../../../local/deployment.ts';
 
-export type Resources = Record<string, { Type: string; Properties?: object; Condition?: string }>;
+export type Resources = Record<
+  string,
+  {
+    Type: string;
+    Properties?: object;
+    Condition?: string;
+    DependsOn?: string | string[];
+    DeletionPolicy?: string;
+    UpdateReplacePolicy?: string;
+  }
+>;
 
 export interface FixtureFunction {
   /** Source of index.mjs. */

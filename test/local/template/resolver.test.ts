@@ -11,6 +11,7 @@ const naming = {
   region: 'eu-north-1',
   account: '123456789012',
   apiEndpoint: () => 'http://127.0.0.1:1',
+  answers: new Map(),
 };
 
 function resolverOf(template: object): Resolver {

@@ -1,0 +1,157 @@
+/**
+ * What is different between a partner as it is declared and as it is stored, line by line. Pure but for thumbprints.
+ */
+import type { Partner } from '../admin-records.ts';
+import { type DocumentKeys, documentKeys } from '../document-keys.ts';
+import {
+  type CredentialIdentity,
+  identifyBody,
+  identifyStored,
+  type PartnerDefinition,
+  wireName,
+} from '../partner-definition.ts';
+
+/** One line of a difference: something comes (+), goes (-) or becomes something else (~). */
+export interface Detail {
+  readonly sign: '+' | '-' | '~';
+  readonly text: string;
+}
+
+type Facts = ReadonlyMap<string, string>;
+
+/** @returns no line when they are the same. `stored` undefined: everything that is not as it would be anyway. */
+export async function comparePartner(
+  wanted: PartnerDefinition,
+  stored: Partner | undefined,
+  nowMs: number,
+): Promise<readonly Detail[]> {
+  const facts = compareFacts(wantedFacts(wanted), stored === undefined ? DEFAULTS : storedFacts(wanted, stored));
+  return [...facts, ...(await compareCredentials(wanted, stored, nowMs))];
+}
+
+const DEFAULTS: Facts = new Map([
+  ['enabled', 'true'],
+  ['trustLevel', '"application"'],
+  ['acceptsSecurityIdentifiers', 'false'],
+]);
+
+function wantedFacts(wanted: PartnerDefinition): Facts {
+  const { metadata, enabled = true, trustLevel = 'application', acceptsSecurityIdentifiers = false } = wanted;
+  const fromDocument = { issuer: textOf(metadata?.issuer), jwksUri: textOf(metadata?.jwks_uri) };
+  return toFacts({
+    name: wanted.name,
+    contact: wanted.contact,
+    enabled,
+    trustLevel,
+    acceptsSecurityIdentifiers,
+    issuer: wanted.issuer ?? fromDocument.issuer,
+    jwksUri: wanted.jwksUri ?? fromDocument.jwksUri,
+    metadataUrl: wanted.metadataUrl,
+    tags: wanted.tags,
+    tokenPolicy: { ...wanted.tokenPolicy, algorithm: wireName(wanted.tokenPolicy?.algorithm) },
+    claims: wanted.claims,
+    quota: wanted.quota,
+  });
+}
+
+function storedFacts(wanted: PartnerDefinition, stored: Partner): Facts {
+  const { source } = stored;
+  // Whoever follows a document takes the issuer from there, unless told.
+  const isFollowed = wanted.issuer === undefined && wanted.metadataUrl !== undefined && source?.type === 'metadata';
+  return toFacts({
+    name: stored.name,
+    contact: stored.contact,
+    enabled: stored.enabled,
+    trustLevel: stored.trustLevel,
+    acceptsSecurityIdentifiers: stored.acceptsSecurityIdentifiers,
+    issuer: isFollowed ? undefined : stored.issuer,
+    jwksUri: source?.type === 'jwks_uri' ? source.url : undefined,
+    metadataUrl: source?.type === 'metadata' ? source.url : undefined,
+    tags: stored.tags,
+    tokenPolicy: { ...stored.tokenPolicy, algorithm: wireName(stored.tokenPolicy.algorithm) },
+    claims: stored.claims,
+    quota: stored.quota,
+  });
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** Members by name, with those of `tags`, `tokenPolicy`, `claims` and `quota` one by one: `tags.team`. */
+function toFacts(members: Readonly<Record<string, unknown>>): Facts {
+  const pairs = Object.entries(members).flatMap(([name, value]): [string, unknown][] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([inner, each]) => [`${name}.${inner}`, each])
+      : [[name, value]],
+  );
+  return new Map(pairs.filter(([, value]) => value !== undefined).map(([name, value]) => [name, canonical(value)]));
+}
+
+/** JSON whose members are in one order: the order is nobody's intention. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  );
+}
+
+function compareFacts(wanted: Facts, stored: Facts): readonly Detail[] {
+  return [...new Set([...stored.keys(), ...wanted.keys()])].flatMap((name): Detail[] => {
+    const [before, after] = [stored.get(name), wanted.get(name)];
+    if (before === after) return [];
+    if (before === undefined) return [{ sign: '+', text: `${name}: ${after}` }];
+    if (after === undefined) return [{ sign: '-', text: `${name}: ${before}` }];
+    return [{ sign: '~', text: `${name}: ${before} -> ${after}` }];
+  });
+}
+
+/** Keys that are read from an address are not compared: they are what is found there. */
+async function compareCredentials(
+  { credentials, metadata }: PartnerDefinition,
+  stored: Partner | undefined,
+  nowMs: number,
+): Promise<readonly Detail[]> {
+  const wanted = await Promise.all(credentials.map(identifyBody));
+  const pasted = metadata === undefined ? NO_KEYS : await documentKeys(metadata, nowMs);
+  const kept = (stored?.credentials ?? []).filter(({ source }) => source === 'registered').map(identifyStored);
+  const isSame = (a: CredentialIdentity) => (b: CredentialIdentity) => a.kid === b.kid && a.thumbprint === b.thumbprint;
+  const isPasted = ({ thumbprint }: CredentialIdentity): boolean => pasted.all.has(thumbprint);
+  const unknown = [...pasted.good].filter((thumbprint) => !kept.some((each) => each.thumbprint === thumbprint));
+  return [
+    ...kept
+      .filter((each) => !wanted.some(isSame(each)) && !isPasted(each))
+      .map((each): Detail => ({ sign: '-', text: `credential ${describe(each)}` })),
+    ...wanted.flatMap((each) => compareTerms(each, kept.find(isSame(each)))),
+    ...unknown.map((thumbprint): Detail => ({ sign: '+', text: `credential of the document ${thumbprint}` })),
+  ];
+}
+
+const NO_KEYS: DocumentKeys = { good: new Set(), all: new Set() };
+
+function compareTerms(wanted: CredentialIdentity, stored: CredentialIdentity | undefined): readonly Detail[] {
+  if (stored === undefined) return [{ sign: '+', text: `credential ${describe(wanted)}` }];
+  const now = toFacts(terms({ ...stored, alg: wanted.alg === undefined ? undefined : stored.alg }));
+  return compareFacts(toFacts(terms(wanted)), now).map(({ sign, text }) => ({
+    sign,
+    text: `credential ${wanted.kid}: ${text}`,
+  }));
+}
+
+const terms = ({ alg, label, notBefore, expiresAt }: CredentialIdentity): Readonly<Record<string, unknown>> => ({
+  alg,
+  label,
+  notBefore: notBefore && time(notBefore),
+  expiresAt: expiresAt && time(expiresAt),
+});
+
+const describe = ({ kid, alg, label, expiresAt }: CredentialIdentity): string =>
+  [
+    kid,
+    alg,
+    label === undefined ? undefined : JSON.stringify(label),
+    expiresAt === undefined ? undefined : `until ${time(expiresAt)}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(' ');
+
+const time = (epochSeconds: number): string => new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z');

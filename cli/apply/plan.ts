@@ -1,0 +1,157 @@
+/**
+ * What to change so that a realm becomes what files say, in an order in which nothing ever refers to something that is not there:
+ * partners, audiences, grants; what goes, goes the other way round.
+ */
+import type { Audience, Partner } from '../admin-records.ts';
+import type { DeclaredAudience, TokenPolicy } from '../declaration.ts';
+import { refused } from '../failure.ts';
+import { type PartnerDefinition, wireName } from '../partner-definition.ts';
+import type { Current } from './current.ts';
+import { comparePartner, type Detail } from './partner-diff.ts';
+import type { Wanted, WantedPartner } from './wanted.ts';
+
+interface Described {
+  readonly action: 'add' | 'change' | 'remove';
+  /** What people call it: an id, a URI, or `client -> audience`. */
+  readonly name: string;
+  readonly details: readonly Detail[];
+}
+
+export type Change = Described &
+  (
+    | {
+        readonly kind: 'partner';
+        readonly id: string;
+        readonly definition?: PartnerDefinition;
+        readonly stored?: Partner;
+      }
+    | {
+        readonly kind: 'audience';
+        readonly audience: string;
+        readonly owner: string;
+        /** What to send; absent for a removal. */
+        readonly members?: { readonly scopes: readonly string[]; readonly tokenPolicy: TokenPolicy };
+      }
+    | {
+        readonly kind: 'grant';
+        readonly client: string;
+        readonly audience: string;
+        readonly scopes?: readonly string[];
+      }
+  );
+
+export interface Plan {
+  readonly changes: readonly Change[];
+  /** What the files do not name and nobody asked to remove, as in `partner crm`. */
+  readonly leftAlone: readonly string[];
+}
+
+/** @throws Failure (1) when an audience would have to change its owner, which nothing can do. */
+export async function planChanges(wanted: Wanted, current: Current, prune: boolean, nowMs: number): Promise<Plan> {
+  const partners = await Promise.all(wanted.partners.map((one) => planPartner(one, current, nowMs)));
+  const audiences = wanted.partners.flatMap(({ id, audiences }) =>
+    audiences.map((one) => planAudience(id, one, current)),
+  );
+  const grants = wanted.partners.flatMap((one) => planGrants(one, current));
+  const removals = planRemovals(wanted, current);
+  const changes = [
+    ...partners.flat(),
+    ...audiences.flatMap(({ before }) => before),
+    ...grants,
+    ...(prune ? removals.grants : []),
+    ...audiences.flatMap(({ after }) => after),
+    ...(prune ? [...removals.audiences, ...removals.partners] : []),
+  ];
+  const left = prune ? [] : [...removals.partners, ...removals.audiences, ...removals.grants];
+  return { changes, leftAlone: left.map(({ kind, name }) => `${kind} ${name}`) };
+}
+
+async function planPartner({ id, definition }: WantedPartner, current: Current, nowMs: number): Promise<Change[]> {
+  const stored = current.partners.get(id);
+  const details = await comparePartner(definition, stored, nowMs);
+  if (stored === undefined) return [{ action: 'add', kind: 'partner', name: id, id, definition, details }];
+  return details.length === 0 ? [] : [{ action: 'change', kind: 'partner', name: id, id, definition, stored, details }];
+}
+
+/** A scope that goes must go after the grants that use it; one that comes must be there before them. */
+function planAudience(
+  owner: string,
+  { audience, scopes: declared, tokenPolicy = {} }: DeclaredAudience,
+  current: Current,
+): { readonly before: readonly Change[]; readonly after: readonly Change[] } {
+  const stored = current.audiences.get(audience);
+  const scopes = [...new Set(declared)];
+  const change = { kind: 'audience', name: audience, audience, owner } as const;
+  if (stored === undefined) {
+    const details = [
+      { sign: '+', text: `owner: ${owner}` } as const,
+      ...compareScopes(scopes, []),
+      ...comparePolicies(tokenPolicy, {}),
+    ];
+    return { before: [{ ...change, action: 'add', members: { scopes, tokenPolicy }, details }], after: [] };
+  }
+  if (stored.owner !== owner) {
+    throw refused(`audience ${audience} is owned by ${stored.owner}; to give it to ${owner}, remove it there first`);
+  }
+  const dropped = stored.scopes.filter((scope) => !scopes.includes(scope));
+  const added = [
+    ...compareScopes([...scopes, ...dropped], stored.scopes),
+    ...comparePolicies(tokenPolicy, stored.tokenPolicy),
+  ];
+  const wide = { scopes: [...scopes, ...dropped], tokenPolicy };
+  const gone = compareScopes(scopes, wide.scopes);
+  return {
+    before: added.length === 0 ? [] : [{ ...change, action: 'change', members: wide, details: added }],
+    after: gone.length === 0 ? [] : [{ ...change, action: 'change', members: { scopes, tokenPolicy }, details: gone }],
+  };
+}
+
+function planGrants({ id: client, grants }: WantedPartner, current: Current): readonly Change[] {
+  const stored = current.partners.get(client)?.grants ?? [];
+  return grants.flatMap(({ audience, scopes }): Change[] => {
+    const before = stored.find((each) => each.audience === audience);
+    const details = compareScopes([...new Set(scopes)], before?.scopes ?? []);
+    const change = { kind: 'grant', name: `${client} -> ${audience}`, client, audience, scopes, details } as const;
+    if (before === undefined) return [{ ...change, action: 'add' }];
+    return details.length === 0 ? [] : [{ ...change, action: 'change' }];
+  });
+}
+
+function planRemovals(wanted: Wanted, current: Current) {
+  const audiences = new Set(wanted.partners.flatMap((one) => one.audiences.map(({ audience }) => audience)));
+  const grants = new Set(
+    wanted.partners.flatMap(({ id, grants }) => grants.map(({ audience }) => `${id} -> ${audience}`)),
+  );
+  const remove = { action: 'remove', details: [] } as const;
+  const held = [...current.partners.values()].flatMap(({ id: client, grants }) =>
+    grants.map(({ audience }) => ({ client, audience, name: `${client} -> ${audience}` })),
+  );
+  return {
+    grants: held.filter(({ name }) => !grants.has(name)).map((one): Change => ({ ...remove, kind: 'grant', ...one })),
+    audiences: [...current.audiences.values()]
+      .filter(({ audience }) => !audiences.has(audience))
+      .map(
+        ({ audience, owner }: Audience): Change => ({ ...remove, kind: 'audience', name: audience, audience, owner }),
+      ),
+    partners: current.others.map((id): Change => ({ ...remove, kind: 'partner', name: id, id })),
+  };
+}
+
+const compareScopes = (wanted: readonly string[], stored: readonly string[]): readonly Detail[] => [
+  ...stored.filter((scope) => !wanted.includes(scope)).map((scope): Detail => ({ sign: '-', text: `scope: ${scope}` })),
+  ...wanted.filter((scope) => !stored.includes(scope)).map((scope): Detail => ({ sign: '+', text: `scope: ${scope}` })),
+];
+
+function comparePolicies(wanted: TokenPolicy, stored: Readonly<Record<string, unknown>>): readonly Detail[] {
+  const text = (policy: Readonly<Record<string, unknown>>, name: string): string | undefined => {
+    const value = policy[name];
+    return value === undefined ? undefined : String(wireName(String(value)));
+  };
+  return ['accessTokenSeconds', 'algorithm', 'binding', 'profile'].flatMap((name): Detail[] => {
+    const [before, after] = [text(stored, name), text(wanted, name)];
+    if (before === after) return [];
+    if (before === undefined) return [{ sign: '+', text: `tokenPolicy.${name}: ${after}` }];
+    if (after === undefined) return [{ sign: '-', text: `tokenPolicy.${name}: ${before}` }];
+    return [{ sign: '~', text: `tokenPolicy.${name}: ${before} -> ${after}` }];
+  });
+}

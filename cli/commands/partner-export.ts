@@ -1,0 +1,101 @@
+/**
+ * `countersign partner export`: partners as a declarative file, so that applying it elsewhere gives the same ones.
+ */
+import type { Command } from 'commander';
+import { createAdminClient, LONG_PAGES } from '../admin-client.ts';
+import { type Audience, audience, type Credential, type Partner, partnerSummary } from '../admin-records.ts';
+import { readPartners } from '../apply/current.ts';
+import type { DeclaredAudience, DeclaredCredential, DeclaredPartner, Quota, TokenPolicy } from '../declaration.ts';
+import { writeYaml } from '../declaration-file.ts';
+import { refused } from '../failure.ts';
+import { examples } from '../help.ts';
+import type { Io } from '../io.ts';
+import { defined } from '../option-values.ts';
+import { printable, show } from '../output.ts';
+import { readSettings } from '../settings.ts';
+
+export function addPartnerExport(group: Command, io: Io): void {
+  group
+    .command('export')
+    .description('print partners with their public keys, audiences and grants as a file for countersign apply')
+    .argument('[id...]', 'the partners; all of the realm if none is named')
+    .addHelpText(
+      'after',
+      examples(
+        'partner export > partners.yaml',
+        'partner export billing ledger',
+        'partner export | countersign apply -f - --endpoint https://elsewhere.example.com --dry-run',
+      ),
+    )
+    .action(async (ids: readonly string[], _options: object, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const client = createAdminClient(settings, io);
+      const wanted =
+        ids.length > 0 ? ids : (await client.list(['partners'], LONG_PAGES, partnerSummary)).map(({ id }) => id);
+      const [partners, audiences] = await Promise.all([
+        readPartners(client, wanted),
+        client.list(['audiences'], LONG_PAGES, audience),
+      ]);
+      const missing = ids.filter((id) => !partners.some((one) => one.id === id));
+      if (missing.length > 0) throw refused(`no partner ${missing.join(', ')}`);
+      partners.sort((a, b) => (a.id < b.id ? -1 : 1));
+      for (const note of partners.flatMap(lossesOf)) io.stderr.write(`note: ${printable(note)}\n`);
+      const content = { realm: settings.realm, partners: partners.map((one) => declare(one, audiences)) };
+      if (settings.json) show(io, true, content, () => '');
+      else io.stdout.write(writeYaml(content, 'Written by countersign partner export'));
+    });
+}
+
+/** What is as it would be anyway is left out: the file says what somebody has decided. */
+function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartner {
+  const { id, name, contact, tags, enabled, trustLevel, acceptsSecurityIdentifiers, source, tokenPolicy, claims } =
+    stored;
+  const registered = stored.credentials.filter((each) => each.source === 'registered');
+  const owned = audiences.filter(({ owner }) => owner === id);
+  // Whoever follows a metadata document takes the issuer from there as well.
+  const issuer = source?.type === 'metadata' ? undefined : stored.issuer;
+  return {
+    id,
+    ...defined({
+      name,
+      contact,
+      tags: unlessEmpty(tags),
+      enabled: enabled ? undefined : false,
+      trustLevel: trustLevel === 'application' ? undefined : (trustLevel as DeclaredPartner['trustLevel']),
+      acceptsSecurityIdentifiers: acceptsSecurityIdentifiers || undefined,
+      issuer,
+      credentials: unlessEmpty(registered.map((each) => declareCredential(id, each))),
+      jwksUri: source?.type === 'jwks_uri' ? source.url : undefined,
+      metadataUrl: source?.type === 'metadata' ? source.url : undefined,
+      tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined,
+      claims: unlessEmpty(claims) as DeclaredPartner['claims'],
+      quota: stored.quota as Quota | undefined,
+      audiences: unlessEmpty(owned.map(declareAudience)),
+      grants: unlessEmpty(stored.grants.map((each) => ({ audience: each.audience, scopes: each.scopes }))),
+    }),
+  };
+}
+
+const unlessEmpty = <T extends object>(value: T): T | undefined =>
+  Object.keys(value).length === 0 ? undefined : value;
+
+const declareAudience = ({ audience: uri, scopes, tokenPolicy }: Audience): DeclaredAudience => ({
+  audience: uri,
+  scopes,
+  ...defined({ tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined }),
+});
+
+/** @throws Failure (1) when the service does not tell the key: a file without it would take the key away elsewhere. */
+function declareCredential(id: string, { jwk, kid, alg, label, notBefore, expiresAt }: Credential): DeclaredCredential {
+  if (jwk === undefined) throw refused(`the service does not show the public key ${kid} of partner ${id}`);
+  const key = { ...jwk, kid, alg } as DeclaredCredential['jwk'];
+  return { ...defined({ jwk: key, label, notBefore, expiresAt }) };
+}
+
+/** Certificates are not kept, only what was in them: a thumbprint cannot be registered again without one. */
+const lossesOf = ({ id, credentials }: Partner): readonly string[] =>
+  credentials
+    .filter(({ source, x5t }) => source === 'registered' && x5t !== undefined)
+    .map(
+      ({ kid }) => `${id}: key ${kid} came in a certificate; where its tokens name it by x5t, register that instead`,
+    );

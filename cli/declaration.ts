@@ -1,0 +1,103 @@
+/**
+ * The declarative file of `apply`, `partner export` and the importers: its shape, strict, so that a misspelt member is an error.
+ * The service decides whether values are acceptable; here is only what the file must look like to be understood.
+ */
+import { z } from 'zod';
+import { ALGORITHM_NAMES } from './key-material.ts';
+
+/** What the service takes as a client id. */
+export const PARTNER_ID: RegExp = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
+
+/** Trust levels, least first; what each may assert is in docs/partners.md. */
+export const TRUST_LEVELS = ['application', 'user', 'full'] as const;
+export const BINDINGS = ['dpop', 'mtls'] as const;
+export const PROFILES = ['jwt', 'microsoft-s2s'] as const;
+export const QUOTA_MODES = ['observe', 'enforce'] as const;
+
+const text = z.string().min(1);
+const count = z.int().positive();
+const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time such as 2027-01-31T00:00:00Z' });
+const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' });
+const scopes = z.array(text).min(1).readonly();
+const json = z.record(z.string(), z.json());
+
+export const tokenPolicy = z.strictObject({
+  /** Lifetime in seconds. */
+  accessTokenSeconds: count.optional(),
+  algorithm: z.enum([...ALGORITHM_NAMES, 'Ed25519']).optional(),
+  binding: z.enum(BINDINGS).optional(),
+  profile: z.enum(PROFILES).optional(),
+});
+
+export const quota = z.strictObject({
+  perMinute: count.optional(),
+  perDay: count.optional(),
+  mode: z.enum(QUOTA_MODES),
+});
+
+const CREDENTIAL_MATERIAL = ['jwk', 'jwkFile', 'certificate', 'certificateFile'] as const;
+
+const credential = z
+  .strictObject({
+    jwk: json.optional(),
+    jwkFile: text.optional(),
+    /** PEM, or base64 of the DER. */
+    certificate: text.optional(),
+    certificateFile: text.optional(),
+    label: text.optional(),
+    notBefore: time.optional(),
+    expiresAt: time.optional(),
+  })
+  .refine((one) => given(one, CREDENTIAL_MATERIAL) === 1, `must have exactly one of ${CREDENTIAL_MATERIAL.join(', ')}`);
+
+const audience = z.strictObject({ audience: text, scopes, tokenPolicy: tokenPolicy.optional() });
+const grant = z.strictObject({ audience: text, scopes });
+
+const KEY_SETS = ['credentials', 'jwks', 'jwksFile'] as const;
+const DOCUMENTS = ['metadata', 'metadataFile', 'jwksUri', 'metadataUrl'] as const;
+
+const partner = z
+  .strictObject({
+    id: z.string().regex(PARTNER_ID, 'must be letters, digits and . _ ~ - (128 at most), a letter or digit first'),
+    name: text.optional(),
+    contact: text.optional(),
+    tags: z.record(z.string(), z.string({ error: 'must be text (put it in quotes)' })).optional(),
+    enabled: z.boolean().optional(),
+    trustLevel: z.enum(TRUST_LEVELS).optional(),
+    acceptsSecurityIdentifiers: z.boolean().optional(),
+    issuer: text.optional(),
+    credentials: z.array(credential).readonly().optional(),
+    jwks: z.strictObject({ keys: z.array(json).readonly() }).optional(),
+    jwksFile: text.optional(),
+    metadata: json.optional(),
+    metadataFile: text.optional(),
+    jwksUri: httpsUrl.optional(),
+    metadataUrl: httpsUrl.optional(),
+    tokenPolicy: tokenPolicy.optional(),
+    claims: json.optional(),
+    quota: quota.optional(),
+    /** Audiences that this partner owns. */
+    audiences: z.array(audience).readonly().optional(),
+    /** Grants that this partner holds. */
+    grants: z.array(grant).readonly().optional(),
+  })
+  .refine((one) => given(one, KEY_SETS) <= 1, `must have at most one of ${KEY_SETS.join(', ')}`)
+  .refine((one) => given(one, DOCUMENTS) <= 1, `must have at most one of ${DOCUMENTS.join(', ')}`);
+
+export const declaration = z.strictObject({
+  /** Absent: the realm of the command line. */
+  realm: text.optional(),
+  partners: z.array(partner).readonly(),
+});
+
+/** A whole file. */
+export type Declaration = z.infer<typeof declaration>;
+/** One partner with the audiences that it owns and the grants that it holds. */
+export type DeclaredPartner = z.infer<typeof partner>;
+export type DeclaredCredential = z.infer<typeof credential>;
+export type DeclaredAudience = z.infer<typeof audience>;
+export type DeclaredGrant = z.infer<typeof grant>;
+export type TokenPolicy = z.infer<typeof tokenPolicy>;
+export type Quota = z.infer<typeof quota>;
+
+const given = (record: object, names: readonly string[]): number => names.filter((name) => name in record).length;

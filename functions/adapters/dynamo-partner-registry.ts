@@ -1,0 +1,126 @@
+/**
+ * Partners for the administration, on DynamoDB. Writes that touch more than one row are transactions; every write has a
+ * condition on what its decision was made from.
+ */
+
+import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import type { Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
+import type { PartnerRegistry, RefreshRegistry } from '../ports.ts';
+import { writeIf } from './aws-clients.ts';
+import {
+  issuerRow,
+  parsePartnerCollection,
+  parsePartnerRow,
+  parseRefreshRow,
+  partnerRow,
+  refreshRow,
+} from './partner-rows.ts';
+import {
+  audienceKey,
+  dueMark,
+  grantedCountKey,
+  grantKey,
+  heldCountKey,
+  issuerKey,
+  ownsKey,
+  partnerKey,
+  partnerPartition,
+  partnersListing,
+  REFRESH_LISTING,
+  refreshKey,
+} from './registry-keys.ts';
+import { getRow, queryBelow, queryListing, queryPartition } from './registry-query.ts';
+import { follows, IS_NEW, isVersion, registryWrites, type Write } from './registry-writes.ts';
+import { text } from './row-members.ts';
+
+export const dynamoPartnerRegistry = (
+  client: DynamoDBDocumentClient,
+  table: string,
+): PartnerRegistry & RefreshRegistry => {
+  const writes = registryWrites(client, table);
+
+  const moveIssuer = (realm: string, id: string, before: string | undefined, after: string | undefined): Write[] =>
+    before === after
+      ? []
+      : [
+          ...(before === undefined ? [] : [writes.remove(issuerKey(realm, before))]),
+          ...(after === undefined ? [] : [writes.put(issuerRow(realm, after, id), IS_NEW)]),
+        ];
+
+  /** Mirrors `enabled`. The owner's version guards the list: an audience that came since has counted it on. */
+  const mirrorEnabled = ({ realm, id, enabled }: Partner, { partner, audiences }: PartnerWithGrants): Write[] =>
+    enabled === partner.enabled
+      ? []
+      : audiences.map((audience) => ({
+          Update: {
+            TableName: table,
+            Key: { ...audienceKey(realm, audience) },
+            UpdateExpression: 'SET ownerEnabled = :enabled',
+            ConditionExpression: '#owner = :owner',
+            ExpressionAttributeNames: { '#owner': 'owner' },
+            ExpressionAttributeValues: { ':enabled': enabled, ':owner': id },
+          },
+        }));
+
+  const removeGrant = (grant: Grant, audiences: readonly string[]): Write[] => {
+    const row = writes.remove(grantKey(grant.realm, grant.client, grant.audience), isVersion(grant.version));
+    // The count of an audience that goes with the partner goes whole.
+    const isOwn = audiences.includes(grant.audience);
+    return isOwn ? [row] : [row, writes.add(grantedCountKey(grant.realm, grant.audience), -1)];
+  };
+
+  return {
+    findPartner: async (realm, id) =>
+      parsePartnerCollection(await queryPartition(client, table, partnerPartition(realm, id))),
+
+    listPartners: (realm, page) => queryListing(client, table, partnersListing(realm), page, parsePartnerRow),
+
+    findIssuer: async (realm, issuer) => {
+      const row = await getRow(client, table, issuerKey(realm, issuer));
+      return row === undefined ? undefined : text(row, 'partner');
+    },
+
+    createPartner: (partner, refresh) =>
+      writes.all([
+        writes.put(partnerRow(partner), IS_NEW),
+        ...moveIssuer(partner.realm, partner.id, undefined, partner.issuer),
+        ...(refresh === undefined ? [] : [writes.put(refreshRow(refresh), IS_NEW)]),
+      ]),
+
+    updatePartner: (partner, before, refresh) => {
+      const stops = partner.source === undefined && before.refresh !== undefined;
+      return writes.all([
+        writes.put(partnerRow(partner), follows(partner.version)),
+        ...mirrorEnabled(partner, before),
+        ...moveIssuer(partner.realm, partner.id, before.partner.issuer, partner.issuer),
+        ...(refresh === undefined ? [] : [writes.put(refreshRow(refresh), follows(refresh.version))]),
+        ...(stops ? [writes.remove(refreshKey(partner.realm, partner.id))] : []),
+      ]);
+    },
+
+    removePartner: ({ partner: { realm, id, version, issuer }, grants, audiences, refresh }) =>
+      writes.all([
+        writes.remove(partnerKey(realm, id), isVersion(version)),
+        writes.removeCount(heldCountKey(realm, id), grants.length),
+        ...grants.flatMap((grant) => removeGrant(grant, audiences)),
+        ...audiences.flatMap((audience) => [
+          writes.remove(audienceKey(realm, audience)),
+          writes.remove(ownsKey(realm, id, audience)),
+          writes.removeCount(
+            grantedCountKey(realm, audience),
+            grants.filter((grant) => grant.audience === audience).length,
+          ),
+        ]),
+        ...moveIssuer(realm, id, issuer, undefined),
+        ...(refresh === undefined ? [] : [writes.remove(refreshKey(realm, id))]),
+      ]),
+
+    listDue: async (now, limit) =>
+      (await queryBelow(client, table, REFRESH_LISTING, dueMark(now + 1), limit)).map(parseRefreshRow),
+
+    saveRefresh: (status) =>
+      writeIf('dynamodb:PutItem', () =>
+        client.send(new PutCommand({ TableName: table, Item: { ...refreshRow(status) }, ...follows(status.version) })),
+      ),
+  };
+};

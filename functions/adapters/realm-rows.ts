@@ -1,0 +1,35 @@
+/** Rows of realms and of their aliases. */
+
+import { isJwsAlgorithm } from '../core/algorithms.ts';
+import type { Realm, RealmPolicy } from '../core/realm.ts';
+import { listed, type Row, realmKey, realmsListing } from './registry-keys.ts';
+import { flag, nested, optionalText, optionalTimes, text, texts, whole } from './row-members.ts';
+
+export const realmRow = (realm: Realm): Row => ({
+  ...realmKey(realm.name),
+  ...listed(realmsListing, realm.name),
+  ...realm,
+});
+
+/** Stands where a realm of that name would stand, so that no name can be both. */
+export const aliasRow = (alias: string, realm: string): Row => ({ ...realmKey(alias), aliasOf: realm });
+
+/** Whose alias this row is, if it is one. */
+export const aliasedRealm = (row: Row): string | undefined =>
+  row.aliasOf === undefined ? undefined : text(row, 'aliasOf');
+
+export const parseRealmRow = (row: Row): Realm => ({
+  name: text(row, 'name'),
+  ...optionalText(row, 'description'),
+  aliases: texts(row, 'aliases'),
+  enabled: flag(row, 'enabled'),
+  policy: parsePolicy(nested(row, 'policy')),
+  version: whole(row, 'version'),
+  createdAt: whole(row, 'createdAt'),
+  updatedAt: whole(row, 'updatedAt'),
+});
+
+const parsePolicy = (row: Row): RealmPolicy => ({
+  ...(row.algorithms === undefined ? {} : { algorithms: texts(row, 'algorithms').filter(isJwsAlgorithm) }),
+  ...optionalTimes(row, ['accessTokenSeconds', 'assertionSeconds']),
+});

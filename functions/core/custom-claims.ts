@@ -1,0 +1,95 @@
+/**
+ * Claims that an operator has put on a partner: they go into every token issued to it as they stand. None may take the place
+ * of a claim that verifiers give a meaning to.
+ */
+
+import type { InputProblem } from './public-key.ts';
+
+export type ClaimValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly ClaimValue[]
+  | { readonly [name: string]: ClaimValue };
+
+export type CustomClaims = Readonly<Record<string, ClaimValue>>;
+
+/**
+ * Claims with a meaning to verifiers: registered ones (RFC 7519 4.1, RFC 8693 4, RFC 7800 3, RFC 9068 2.2, RFC 9396 9, RFC 9449,
+ * OpenID Connect Core 2 and 5.1 as far as they speak of who somebody is and how they proved it), those that resource servers
+ * of other vendors authorize by, and those of the Microsoft server-to-server profile.
+ */
+const RESERVED: ReadonlySet<string> = new Set([
+  ...[
+    'iss',
+    'sub',
+    'aud',
+    'exp',
+    'nbf',
+    'iat',
+    'jti',
+    'client_id',
+    'scope',
+    'act',
+    'may_act',
+    'cnf',
+    'token_use',
+    'typ',
+  ],
+  ...['authorization_details', 'acr', 'amr', 'auth_time', 'azp', 'nonce', 'sid', 'at_hash', 'c_hash', 's_hash', 'htm'],
+  ...['htu', 'ath', 'events', 'txn', 'toe', 'status', 'active', 'token_type', 'username', 'sub_id', 'trust_chain'],
+  ...['email', 'email_verified', 'phone_number', 'phone_number_verified', 'preferred_username', 'upn', 'vp', 'vc'],
+  ...['scp', 'permissions', 'appid', 'appidacr', 'azpacr', 'idtyp', 'oid', 'tid', 'ver', 'idp', 'gty', 'realm_access'],
+  ...[
+    'resource_access',
+    'actort',
+    'actortoken',
+    'nameid',
+    'nii',
+    'smtp',
+    'sip',
+    'appctx',
+    'appctxsender',
+    'isbrowserhostedapp',
+  ],
+  ...['identityprovider', 'trustedfordelegation', 'trustedForImpersonation', 'puid', 'primarysid'],
+]);
+
+const MAX_CLAIMS = 20;
+const MAX_DEPTH = 4;
+/** Characters of all claims as JSON: a token has to fit into a header. */
+const MAX_LENGTH = 1_024;
+/** A name, or a name made collision-resistant by a URI or a domain in front of it (RFC 7519 4.2). */
+const CLAIM_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9_])?$/;
+
+/** Everything that is wrong with these claims; `__proto__` and its like are no names here. */
+export const claimProblems = (claims: CustomClaims): readonly InputProblem[] => {
+  const names = Object.keys(claims);
+  const problems: InputProblem[] = [];
+  if (names.length > MAX_CLAIMS) problems.push({ pointer: '/claims', detail: `at most ${MAX_CLAIMS} claims` });
+  if (JSON.stringify(claims).length > MAX_LENGTH) {
+    problems.push({ pointer: '/claims', detail: `at most ${MAX_LENGTH} characters of JSON` });
+  }
+  for (const name of names) {
+    const detail =
+      nameProblem(name) ?? (isBounded(claims[name], MAX_DEPTH) ? undefined : `at most ${MAX_DEPTH} levels`);
+    if (detail !== undefined) problems.push({ pointer: `/claims/${pointerToken(name)}`, detail });
+  }
+  return problems;
+};
+
+const nameProblem = (name: string): string | undefined => {
+  if (!CLAIM_NAME.test(name) || name === '__proto__') return 'not the name of a claim';
+  // Verifiers that ignore case exist; `Sub` beside `sub` must not reach them.
+  return RESERVED_FOLDED.has(name.toLowerCase()) ? 'this claim has a meaning of its own and cannot be set' : undefined;
+};
+
+const RESERVED_FOLDED: ReadonlySet<string> = new Set([...RESERVED].map((name) => name.toLowerCase()));
+
+const pointerToken = (name: string): string => name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1');
+
+const isBounded = (value: ClaimValue | undefined, depth: number): boolean => {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((member) => isBounded(member, depth - 1));
+};

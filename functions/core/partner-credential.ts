@@ -1,0 +1,128 @@
+/**
+ * Credentials as they are registered and as they count at a moment: a key from a JWK or from a certificate, and the time in
+ * which it is good.
+ */
+
+import { accept, type Result, refuse } from './errors.ts';
+import type { EpochSeconds, PartnerCredential } from './partner.ts';
+import { parsePartnerCertificate } from './partner-certificate.ts';
+import { type InputProblem, parsePublicKey } from './public-key.ts';
+import { isLine } from './realm.ts';
+
+/** Either `jwk` or `certificate` (PEM, or base64 of the DER). */
+export interface CredentialInput {
+  readonly jwk?: Readonly<Record<string, unknown>> | undefined;
+  readonly certificate?: string | undefined;
+  readonly label?: string | undefined;
+  readonly notBefore?: EpochSeconds | undefined;
+  readonly expiresAt?: EpochSeconds | undefined;
+}
+
+export const MAX_CREDENTIALS = 10;
+const MAX_LABEL_LENGTH = 64;
+
+export const parseCredential = async (
+  input: CredentialInput,
+  pointer: string,
+  now: EpochSeconds,
+): Promise<Result<PartnerCredential, InputProblem>> => {
+  const wrong = (member: string, detail: string) => refuse({ pointer: `${pointer}${member}`, detail });
+  const { label, notBefore, expiresAt } = input;
+  if (label !== undefined && !isLine(label, MAX_LABEL_LENGTH)) {
+    return wrong('/label', `1 to ${MAX_LABEL_LENGTH} printable characters`);
+  }
+  const key = await parseKey(input, pointer, now);
+  if (!key.ok) return key;
+  const from = latest(notBefore, key.value.notBefore);
+  const until = earliest(expiresAt, key.value.expiresAt);
+  if (from !== undefined && until !== undefined && from >= until) return wrong('/expiresAt', 'ends before it begins');
+  const { notBefore: _from, expiresAt: _until, ...material } = key.value;
+  return accept({
+    ...material,
+    source: 'registered',
+    ...(label === undefined ? {} : { label }),
+    ...(from === undefined ? {} : { notBefore: from }),
+    ...(until === undefined ? {} : { expiresAt: until }),
+  });
+};
+
+type ParsedKey = Omit<PartnerCredential, 'source' | 'label'>;
+
+const parseKey = async (
+  { jwk, certificate }: CredentialInput,
+  pointer: string,
+  now: EpochSeconds,
+): Promise<Result<ParsedKey, InputProblem>> => {
+  if ((jwk === undefined) === (certificate === undefined)) {
+    return refuse({ pointer, detail: 'a credential is either a jwk or a certificate' });
+  }
+  if (jwk !== undefined) return parsePublicKey(jwk, `${pointer}/jwk`, now);
+  const parsed = await parsePartnerCertificate(certificate ?? '', `${pointer}/certificate`, now);
+  if (!parsed.ok) return parsed;
+  // A certificate says by itself until when it is good; an operator can only say less.
+  const { key, x5t, x5tS256, notBefore, notAfter } = parsed.value;
+  return accept({ ...key, x5t, x5tS256, notBefore, expiresAt: notAfter + 1 });
+};
+
+const latest = (a: EpochSeconds | undefined, b: EpochSeconds | undefined): EpochSeconds | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+const earliest = (a: EpochSeconds | undefined, b: EpochSeconds | undefined): EpochSeconds | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+
+/** What keeps these credentials from standing side by side. */
+export const credentialConflicts = (
+  credentials: readonly PartnerCredential[],
+  pointer: string,
+): readonly InputProblem[] => {
+  const registered = credentials.filter(({ source }) => source === 'registered');
+  const problems: InputProblem[] = [];
+  if (registered.length > MAX_CREDENTIALS) {
+    problems.push({ pointer, detail: `a partner has at most ${MAX_CREDENTIALS} registered credentials` });
+  }
+  if (new Set(credentials.map(({ kid }) => kid)).size < credentials.length) {
+    problems.push({ pointer, detail: 'two keys have the same kid' });
+  }
+  // RFC 8725 3.1: a key serves one algorithm. Under two names it could serve two.
+  if (new Set(credentials.map(({ thumbprint }) => thumbprint)).size < credentials.length) {
+    problems.push({ pointer, detail: 'the same key stands there twice' });
+  }
+  return problems;
+};
+
+/** Keys of the partner's document that can stand beside what an operator has registered, which goes first. */
+export const withDocumentKeys = (
+  credentials: readonly PartnerCredential[],
+  documentKeys: readonly Omit<PartnerCredential, 'source' | 'label'>[],
+): readonly PartnerCredential[] => {
+  const registered = credentials.filter(({ source }) => source === 'registered');
+  const isFree = (key: Pick<PartnerCredential, 'kid' | 'thumbprint'>): boolean =>
+    !registered.some(({ kid, thumbprint }) => kid === key.kid || thumbprint === key.thumbprint);
+  const known = new Map(credentials.map((credential) => [credential.thumbprint, credential.addedAt]));
+  return [
+    ...registered,
+    ...documentKeys.filter(isFree).map((key) => ({
+      ...key,
+      source: 'document' as const,
+      addedAt: known.get(key.thumbprint) ?? key.addedAt,
+    })),
+  ];
+};
+
+/** Whether two lists say the same, whenever it was first said. */
+export const isSameCredentials = (a: readonly PartnerCredential[], b: readonly PartnerCredential[]): boolean => {
+  const names = (credentials: readonly PartnerCredential[]): string =>
+    credentials.map(credentialName).sort().join('\n');
+  return names(a) === names(b);
+};
+
+const credentialName = (credential: PartnerCredential): string =>
+  JSON.stringify([
+    credential.kid,
+    credential.algorithm,
+    credential.thumbprint,
+    credential.source,
+    credential.label,
+    credential.x5tS256,
+    credential.notBefore,
+    credential.expiresAt,
+  ]);

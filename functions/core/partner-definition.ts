@@ -1,0 +1,325 @@
+/**
+ * What can be said about a partner application: input becomes a partner of the registry, or a list of everything that is
+ * wrong with it. One definition serves registration, replacement and change.
+ */
+
+import type { JwsAlgorithm } from './algorithms.ts';
+import { type CustomClaims, claimProblems } from './custom-claims.ts';
+import { accept, type Result, refuse } from './errors.ts';
+import {
+  type EpochSeconds,
+  isPartnerId,
+  type Partner,
+  type PartnerCredential,
+  TRUST_LEVELS,
+  type TrustLevel,
+} from './partner.ts';
+import { type CredentialInput, credentialConflicts, parseCredential, withDocumentKeys } from './partner-credential.ts';
+import { readPartnerDocument } from './partner-document.ts';
+import type { PartnerSource } from './partner-source.ts';
+import type { InputProblem } from './public-key.ts';
+import { parseQuota, type Quota, type QuotaInput } from './quota.ts';
+import { isLine } from './realm.ts';
+import { parseTokenPolicy, type TokenPolicy, type TokenPolicyInput } from './token-policy.ts';
+
+/** Members that can be changed one by one; `null` takes an optional one away. */
+export interface PartnerChange {
+  readonly name?: string | null | undefined;
+  readonly contact?: string | null | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly enabled?: boolean | undefined;
+  readonly trustLevel?: TrustLevel | undefined;
+  readonly acceptsSecurityIdentifiers?: boolean | undefined;
+  readonly issuer?: string | null | undefined;
+  readonly tokenPolicy?: TokenPolicyInput | undefined;
+  readonly claims?: CustomClaims | undefined;
+  readonly quota?: QuotaInput | null | undefined;
+  /** At most one of the two: setting one takes the other away. */
+  readonly jwksUri?: string | null | undefined;
+  readonly metadataUrl?: string | null | undefined;
+}
+
+/** A whole partner. Key material comes in any of the ways that there are, and from one document at most. */
+export interface PartnerDefinition extends PartnerChange {
+  readonly credentials?: readonly CredentialInput[] | undefined;
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] } | undefined;
+  /** A pasted document: RFC 8414, OpenID Connect Discovery, or Microsoft's metadata/json/1. */
+  readonly metadata?: unknown;
+}
+
+type Problems = readonly InputProblem[];
+
+const MAX_NAME_LENGTH = 128;
+const MAX_TAGS = 20;
+const MAX_ISSUER_LENGTH = 512;
+const MAX_URL_LENGTH = 1_024;
+const TAG_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/;
+
+/** A partner as it is before anything is said about it. */
+export const newPartner = (realm: string, id: string, now: EpochSeconds): Partner => ({
+  realm,
+  id,
+  tags: {},
+  enabled: true,
+  trustLevel: 'application',
+  acceptsSecurityIdentifiers: false,
+  credentials: [],
+  tokenPolicy: {},
+  claims: {},
+  version: 1,
+  createdAt: now,
+  updatedAt: now,
+});
+
+/**
+ * The partner that the definition describes, keys and all.
+ * @param algorithms the rings of the realm that sign.
+ */
+export const definePartner = async (
+  realm: string,
+  id: string,
+  definition: PartnerDefinition,
+  algorithms: readonly JwsAlgorithm[],
+  now: EpochSeconds,
+): Promise<Result<Partner, Problems>> => {
+  const [credentials, document] = await Promise.all([readCredentials(definition, now), readDocument(definition, now)]);
+  const fromDocument = document.ok ? document.value : {};
+  const changed = changePartner(newPartner(realm, id, now), { ...fromDocument, ...definition }, algorithms, now);
+  const problems = [
+    ...(isPartnerId(id) ? [] : [{ pointer: '/id', detail: ID_RULE }]),
+    ...severalDocuments(definition),
+    ...(credentials.ok ? [] : credentials.refusal),
+    ...(document.ok ? [] : document.refusal),
+    ...(changed.ok ? [] : changed.refusal),
+    ...(document.ok ? contradiction(definition, document.value) : []),
+  ];
+  if (problems.length > 0 || !credentials.ok || !document.ok || !changed.ok) return refuse(problems);
+  const all = [...credentials.value, ...(document.value.keys ?? [])];
+  const conflicts = credentialConflicts(all, '/credentials');
+  return conflicts.length > 0 ? refuse(conflicts) : accept({ ...changed.value, credentials: all, version: 1 });
+};
+
+const ID_RULE = 'an id is 1 to 128 letters, digits and ._~- and starts with a letter or digit';
+
+const severalDocuments = ({ metadata, jwksUri, metadataUrl }: PartnerDefinition): Problems => {
+  const given = [metadata, jwksUri ?? undefined, metadataUrl ?? undefined].filter((each) => each !== undefined);
+  return given.length > 1 ? [{ pointer: '', detail: 'metadata, jwksUri and metadataUrl exclude one another' }] : [];
+};
+
+const readCredentials = async (
+  { credentials = [], jwks }: PartnerDefinition,
+  now: EpochSeconds,
+): Promise<Result<readonly PartnerCredential[], Problems>> => {
+  const parsed = await Promise.all([
+    ...credentials.map((each, index) => parseCredential(each, `/credentials/${index}`, now)),
+    ...(jwks?.keys ?? []).map(async (jwk, index) => {
+      const credential = await parseCredential({ jwk }, '', now);
+      return credential.ok
+        ? credential
+        : refuse({
+            ...credential.refusal,
+            pointer: credential.refusal.pointer.replace(/^\/jwk/, `/jwks/keys/${index}`),
+          });
+    }),
+  ]);
+  const problems = parsed.flatMap((each) => (each.ok ? [] : [each.refusal]));
+  return problems.length > 0 ? refuse(problems) : accept(parsed.flatMap((each) => (each.ok ? [each.value] : [])));
+};
+
+interface FromDocument {
+  readonly issuer?: string;
+  readonly jwksUri?: string;
+  readonly keys?: readonly PartnerCredential[];
+}
+
+/** Keys of a pasted document are registered like any others: there is nothing that could change them later. */
+const readDocument = async (
+  { metadata }: PartnerDefinition,
+  now: EpochSeconds,
+): Promise<Result<FromDocument, Problems>> => {
+  if (metadata === undefined) return accept({});
+  const read = await readPartnerDocument(metadata, now);
+  if (!read.ok) {
+    return refuse(read.refusal.map((problem) => ({ ...problem, pointer: `/metadata${problem.pointer}` })));
+  }
+  const { issuer, jwksUri, keys } = read.value;
+  return accept({
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(jwksUri === undefined ? {} : { jwksUri }),
+    keys: keys.map((key) => ({ ...key, source: 'registered' as const })),
+  });
+};
+
+/** A document must not speak for anybody else than the operator thinks. */
+const contradiction = ({ issuer }: PartnerDefinition, document: FromDocument): Problems =>
+  typeof issuer === 'string' && document.issuer !== undefined && issuer !== document.issuer
+    ? [{ pointer: '/issuer', detail: 'the document names another issuer' }]
+    : [];
+
+/** The partner with these members in place of its own. The version goes up by one. */
+export const changePartner = (
+  partner: Partner,
+  change: PartnerChange,
+  algorithms: readonly JwsAlgorithm[],
+  now: EpochSeconds,
+): Result<Partner, Problems> => {
+  const policy =
+    change.tokenPolicy === undefined ? accept(partner.tokenPolicy) : parseTokenPolicy(change.tokenPolicy, algorithms);
+  const quota = parseQuotaChange(partner.quota, change.quota);
+  const problems = [
+    ...memberProblems(change),
+    ...(policy.ok ? [] : policy.refusal),
+    ...(quota.ok ? [] : quota.refusal),
+  ];
+  if (problems.length > 0 || !policy.ok || !quota.ok) return refuse(problems);
+  return accept(withMembers(partner, change, { tokenPolicy: policy.value, quota: quota.value }, now));
+};
+
+const parseQuotaChange = (
+  before: Quota | undefined,
+  change: QuotaInput | null | undefined,
+): Result<Quota | undefined, Problems> => {
+  if (change === undefined) return accept(before);
+  return change === null ? accept(undefined) : parseQuota(change);
+};
+
+const memberProblems = (change: PartnerChange): Problems => {
+  const { name, contact, tags = {}, trustLevel, issuer, claims = {}, jwksUri, metadataUrl } = change;
+  const line = (member: string, text: string | null | undefined): Problems =>
+    typeof text !== 'string' || isLine(text, MAX_NAME_LENGTH)
+      ? []
+      : [{ pointer: `/${member}`, detail: `1 to ${MAX_NAME_LENGTH} printable characters` }];
+  return [
+    ...line('name', name),
+    ...line('contact', contact),
+    ...tagProblems(tags),
+    ...(trustLevel === undefined || TRUST_LEVELS.includes(trustLevel)
+      ? []
+      : [{ pointer: '/trustLevel', detail: `one of ${TRUST_LEVELS.join(', ')}` }]),
+    ...(typeof issuer !== 'string' || isPartnerIssuer(issuer) ? [] : [{ pointer: '/issuer', detail: ISSUER_RULE }]),
+    ...claimProblems(claims),
+    ...urlProblems('jwksUri', jwksUri),
+    ...urlProblems('metadataUrl', metadataUrl),
+  ];
+};
+
+const tagProblems = (tags: Readonly<Record<string, string>>): Problems => {
+  const entries = Object.entries(tags);
+  if (entries.length > MAX_TAGS) return [{ pointer: '/tags', detail: `at most ${MAX_TAGS} tags` }];
+  return entries.flatMap(([name, value]) =>
+    TAG_NAME.test(name) && (value === '' || isLine(value, MAX_NAME_LENGTH))
+      ? []
+      : [{ pointer: '/tags', detail: `not a tag: "${name.slice(0, 64)}"` }],
+  );
+};
+
+const ISSUER_RULE = 'an issuer is an https URL without query and fragment, or <application>@<realm>';
+const TWO_PART = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+$/;
+
+/** RFC 8414 2, or the two-part name of the Microsoft profile. No wildcard: `*` as a realm would speak for everybody. */
+export const isPartnerIssuer = (issuer: string): boolean => {
+  if (issuer.length > MAX_ISSUER_LENGTH) return false;
+  if (TWO_PART.test(issuer)) return true;
+  if (!URL.canParse(issuer)) return false;
+  const url = new URL(issuer);
+  return url.protocol === 'https:' && !/[?#\s]/.test(issuer) && url.username === '' && url.password === '';
+};
+
+/** Shape only: whether we may go there is decided when we do, on the address. */
+const urlProblems = (member: string, text: string | null | undefined): Problems => {
+  if (typeof text !== 'string') return [];
+  const url = text.length <= MAX_URL_LENGTH && URL.canParse(text) ? new URL(text) : undefined;
+  const isSound = url?.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '';
+  return isSound ? [] : [{ pointer: `/${member}`, detail: 'an https URL without user name, password and fragment' }];
+};
+
+const withMembers = (
+  partner: Partner,
+  change: PartnerChange,
+  { tokenPolicy, quota }: { readonly tokenPolicy: TokenPolicy; readonly quota: Quota | undefined },
+  now: EpochSeconds,
+): Partner => {
+  const { name, contact, issuer, quota: _quota, source, ...rest } = partner;
+  const after = {
+    name: changed(name, change.name),
+    contact: changed(contact, change.contact),
+    issuer: changed(issuer, change.issuer),
+    source: changedSource(source, change),
+  };
+  const followed = after.source?.url === source?.url && after.source?.type === source?.type;
+  return {
+    ...rest,
+    tags: change.tags ?? partner.tags,
+    enabled: change.enabled ?? partner.enabled,
+    trustLevel: change.trustLevel ?? partner.trustLevel,
+    acceptsSecurityIdentifiers: change.acceptsSecurityIdentifiers ?? partner.acceptsSecurityIdentifiers,
+    claims: change.claims ?? partner.claims,
+    tokenPolicy,
+    ...(after.name === undefined ? {} : { name: after.name }),
+    ...(after.contact === undefined ? {} : { contact: after.contact }),
+    ...(after.issuer === undefined ? {} : { issuer: after.issuer }),
+    ...(quota === undefined ? {} : { quota }),
+    ...(after.source === undefined ? {} : { source: after.source }),
+    // Keys of a document that is no longer followed must not outlive it.
+    credentials: followed ? partner.credentials : withDocumentKeys(partner.credentials, []),
+    version: partner.version + 1,
+    updatedAt: now,
+  };
+};
+
+const changed = <Value>(before: Value | undefined, after: Value | null | undefined): Value | undefined =>
+  after === undefined ? before : (after ?? undefined);
+
+const changedSource = (
+  before: PartnerSource | undefined,
+  { jwksUri, metadataUrl }: PartnerChange,
+): PartnerSource | undefined => {
+  if (typeof metadataUrl === 'string') return { type: 'metadata', url: metadataUrl };
+  if (typeof jwksUri === 'string') return { type: 'jwks_uri', url: jwksUri };
+  const removed = before?.type === 'metadata' ? metadataUrl === null : jwksUri === null;
+  return removed ? undefined : before;
+};
+
+/**
+ * What an operator has said about a partner, in one canonical text: two partners with the same are the same to a repeated
+ * create. Left out is what the registry adds: versions, times, and keys that come from the partner's document.
+ */
+export const definitionOf = (partner: Partner): string => {
+  const { version: _version, createdAt: _created, updatedAt: _updated, credentials, ...said } = partner;
+  const registered = credentials
+    .filter(({ source }) => source === 'registered')
+    .map(({ addedAt: _added, jwk: _jwk, ...credential }) => credential)
+    .sort((a, b) => (a.kid < b.kid ? -1 : 1));
+  return JSON.stringify({ ...said, credentials: registered }, sortedMembers);
+};
+
+/** Members in one order at every level, whatever order they were given in. */
+const sortedMembers = (_name: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
+/**
+ * `wanted` in place of `stored`: versions counted on, keys from the document kept as long as the same document is followed, and
+ * an issuer that was learnt from it.
+ */
+export const replacePartner = (stored: Partner, wanted: Partner, now: EpochSeconds): Partner => {
+  const followed =
+    stored.source !== undefined &&
+    stored.source.type === wanted.source?.type &&
+    stored.source.url === wanted.source.url;
+  const kept = followed ? stored.credentials.filter(({ source }) => source === 'document') : [];
+  const known = new Map(stored.credentials.map((each) => [each.thumbprint, each.addedAt]));
+  const registered = wanted.credentials.map((each) => ({
+    ...each,
+    addedAt: known.get(each.thumbprint) ?? each.addedAt,
+  }));
+  return {
+    ...wanted,
+    ...(followed && wanted.issuer === undefined && stored.issuer !== undefined ? { issuer: stored.issuer } : {}),
+    credentials: withDocumentKeys(registered, kept),
+    version: stored.version + 1,
+    createdAt: stored.createdAt,
+    updatedAt: now,
+  };
+};

@@ -1,0 +1,172 @@
+/**
+ * Administration of audiences, which partners own, and of grants, which let one partner call another. An audience that is
+ * granted to somebody, or a scope in use, does not go: who depends on it is named instead.
+ */
+
+import type { JwsAlgorithm } from '../core/algorithms.ts';
+import { accept, refuse } from '../core/errors.ts';
+import { type Audience, type Grant, isAudienceUri } from '../core/partner.ts';
+import {
+  type AdminResult,
+  type AudienceChange,
+  type AudienceInput,
+  changeAudience,
+  type Dependent,
+  declareAudience,
+  type GrantInput,
+  grantAccess,
+  isSameAudience,
+  isSameGrant,
+} from '../core/registration.ts';
+import type { TokenPolicyInput } from '../core/token-policy.ts';
+import type { GrantRegistry, Page, PageRequest, PartnerRegistry, RingStore } from '../ports.ts';
+import { type Created, findPartner, lostRace, signingAlgorithms } from './manage-partners.ts';
+import { changedSince } from './manage-realms.ts';
+
+export interface ManageGrantsPorts {
+  readonly registry: GrantRegistry & Pick<PartnerRegistry, 'findPartner'>;
+  readonly rings: Pick<RingStore, 'list'>;
+}
+
+/** The transaction that disables an owner touches each of its audiences, and DynamoDB takes 100 writes in one. */
+export const MAX_AUDIENCES_PER_OWNER = 90;
+
+/** As many as are named to an administrator who would hurt them. */
+const MAX_DEPENDENTS = 20;
+const MAX_ATTEMPTS = 4;
+
+const notFound = (what: string) => refuse({ reason: 'not_found', what } as const);
+const conflict = (detail: string) => refuse({ reason: 'conflict', detail } as const);
+
+export type ManageGrants = ReturnType<typeof manageGrants>;
+
+/** Every operation throws Outage when DynamoDB did not answer. */
+export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
+  const algorithmsFor = async (realm: string, policy: TokenPolicyInput = {}): Promise<readonly JwsAlgorithm[]> =>
+    policy.algorithm === undefined ? [] : signingAlgorithms(rings, realm);
+
+  const load = async (realm: string, audience: string): Promise<AdminResult<Audience>> => {
+    const found = isAudienceUri(audience) ? await registry.findAudience(realm, audience) : undefined;
+    return found === undefined ? notFound(`audience ${audience.slice(0, 512)}`) : accept(found);
+  };
+
+  const dependentsOn = async (
+    realm: string,
+    audience: string,
+    isHurt: (grant: Grant) => boolean,
+  ): Promise<readonly Dependent[]> => {
+    const dependents: Dependent[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await registry.listGrantsOn(realm, audience, { limit: 100, cursor });
+      dependents.push(...page.items.filter(isHurt).map(({ client }) => ({ client, audience })));
+      cursor = page.next;
+    } while (cursor !== undefined && dependents.length < MAX_DEPENDENTS);
+    return dependents.slice(0, MAX_DEPENDENTS);
+  };
+
+  const findGrant = async (
+    realm: string,
+    client: string,
+    audience: string,
+  ): Promise<AdminResult<Grant | undefined>> => {
+    const found = await findPartner(registry, realm, client);
+    return found.ok ? accept(found.value.grants.find((grant) => grant.audience === audience)) : found;
+  };
+
+  return {
+    listAudiences: (realm: string, page: PageRequest): Promise<Page<Audience>> => registry.listAudiences(realm, page),
+
+    findAudience: async (realm: string, audience: string): Promise<Page<Audience>> => {
+      const found = await load(realm, audience);
+      return { items: found.ok ? [found.value] : [] };
+    },
+
+    addAudience: async (realm: string, input: AudienceInput): Promise<AdminResult<Created<Audience>>> => {
+      const owner = await findPartner(registry, realm, input.owner);
+      if (!owner.ok) return owner;
+      const algorithms = await algorithmsFor(realm, input.tokenPolicy);
+      const wanted = declareAudience(realm, input, owner.value.partner, algorithms);
+      if (!wanted.ok) return wanted;
+      const stored = await registry.findAudience(realm, input.audience);
+      if (stored !== undefined) {
+        return isSameAudience(stored, wanted.value)
+          ? accept({ created: false, value: stored })
+          : conflict(`audience ${input.audience} exists and is different`);
+      }
+      if (owner.value.audiences.length >= MAX_AUDIENCES_PER_OWNER) {
+        return conflict(`a partner owns at most ${MAX_AUDIENCES_PER_OWNER} audiences`);
+      }
+      const saved = await registry.createAudience(wanted.value, owner.value.partner);
+      return saved === 'saved' ? accept({ created: true, value: wanted.value }) : lostRace();
+    },
+
+    changeAudience: async (
+      realm: string,
+      audience: string,
+      version: number,
+      change: AudienceChange,
+    ): Promise<AdminResult<Audience>> => {
+      const found = await load(realm, audience);
+      if (!found.ok) return found;
+      if (found.value.version !== version) return conflict(changedSince(found.value.version));
+      const wanted = changeAudience(found.value, change, await algorithmsFor(realm, change.tokenPolicy));
+      if (!wanted.ok) return wanted;
+      const gone = found.value.scopes.filter((scope) => !wanted.value.scopes.includes(scope));
+      const isHurt = (grant: Grant): boolean => grant.scopes.some((scope) => gone.includes(scope));
+      const dependents = gone.length === 0 ? [] : await dependentsOn(realm, audience, isHurt);
+      if (dependents.length > 0)
+        return refuse({ reason: 'in_use', detail: 'grants hold a scope that would go', dependents });
+      return (await registry.updateAudience(wanted.value)) === 'saved' ? wanted : lostRace();
+    },
+
+    removeAudience: async (realm: string, audience: string): Promise<AdminResult<void>> => {
+      const found = await load(realm, audience);
+      if (!found.ok) return found;
+      if ((await registry.removeAudience(found.value)) === 'saved') return accept(undefined);
+      const dependents = await dependentsOn(realm, audience, () => true);
+      return dependents.length === 0
+        ? lostRace()
+        : refuse({ reason: 'in_use', detail: 'partners may call this audience', dependents });
+    },
+
+    /** Creates the grant, or gives it these scopes instead of its own. */
+    addGrant: async (realm: string, input: GrantInput): Promise<AdminResult<Created<Grant>>> => {
+      for (let attempt = 0; ; attempt += 1) {
+        const [stored, audience] = await Promise.all([
+          findGrant(realm, input.client, input.audience),
+          load(realm, input.audience),
+        ]);
+        if (!stored.ok) return stored;
+        if (!audience.ok) return audience;
+        const wanted = grantAccess(realm, input, audience.value, stored.value);
+        if (!wanted.ok) return wanted;
+        if (stored.value !== undefined && isSameGrant(stored.value, wanted.value)) {
+          return accept({ created: false, value: stored.value });
+        }
+        const saved = await registry.saveGrant(wanted.value);
+        if (saved === 'saved') return accept({ created: stored.value === undefined, value: wanted.value });
+        // Grants of others on the same audience are counted in the same row; only a change of this very grant is a lost race.
+        if (attempt === MAX_ATTEMPTS) return lostRace();
+      }
+    },
+
+    removeGrant: async (realm: string, client: string, audience: string): Promise<AdminResult<void>> => {
+      for (let attempt = 0; ; attempt += 1) {
+        const stored = await findGrant(realm, client, audience);
+        if (!stored.ok) return stored;
+        if (stored.value === undefined) return notFound(`grant of ${client} on ${audience.slice(0, 512)}`);
+        if ((await registry.removeGrant(stored.value)) === 'saved') return accept(undefined);
+        if (attempt === MAX_ATTEMPTS) return lostRace();
+      }
+    },
+
+    listGrantsOf: async (realm: string, client: string): Promise<AdminResult<Page<Grant>>> => {
+      const found = await findPartner(registry, realm, client);
+      return found.ok ? accept({ items: found.value.grants }) : found;
+    },
+
+    listGrantsOn: (realm: string, audience: string, page: PageRequest): Promise<Page<Grant>> =>
+      registry.listGrantsOn(realm, audience, page),
+  };
+};

@@ -1,0 +1,40 @@
+/** What a realm publishes about itself: its metadata, its keys, its revoked keys. By its own name or an alias. */
+
+import type { JWK } from 'jose';
+import { authorizationServerMetadata, openidConfiguration } from '../core/metadata.ts';
+import { type RealmDefaults, realmTerms } from '../core/realm.ts';
+import type { RealmReader, RevocationListStore, RingReader } from '../ports.ts';
+import { publishKeys } from './publish-keys.ts';
+import { currentRevocations } from './publish-revocations.ts';
+
+export interface PublishRealmPorts {
+  readonly realms: RealmReader;
+  readonly rings: RingReader;
+  readonly lists: RevocationListStore;
+}
+
+/** The documents of one realm. A disabled realm publishes as before: its tokens have to be verifiable until they end. */
+export interface RealmDocuments {
+  readonly authorizationServer: object;
+  readonly openid: object;
+  readonly keys: () => Promise<{ readonly keys: readonly JWK[] }>;
+  /** The signed list of revoked keys. */
+  readonly revokedKeys: () => Promise<string>;
+}
+
+export type PublishRealm = (nameOrAlias: string) => Promise<RealmDocuments | undefined>;
+
+/** @returns `undefined`: no such realm. @throws Outage when DynamoDB did not answer. */
+export const publishRealm =
+  ({ realms, rings, lists }: PublishRealmPorts, defaults: RealmDefaults): PublishRealm =>
+  async (nameOrAlias) => {
+    const realm = await realms.find(nameOrAlias);
+    if (realm === undefined) return undefined;
+    const { name, issuer, algorithms } = realmTerms(realm, defaults);
+    return {
+      authorizationServer: authorizationServerMetadata({ issuer }),
+      openid: openidConfiguration({ issuer, algorithms }),
+      keys: publishKeys(rings, name),
+      revokedKeys: currentRevocations(lists, name),
+    };
+  };

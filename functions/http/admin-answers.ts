@@ -1,0 +1,157 @@
+/** Shapes of what the admin API answers with, for its OpenAPI document and for the tests that hold every answer against them. */
+
+import * as z from 'zod';
+import { JWS_ALGORITHMS } from '../core/algorithms.ts';
+import { TRUST_LEVELS } from '../core/partner.ts';
+import { QUOTA_MODES } from '../core/quota.ts';
+import { BINDINGS, TOKEN_PROFILES } from '../core/token-policy.ts';
+
+const time = z.iso.datetime();
+const algorithm = z.enum(JWS_ALGORITHMS);
+const scopes = z.array(z.string());
+const version = z.number().int();
+
+const listOf = (item: z.ZodType) => z.strictObject({ items: z.array(item), next: z.string().optional() });
+
+const tokenPolicy = z.strictObject({
+  accessTokenSeconds: z.number().int().optional(),
+  algorithm: algorithm.optional(),
+  binding: z.enum(BINDINGS).optional(),
+  profile: z.enum(TOKEN_PROFILES).optional(),
+});
+
+export const realmAnswer = z.strictObject({
+  name: z.string(),
+  issuer: z.string(),
+  description: z.string().optional(),
+  aliases: z.array(z.string()),
+  enabled: z.boolean(),
+  policy: z.strictObject({
+    algorithms: z.array(algorithm).optional(),
+    accessTokenSeconds: z.number().int().optional(),
+    assertionSeconds: z.number().int().optional(),
+  }),
+  version,
+  createdAt: time.optional(),
+  updatedAt: time.optional(),
+});
+export const realmsAnswer = listOf(realmAnswer);
+
+const summary = {
+  id: z.string(),
+  name: z.string().optional(),
+  contact: z.string().optional(),
+  tags: z.record(z.string(), z.string()),
+  enabled: z.boolean(),
+  trustLevel: z.enum(TRUST_LEVELS),
+  version,
+  createdAt: time,
+  updatedAt: time,
+};
+export const partnersAnswer = listOf(z.strictObject(summary));
+
+const credential = z.strictObject({
+  kid: z.string(),
+  type: z.literal('public_key'),
+  alg: algorithm,
+  kty: z.string(),
+  jwk: z.record(z.string(), z.string()),
+  thumbprint: z.string(),
+  source: z.enum(['registered', 'document']),
+  label: z.string().optional(),
+  x5t: z.string().optional(),
+  'x5t#S256': z.string().optional(),
+  notBefore: time.optional(),
+  expiresAt: time.optional(),
+  addedAt: time,
+  lastUsedAt: time.optional(),
+});
+
+const source = z.strictObject({
+  type: z.enum(['jwks_uri', 'metadata']),
+  url: z.string(),
+  lastAttemptAt: time.optional(),
+  lastSuccessAt: time.optional(),
+  failure: z.strictObject({ code: z.string(), detail: z.string() }).optional(),
+  nextAttemptAt: time.optional(),
+});
+
+export const partnerAnswer = z.strictObject({
+  ...summary,
+  acceptsSecurityIdentifiers: z.boolean(),
+  issuer: z.string().optional(),
+  credentials: z.array(credential),
+  source: source.optional(),
+  tokenPolicy,
+  claims: z.record(z.string(), z.json()),
+  quota: z
+    .strictObject({
+      perMinute: z.number().int().optional(),
+      perDay: z.number().int().optional(),
+      mode: z.enum(QUOTA_MODES),
+    })
+    .optional(),
+  audiences: z.array(z.string()),
+  grants: z.array(z.strictObject({ audience: z.string(), scopes })),
+});
+
+export const audienceAnswer = z.strictObject({
+  audience: z.string(),
+  owner: z.string(),
+  scopes,
+  tokenPolicy,
+  version,
+});
+export const audiencesAnswer = listOf(audienceAnswer);
+
+export const grantAnswer = z.strictObject({ client: z.string(), audience: z.string(), scopes, version });
+export const grantsAnswer = listOf(grantAnswer);
+
+const keyCertificate = z.strictObject({
+  subject: z.string(),
+  issuer: z.string(),
+  notAfter: time,
+  chainNotAfter: time,
+});
+
+const signingKey = z.strictObject({
+  kid: z.string(),
+  state: z.string(),
+  hold: z.boolean(),
+  keyArn: z.string(),
+  createdAt: time,
+  ageSeconds: z.number().int(),
+  certificate: keyCertificate.optional(),
+  next: z.strictObject({ state: z.string(), notBefore: time.optional() }).optional(),
+});
+
+const ring = {
+  algorithm,
+  version,
+  keys: z.array(signingKey),
+  unfinished: z.string().optional(),
+};
+export const ringAnswer = z.strictObject(ring);
+export const ringsAnswer = listOf(ringAnswer);
+export const revocationAnswer = z.strictObject({ ...ring, unverifiableSeconds: z.number().int() });
+
+export const certificateAnswer = z.looseObject({
+  kid: z.string(),
+  algorithm,
+  notBefore: time,
+  notAfter: time,
+  chainNotAfter: time,
+});
+export const signingRequestAnswer = z.strictObject({ pem: z.string() });
+
+/** RFC 9457. */
+export const problemAnswer = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string().optional(),
+  code: z.string().optional(),
+  errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string(), code: z.string().optional() })).optional(),
+  until: time.optional(),
+  dependents: z.array(z.strictObject({ client: z.string(), audience: z.string() })).optional(),
+});

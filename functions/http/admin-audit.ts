@@ -1,0 +1,54 @@
+/**
+ * What the audit keeps of an administrative change: members that say who may do what, by name. None of them holds key
+ * material or a secret, and each is bounded.
+ */
+
+import { MAX_BODY_BYTES, parseJson } from './admin-operation.ts';
+import type { HttpEvent } from './endpoint.ts';
+import { decodeBody } from './request.ts';
+
+const RECORDED: ReadonlySet<string> = new Set([
+  ...['id', 'name', 'contact', 'tags', 'enabled', 'trustLevel', 'acceptsSecurityIdentifiers', 'issuer', 'version'],
+  ...['tokenPolicy', 'quota', 'label', 'notBefore', 'expiresAt', 'client', 'audience', 'owner', 'scopes'],
+  ...['description', 'aliases', 'policy', 'algorithm', 'breakGlass', 'days', 'kid'],
+]);
+
+/** Their queries may hold what lets somebody read the document. */
+const RECORDED_URLS: ReadonlySet<string> = new Set(['jwksUri', 'metadataUrl']);
+
+const isScalar = (member: unknown): boolean =>
+  member === null || ['string', 'boolean', 'number'].includes(typeof member);
+
+const isFlat = (member: unknown): boolean =>
+  isScalar(member) || (Array.isArray(member) && member.every((each) => typeof each === 'string'));
+
+const isRecordable = (member: unknown): boolean =>
+  isFlat(member) || (typeof member === 'object' && !Array.isArray(member) && Object.values(member ?? {}).every(isFlat));
+
+export const changeOf = (event: HttpEvent): Readonly<Record<string, unknown>> | undefined => {
+  // A removal says in its query what goes; a listing's query changes nothing.
+  const isRemoval = event.requestContext.http.method === 'DELETE';
+  const query = isRemoval ? Object.fromEntries(new URLSearchParams(event.rawQueryString)) : {};
+  const kept = { ...recordedMembers(query), ...recordedMembers(bodyOf(event)) };
+  return Object.keys(kept).length === 0 ? undefined : kept;
+};
+
+const bodyOf = (event: HttpEvent): object => {
+  const body = decodeBody(event, MAX_BODY_BYTES);
+  const value = body.ok ? parseJson(body.value) : undefined;
+  return typeof value === 'object' && value !== null ? value : {};
+};
+
+const recordedMembers = (value: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) => {
+      if (RECORDED_URLS.has(name)) return [[name, withoutQuery(member)]];
+      return RECORDED.has(name) && isRecordable(member) ? [[name, member]] : [];
+    }),
+  );
+
+const withoutQuery = (member: unknown): string | null => {
+  if (typeof member !== 'string' || !URL.canParse(member)) return null;
+  const { origin, pathname } = new URL(member);
+  return `${origin}${pathname}`;
+};

@@ -1,0 +1,276 @@
+/** Every operation of the admin API. Routes take theirs from here; the OpenAPI document is made of all. */
+
+import * as answers from './admin-answers.ts';
+import { NO_QUERY, operation } from './admin-operation.ts';
+import * as takes from './admin-schemas.ts';
+
+const REALM = '/realms/{realm}';
+
+export const REALMS = {
+  list: operation({
+    id: 'listRealms',
+    method: 'GET',
+    path: '/realms',
+    summary: 'List the realms',
+    query: takes.pageSchema,
+    answer: answers.realmsAnswer,
+  }),
+  add: operation({
+    id: 'addRealm',
+    method: 'POST',
+    path: '/realms',
+    summary: 'Create a realm',
+    query: NO_QUERY,
+    body: takes.realmSchema,
+    answer: answers.realmAnswer,
+    creates: true,
+  }),
+  show: operation({
+    id: 'showRealm',
+    method: 'GET',
+    path: REALM,
+    summary: 'Show a realm',
+    query: NO_QUERY,
+    answer: answers.realmAnswer,
+  }),
+  change: operation({
+    id: 'changeRealm',
+    method: 'PATCH',
+    path: REALM,
+    summary: 'Change a realm',
+    query: NO_QUERY,
+    body: takes.realmChangeSchema,
+    answer: answers.realmAnswer,
+  }),
+} as const;
+
+const PARTNER = `${REALM}/partners/{id}`;
+
+export const PARTNERS = {
+  list: operation({
+    id: 'listPartners',
+    method: 'GET',
+    path: `${REALM}/partners`,
+    summary: 'List the partners of a realm',
+    query: takes.pageSchema,
+    answer: answers.partnersAnswer,
+  }),
+  add: operation({
+    id: 'addPartner',
+    method: 'POST',
+    path: `${REALM}/partners`,
+    summary: 'Register a partner',
+    query: NO_QUERY,
+    body: takes.partnerSchema,
+    answer: answers.partnerAnswer,
+    creates: true,
+  }),
+  show: operation({
+    id: 'showPartner',
+    method: 'GET',
+    path: PARTNER,
+    summary: 'Show a partner with its credentials, audiences and grants',
+    query: NO_QUERY,
+    answer: answers.partnerAnswer,
+  }),
+  declare: operation({
+    id: 'declarePartner',
+    method: 'PUT',
+    path: PARTNER,
+    summary: 'Make a partner exactly what is said, whether or not it exists',
+    query: NO_QUERY,
+    body: takes.declaredPartnerSchema,
+    answer: answers.partnerAnswer,
+    creates: true,
+  }),
+  change: operation({
+    id: 'changePartner',
+    method: 'PATCH',
+    path: PARTNER,
+    summary: 'Change members of a partner',
+    query: NO_QUERY,
+    body: takes.partnerChangeSchema,
+    answer: answers.partnerAnswer,
+  }),
+  remove: operation({
+    id: 'removePartner',
+    method: 'DELETE',
+    path: PARTNER,
+    summary: 'Remove a partner with its grants and unused audiences',
+    query: NO_QUERY,
+  }),
+  addCredential: operation({
+    id: 'addCredential',
+    method: 'POST',
+    path: `${PARTNER}/credentials`,
+    summary: 'Give a partner one more credential',
+    query: NO_QUERY,
+    body: takes.credentialSchema,
+    answer: answers.partnerAnswer,
+  }),
+  removeCredential: operation({
+    id: 'removeCredential',
+    method: 'DELETE',
+    path: `${PARTNER}/credentials`,
+    summary: 'Take a credential away',
+    query: takes.credentialQuery,
+  }),
+  refresh: operation({
+    id: 'refreshPartner',
+    method: 'POST',
+    path: `${PARTNER}/refresh`,
+    summary: "Look at the partner's document now",
+    query: NO_QUERY,
+    answer: answers.partnerAnswer,
+  }),
+} as const;
+
+export const AUDIENCES = {
+  list: operation({
+    id: 'listAudiences',
+    method: 'GET',
+    path: `${REALM}/audiences`,
+    summary: 'List the audiences of a realm, or the one that is named',
+    query: takes.audienceListSchema,
+    answer: answers.audiencesAnswer,
+  }),
+  add: operation({
+    id: 'addAudience',
+    method: 'POST',
+    path: `${REALM}/audiences`,
+    summary: 'Declare an audience that a partner owns',
+    query: NO_QUERY,
+    body: takes.audienceSchema,
+    answer: answers.audienceAnswer,
+    creates: true,
+  }),
+  change: operation({
+    id: 'changeAudience',
+    method: 'PATCH',
+    path: `${REALM}/audiences`,
+    summary: 'Change scopes or token policy of an audience',
+    query: NO_QUERY,
+    body: takes.audienceChangeSchema,
+    answer: answers.audienceAnswer,
+  }),
+  remove: operation({
+    id: 'removeAudience',
+    method: 'DELETE',
+    path: `${REALM}/audiences`,
+    summary: 'Remove an audience that is granted to nobody',
+    query: takes.audienceQuery,
+  }),
+} as const;
+
+export const GRANTS = {
+  list: operation({
+    id: 'listGrants',
+    method: 'GET',
+    path: `${REALM}/grants`,
+    summary: 'List the grants that a client holds, or those on an audience',
+    query: takes.grantListSchema,
+    answer: answers.grantsAnswer,
+  }),
+  add: operation({
+    id: 'addGrant',
+    method: 'POST',
+    path: `${REALM}/grants`,
+    summary: 'Let a client call an audience with these scopes',
+    query: NO_QUERY,
+    body: takes.grantSchema,
+    answer: answers.grantAnswer,
+    creates: true,
+  }),
+  remove: operation({
+    id: 'removeGrant',
+    method: 'DELETE',
+    path: `${REALM}/grants`,
+    summary: 'Take a grant away',
+    query: takes.grantQuery,
+  }),
+} as const;
+
+const KEY = `${REALM}/keys/{kid}`;
+
+export const KEYS = {
+  list: operation({
+    id: 'listKeys',
+    method: 'GET',
+    path: `${REALM}/keys`,
+    summary: 'List the signing keys of a realm, ring by ring',
+    query: NO_QUERY,
+    answer: answers.ringsAnswer,
+  }),
+  add: operation({
+    id: 'addKeyRing',
+    method: 'POST',
+    path: `${REALM}/keys`,
+    summary: 'Add a ring of another algorithm',
+    query: NO_QUERY,
+    body: takes.ringCommandSchema,
+    answer: answers.ringAnswer,
+  }),
+  rotate: operation({
+    id: 'rotateKey',
+    method: 'POST',
+    path: `${REALM}/keys/rotate`,
+    summary: 'Rotate a ring now',
+    query: NO_QUERY,
+    body: takes.ringCommandSchema,
+    answer: answers.ringAnswer,
+  }),
+  revoke: operation({
+    id: 'revokeKey',
+    method: 'POST',
+    path: `${KEY}/revoke`,
+    summary: 'Revoke a signing key',
+    query: NO_QUERY,
+    body: takes.revocationSchema,
+    answer: answers.revocationAnswer,
+  }),
+  hold: operation({
+    id: 'holdKey',
+    method: 'POST',
+    path: `${KEY}/hold`,
+    summary: 'Keep a key from being retired and deleted',
+    query: NO_QUERY,
+    answer: answers.ringAnswer,
+  }),
+  release: operation({
+    id: 'releaseKey',
+    method: 'POST',
+    path: `${KEY}/release`,
+    summary: 'Let a held key go on',
+    query: NO_QUERY,
+    answer: answers.ringAnswer,
+  }),
+  selfSign: operation({
+    id: 'selfSignCertificate',
+    method: 'POST',
+    path: `${KEY}/certificate/self-signed`,
+    summary: 'Give a key a self-signed certificate',
+    query: NO_QUERY,
+    body: takes.selfSignedSchema,
+    answer: answers.certificateAnswer,
+  }),
+  requestCertificate: operation({
+    id: 'requestCertificate',
+    method: 'POST',
+    path: `${KEY}/certificate/csr`,
+    summary: 'Make a certificate signing request',
+    query: NO_QUERY,
+    body: takes.signingRequestSchema,
+    answer: answers.signingRequestAnswer,
+  }),
+  importCertificate: operation({
+    id: 'importCertificate',
+    method: 'PUT',
+    path: `${KEY}/certificate`,
+    summary: 'Import the certificate chain that a CA has issued',
+    query: NO_QUERY,
+    body: takes.certificateImportSchema,
+    answer: answers.certificateAnswer,
+  }),
+} as const;
+
+export const OPERATIONS = [REALMS, PARTNERS, AUDIENCES, GRANTS, KEYS].flatMap((group) => Object.values(group));

@@ -1,0 +1,109 @@
+/**
+ * What is checked of partners when the app is synthesized, so that a mistake shows in the editor and not half-way through a
+ * deployment. The functions have more rules and the last word; a test keeps these from contradicting theirs.
+ */
+import { X509Certificate } from 'node:crypto';
+import { Token } from 'aws-cdk-lib';
+import type { PartnerAudience, PartnerDefinition } from './partner-definition.ts';
+
+/** Client ids stand in paths, log lines and table keys as they are. */
+export const isPartnerId = (value: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/.test(value);
+
+export const isRealmName = (value: string): boolean => /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/.test(value);
+
+const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?@!$&'()*+,;=%[\]-]{1,511}$/;
+
+/** An absolute URI without fragment (RFC 8707 2, RFC 3986 4.3). */
+export const isAudienceUri = (value: string): boolean => value.length <= 512 && URI.test(value) && URL.canParse(value);
+
+/** RFC 6749 3.3. */
+export const isScopeToken = (value: string): boolean => /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(value);
+
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv', 'seed'];
+
+/** Whether a JWK holds what must never leave its owner (RFC 7518 6, RFC 8037 2). */
+export const isPrivateKey = (jwk: Readonly<Record<string, unknown>>): boolean =>
+  jwk.kty === 'oct' || PRIVATE_MEMBERS.some((name) => jwk[name] !== undefined);
+
+const EXPOSED =
+  'private or symmetric key material. Make a new key pair, register its public half, and treat this key as exposed: it stands ' +
+  'in the sources of this app, and in every template made from them';
+
+/** Values that only the deployment knows cannot be looked at here. */
+const isWrong = (value: string, isRight: (value: string) => boolean): boolean =>
+  !Token.isUnresolved(value) && !isRight(value);
+
+/** What is wrong with a list of scopes. */
+export const scopeProblems = (scopes: readonly string[], what: string): string[] => {
+  if (scopes.length === 0 && !Token.isUnresolved(scopes)) return [`${what} needs at least one scope`];
+  const wrong = scopes.filter((scope) => isWrong(scope, isScopeToken));
+  return wrong.map(
+    (scope) => `"${scope}" of ${what} is not a scope: printable ASCII without blank, quote and backslash`,
+  );
+};
+
+/** What is wrong with the name of a partner and of its realm. */
+export const nameProblems = (partnerId: string, realm: string): string[] => [
+  ...(isWrong(partnerId, isPartnerId)
+    ? [`partnerId "${partnerId}" must be 1 to 128 letters, digits and ._~- and start with a letter or digit`]
+    : []),
+  ...(isWrong(realm, isRealmName)
+    ? [`realm "${realm}" must be 1 to 63 lower-case letters, digits, dots and hyphens`]
+    : []),
+];
+
+/** What is wrong with the audiences of a partner. */
+export const audienceProblems = (audiences: readonly PartnerAudience[]): string[] => {
+  const uris = audiences.map(({ audience }) => audience);
+  return [
+    ...uris
+      .filter((audience) => isWrong(audience, isAudienceUri))
+      .map((audience) => `audience "${audience}" must be an absolute URI without fragment, of at most 512 characters`),
+    ...uris
+      .filter((audience, index) => uris.indexOf(audience) < index)
+      .map((audience) => `audience "${audience}" stands twice`),
+    ...audiences.flatMap(({ audience, scopes }) => scopeProblems(scopes, `audience "${audience}"`)),
+  ];
+};
+
+const certificateProblems = (certificate: string, name: string): string[] => {
+  if (Token.isUnresolved(certificate)) return [];
+  if (certificate.includes('PRIVATE KEY')) return [`${name} holds ${EXPOSED}`];
+  try {
+    new X509Certificate(certificate.includes('-----') ? certificate : Buffer.from(certificate, 'base64'));
+    return [];
+  } catch {
+    return [`${name} is no X.509 certificate as PEM or base64 of DER`];
+  }
+};
+
+const keyProblems = ({ credentials = [], jwks = { keys: [] } }: PartnerDefinition): string[] => [
+  ...jwks.keys.flatMap((jwk, index) => (isPrivateKey(jwk) ? [`jwks.keys[${index}] is ${EXPOSED}`] : [])),
+  ...credentials.flatMap(({ jwk, certificate }, index) => {
+    const name = `credentials[${index}]`;
+    if ((jwk === undefined) === (certificate === undefined)) return [`${name} must have either jwk or certificate`];
+    if (jwk !== undefined) return isPrivateKey(jwk) ? [`${name}.jwk is ${EXPOSED}`] : [];
+    return certificateProblems(certificate ?? '', `${name}.certificate`);
+  }),
+];
+
+const isDocumentUrl = (value: string): boolean => {
+  const url = URL.parse(value);
+  return url !== null && url.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '';
+};
+
+const sourceProblems = ({ jwksUri, metadataUrl, metadata }: PartnerDefinition): string[] => {
+  const given = Object.entries({ jwksUri, metadataUrl, metadata }).filter(([, value]) => value !== undefined);
+  return [
+    ...(given.length > 1 ? [`has ${given.map(([name]) => name).join(' and ')}, of which it may have one`] : []),
+    ...given
+      .filter(([, value]) => typeof value === 'string' && isWrong(value, isDocumentUrl))
+      .map(([name, value]) => `${name} "${value}" must be an https URL without credentials and fragment`),
+  ];
+};
+
+/** Everything that is wrong with what was said of a partner. */
+export const definitionProblems = (definition: PartnerDefinition): string[] => [
+  ...keyProblems(definition),
+  ...sourceProblems(definition),
+];
