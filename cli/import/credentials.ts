@@ -70,13 +70,14 @@ const jwkCredential = (jwk: unknown): FoundKeys => {
   return keyCredential(jwk, { kid: textOf(jwk.kid), alg: textOf(jwk.alg) });
 };
 
-const keyCredential = (jwk: object, terms: KeyTerms): FoundKeys => {
+const keyCredential = (jwk: JsonWebKey, terms: KeyTerms): FoundKeys => {
   const material = Object.fromEntries(Object.entries(jwk).filter(([name]) => PUBLIC_MEMBERS.includes(name)));
-  const alg = algorithmName(terms.alg);
-  // An ML-DSA key tells its kind in `alg` alone (RFC 9964).
+  // An ML-DSA key tells its kind in `alg` alone (RFC 9964), and has it even where the export says none.
+  const asked = terms.alg ?? textOf(jwk.alg);
+  const alg = algorithmName(asked);
   const named = { ...material, ...(alg === undefined ? {} : { alg }) };
   try {
-    createPublicKey({ key: named as JsonWebKey, format: 'jwk' });
+    createPublicKey({ key: named, format: 'jwk' });
   } catch {
     return problem('a key that is not well-formed, or of an unknown kind, was left out');
   }
@@ -84,8 +85,8 @@ const keyCredential = (jwk: object, terms: KeyTerms): FoundKeys => {
     jwk: { ...named, ...(terms.kid === undefined ? {} : { kid: terms.kid }) },
     ...termMembers(terms),
   };
-  const isUnknown = terms.alg !== undefined && alg === undefined;
-  return { credentials: [credential], problems: isUnknown ? [otherAlgorithm(terms.alg)] : [] };
+  const isUnknown = asked !== undefined && alg === undefined;
+  return { credentials: [credential], problems: isUnknown ? [otherAlgorithm(asked)] : [] };
 };
 
 /** The name as it is known here (RFC 9864 has a second one for EdDSA), or `undefined`. */

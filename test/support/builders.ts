@@ -7,7 +7,14 @@ import { constants, KeyObject, sign } from 'node:crypto';
 import { base64url, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { algorithmFacts, type JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
-import type { Audience, Grant, Partner, PartnerKey, PartnerWithGrants } from '../../functions/core/partner.ts';
+import type {
+  Audience,
+  Grant,
+  Partner,
+  PartnerCredential,
+  PartnerWithGrants,
+} from '../../functions/core/partner.ts';
+import type { RealmDefaults } from '../../functions/core/realm.ts';
 import { CLIENT_CREDENTIALS, JWT_BEARER_ASSERTION, type RawTokenRequest } from '../../functions/core/token-request.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';
 
@@ -81,19 +88,26 @@ export const assertionClaims = (changes: object = {}) => ({
 export const assertion = (pair: TestKeyPair, claims: object = {}, header: object = {}): string =>
   signJws(pair, { alg: pair.algorithm, kid: pair.kid, ...header }, assertionClaims(claims));
 
-export const partnerKey = (pair: TestKeyPair): PartnerKey => ({
+export const credential = (pair: TestKeyPair, changes: Partial<PartnerCredential> = {}): PartnerCredential => ({
   kid: pair.kid,
   algorithm: pair.algorithm,
   jwk: pair.publicJwk,
   thumbprint: pair.thumbprint,
   addedAt: NOW - 1_000,
+  source: 'registered',
+  ...changes,
 });
 
 export const partner = (changes: Partial<Partner> = {}): Partner => ({
   realm: REALM,
   id: CLIENT,
+  tags: {},
   enabled: true,
-  keys: [],
+  trustLevel: 'application',
+  acceptsSecurityIdentifiers: false,
+  credentials: [],
+  tokenPolicy: {},
+  claims: {},
   version: 1,
   createdAt: NOW - 1_000,
   updatedAt: NOW - 1_000,
@@ -115,13 +129,24 @@ export const audience = (changes: Partial<Audience> = {}): Audience => ({
   owner: OWNER,
   ownerEnabled: true,
   scopes: ['read', 'write'],
+  tokenPolicy: {},
   version: 1,
+  ...changes,
+});
+
+/** What a deployment with its ordinary settings says about all realms. */
+export const realmDefaults = (changes: Partial<RealmDefaults> = {}): RealmDefaults => ({
+  defaultRealm: REALM,
+  baseUrl: ISSUER,
+  algorithms: ['RS256', 'ES256'],
+  accessTokenSeconds: 3_600,
+  assertionSeconds: 300,
   ...changes,
 });
 
 /** The usual client: one key, one grant. */
 export const client = async (changes: Partial<Partner> = {}): Promise<PartnerWithGrants> => ({
-  partner: partner({ keys: [partnerKey(await keyPair())], ...changes }),
+  partner: partner({ credentials: [credential(await keyPair())], ...changes }),
   grants: [grant()],
   audiences: [],
 });

@@ -32,14 +32,24 @@ export const startService = async (options: Partial<DeploymentOptions> = {}): Pr
   return { deployment, issuer, calls, logs, [Symbol.asyncDispose]: () => deployment.close() };
 };
 
+export interface AdminAnswer {
+  readonly status: number;
+  /** Empty where there is none. */
+  readonly body: Record<string, unknown>;
+}
+
 /** A signed call of the admin API, below the default realm. */
-export const administer = async (
+export const administer = (service: Service, method: string, path: string, body?: object): Promise<AdminAnswer> =>
+  callAdmin(service, method, `/admin/realms/default${path}`, body);
+
+/** A signed call of the admin API. */
+export const callAdmin = async (
   { deployment: { url, operator } }: Service,
   method: string,
   path: string,
   body?: object,
-): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> => {
-  const target = new URL(`/admin/realms/default${path}`, url);
+): Promise<AdminAnswer> => {
+  const target = new URL(path, url);
   const signer = new SignatureV4({
     service: 'execute-api',
     region: operator.region,
@@ -61,7 +71,8 @@ export const administer = async (
     headers: signed.headers,
     ...(text === undefined ? {} : { body: text }),
   });
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  const answered = await answer.text();
+  return { status: answer.status, body: answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>) };
 };
 
 export interface TestPartner {
@@ -89,7 +100,7 @@ export const populate = async (service: Service, algorithm?: string): Promise<Wo
   for (const partner of [client, owner]) {
     await mustCreate(service, '/partners', { id: partner.id, jwks: { keys: [partner.publicJwk] } });
   }
-  const chosen = algorithm === undefined ? {} : { algorithm };
+  const chosen = algorithm === undefined ? {} : { tokenPolicy: { algorithm } };
   await mustCreate(service, '/audiences', { audience, owner: owner.id, scopes: ['read', 'write'], ...chosen });
   await mustCreate(service, '/grants', { client: client.id, audience, scopes: ['read'] });
   return { client, owner, audience };

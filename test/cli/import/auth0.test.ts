@@ -152,6 +152,22 @@ describe('importAuth0', () => {
     expect(JSON.stringify(imported)).not.toContain(pem.split('\n')[1]);
   });
 
+  it.each([
+    ['ec', generateKeyPairSync('ec', { namedCurve: 'P-521' }), undefined],
+    ['ed25519', generateKeyPairSync('ed25519'), undefined],
+    ['ml-dsa-65', generateKeyPairSync('ml-dsa-65'), 'ML-DSA-65'],
+  ])('takes a PEM public key of the kind %s', (_kind, { publicKey }, alg) => {
+    const pem = publicKey.export({ type: 'spki', format: 'pem' });
+    const methods = { private_key_jwt: { credentials: [{ kid: 'key-0123456789', pem }] } };
+    const imported = importAuth0([machine({ client_authentication_methods: methods })]);
+    const jwk = {
+      ...publicKey.export({ format: 'jwk' }),
+      ...(alg === undefined ? {} : { alg }),
+      kid: 'key-0123456789',
+    };
+    expect(partnerOf(imported, 'a').credentials).toEqual([{ jwk }]);
+  });
+
   it('tells when a key is for an algorithm that is not taken here', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = publicKey.export({ type: 'spki', format: 'pem' });
