@@ -140,6 +140,8 @@ export const problem = z.looseObject({
   title: z.string().optional(),
   detail: z.string().optional(),
   message: z.string().optional(),
+  /** Why a partner's document was refused. */
+  code: z.string().optional(),
   /** RFC 3339: when the same request would no longer be refused for this reason. */
   until: z.string().optional(),
   errors: z

@@ -63,6 +63,6 @@ export function readRealmChange(options: RealmChange, current: Realm): Readonly<
     else if (name === 'aliases') body.aliases = [];
     else throw misuse(`nothing is called "${name}"; one of ${REALM_MEMBERS.join(', ')}`);
   }
-  const isSame = JSON.stringify(policy) === JSON.stringify(current.policy);
-  return isSame ? body : { ...body, policy };
+  const isPolicyGiven = Object.keys(readPolicy(options)).length > 0 || unset.some((name) => name in OPTIONAL_POLICY);
+  return isPolicyGiven ? { ...body, policy } : body;
 }

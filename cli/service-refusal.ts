@@ -28,8 +28,10 @@ export class ServiceRefusal extends Failure {
 }
 
 /** One sentence from `application/problem+json` (RFC 9457), or from API Gateway's own `{"message"}`. */
-function describe(status: number, { title, detail, message, until, errors = [], dependents = [] }: Problem): string {
-  const text = [title ?? message ?? `HTTP ${status}`, detail, errors.map(describeError).join('; ')];
+function describe(status: number, content: Problem): string {
+  const { title, detail, message, code, until, errors = [], dependents = [] } = content;
+  const reason = detail && withCode(detail, code);
+  const text = [title ?? message ?? `HTTP ${status}`, reason, errors.map(describeError).join('; ')];
   const waiting = until === undefined ? '' : `; until ${describeTimestamp(until, Date.now())}`;
   const isGatewayRefusal = status === 403 && title === undefined;
   const hint = isGatewayRefusal ? ' (do these AWS credentials allow execute-api:Invoke on the admin routes?)' : '';
@@ -37,9 +39,11 @@ function describe(status: number, { title, detail, message, until, errors = [], 
 }
 
 function describeError({ pointer, detail, code }: NonNullable<Problem['errors']>[number]): string {
-  const place = pointer ? `${pointer}: ${detail}` : detail;
-  return code === undefined ? place : `${place} [${code}]`;
+  return withCode(pointer ? `${pointer}: ${detail}` : detail, code);
 }
+
+/** Words may change; the code is what scripts and manuals go by. */
+const withCode = (text: string, code: string | undefined): string => (code === undefined ? text : `${text} [${code}]`);
 
 function describeDependents(dependents: NonNullable<Problem['dependents']>): string {
   if (dependents.length === 0) return '';

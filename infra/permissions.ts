@@ -40,8 +40,13 @@ const anyKey = (estate: Estate): string =>
 const tagged = (estate: Estate) => ({ [`aws:ResourceTag/${KEY_TAGS.deployment}`]: estate.deployment });
 const tagging = (estate: Estate) => ({ [`aws:RequestTag/${KEY_TAGS.deployment}`]: estate.deployment });
 
+/** What a realm in a path means, and whether it is enabled. */
+const realms = (estate: Estate): iam.PolicyStatement =>
+  allow('Realms', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*'));
+
 export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
+  realms(estate),
   // DeleteItem takes back the use of an assertion for which no token could be signed.
   // UpdateItem counts against quotas and remembers when a credential was last used.
   allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
@@ -52,21 +57,13 @@ export const tokenStatements = (estate: Estate): Statements => [
 ];
 
 export const discoveryStatements = (estate: Estate): Statements => [
-  allow(
-    'RingsAndRealms',
-    ['dynamodb:GetItem', 'dynamodb:Query'],
-    estate.registry.tableArn,
-    leadingKeys('ring#*', 'realm#*'),
-  ),
+  allow('Rings', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*')),
+  realms(estate),
 ];
 
 export const authorizerStatements = (estate: Estate): Statements => [
-  allow(
-    'RingsPartnersAndRealms',
-    ['dynamodb:GetItem', 'dynamodb:Query'],
-    estate.registry.tableArn,
-    leadingKeys('ring#*', 'partner#*', 'realm#*'),
-  ),
+  allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
+  realms(estate),
 ];
 
 export const whoamiStatements = (): Statements => [];
@@ -94,7 +91,13 @@ export const adminStatements = (estate: Estate): Statements => [
 
 /** @param deadLetters as for the rotation. */
 export const refreshPartnersStatements = (estate: Estate, deadLetters: sqs.IQueue): Statements => [
-  allow('Partners', REGISTRY_CALLS, estate.registry.tableArn, leadingKeys('partner#*', 'issuer#*', 'realm#*')),
+  // It writes what it has read in the documents of partners, and takes nothing away: who a partner is, an administrator decides.
+  allow(
+    'Partners',
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+    estate.registry.tableArn,
+    leadingKeys('partner#*', 'issuer#*', 'realm#*'),
+  ),
   listing(estate),
   lastUses(estate),
   leaveDeadLetters(deadLetters),
@@ -108,8 +111,7 @@ export const keysStatements = (estate: Estate): Statements => [
     estate.registry.tableArn,
     leadingKeys('ring#*'),
   ),
-  allow('Realms', ['dynamodb:GetItem', 'dynamodb:Query'], estate.registry.tableArn, leadingKeys('realm#*')),
-  listing(estate),
+  realms(estate),
   // A key that does not exist yet has no ARN: CreateKey takes no resource (service authorization reference, AWS KMS).
   allow('CreateKey', ['kms:CreateKey'], '*', {
     StringEquals: { ...tagging(estate), 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeySpec': keySpecs(ALGORITHMS) },
@@ -146,6 +148,8 @@ const leaveDeadLetters = (deadLetters: sqs.IQueue): iam.PolicyStatement =>
 /** @param deadLetters where Lambda, as the function's role, puts runs that failed (Lambda developer guide, "Destinations"). */
 export const rotateKeysStatements = (estate: Estate, deadLetters: sqs.IQueue): Statements => [
   ...keysStatements(estate),
+  // The realms that there are.
+  listing(estate),
   leaveDeadLetters(deadLetters),
 ];
 

@@ -28,7 +28,10 @@ export async function start({
   const sign = (): Promise<unknown> => signer.sign(key, ALGORITHM, signingInput);
   const claim = async (jti: string): Promise<void> => {
     const now = Math.floor(Date.now() / 1_000);
-    const use = { realm: DEFAULT_REALM, client: 'bench', jti, forgetAfter: now + REMEMBER_SECONDS, claimedBy: jti };
+    const use = {
+      ...{ realm: DEFAULT_REALM, client: 'bench', jti, kid: 'bench', claimedBy: jti },
+      forgetAfter: now + REMEMBER_SECONDS,
+    };
     if ((await guard.claim(use, now)) !== 'claimed') throw new Error('the assertion id was used before');
   };
   const doCalls = calls.map((call) => ({ sign, claim })[call]);

@@ -52,10 +52,9 @@ function addAdd(group: Command, io: Io): void {
       if (body === undefined) throw misuse('no key: pass --jwk, --public-key or --certificate FILE');
       if (bodies.length > 1) throw misuse(`one key at a time, not ${bodies.length}`);
       const { kid } = await identifyBody(body);
-      const { record, created } = await client.post(['partners', id, 'credentials'], body, partner);
+      const { record } = await client.post(['partners', id, 'credentials'], body, partner);
       show(io, settings.json, record, () => {
-        const outcome = created ? `has the key ${kid} from now on` : `had the key ${kid} already`;
-        return `Partner ${printable(`${id} ${outcome}`)}.\n${describeCredentials(io, record.credentials)}`;
+        return `${printable(`Partner ${id} has the key ${kid}.`)}\n${describeCredentials(io, record.credentials)}`;
       });
     });
 }

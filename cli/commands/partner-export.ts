@@ -41,8 +41,7 @@ export function addPartnerExport(group: Command, io: Io): void {
       partners.sort((a, b) => (a.id < b.id ? -1 : 1));
       for (const note of partners.flatMap(lossesOf)) io.stderr.write(`note: ${printable(note)}\n`);
       const content = { realm: settings.realm, partners: partners.map((one) => declare(one, audiences)) };
-      if (settings.json) show(io, true, content, () => '');
-      else io.stdout.write(writeYaml(content, 'Written by countersign partner export'));
+      show(io, settings.json, content, () => writeYaml(content, 'Written by countersign partner export').trimEnd());
     });
 }
 

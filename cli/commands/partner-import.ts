@@ -75,8 +75,11 @@ export function addPartnerImport(group: Command, io: Io): void {
         `Imported from ${options.from}. Look it through, then: countersign apply -f FILE`,
       );
       if (options.out !== undefined) await writeNew(options.out, yaml);
-      else if (!settings.json) io.stdout.write(yaml);
-      if (settings.json) show(io, true, { ...content, notes }, () => '');
+      show(io, settings.json, { ...content, notes }, () =>
+        options.out === undefined
+          ? yaml.trimEnd()
+          : printable(`${partners.length} partners are in ${options.out} now.`),
+      );
     });
 }
 

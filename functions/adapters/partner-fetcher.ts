@@ -18,7 +18,7 @@ interface Address {
   readonly family: number;
 }
 
-export interface FetcherOptions {
+interface FetcherOptions {
   /** What an operator has allowed beside the public internet. */
   readonly privateHosts: readonly PrivateHost[];
   /** For everything together, from the lookup to the last octet. */
@@ -62,7 +62,8 @@ export const httpsPartnerDocuments = ({
   const fetchText = async (url: string, deadline: AbortSignal): Promise<string> => {
     const destination = destinationOf(url);
     if (typeof destination === 'string') throw new NotFetched('url_refused', destination);
-    const addresses = await resolve(destination, lookup, deadline);
+    const addresses = await resolve(destination, lookup);
+    deadline.throwIfAborted();
     const response = await open(destination, addresses, deadline);
     try {
       return await read(response, maxBytes);
@@ -74,7 +75,7 @@ export const httpsPartnerDocuments = ({
     fetch: async (url) => {
       const deadline = AbortSignal.timeout(timeoutMs);
       try {
-        return { ok: true, text: await fetchText(url, deadline) };
+        return { ok: true, text: await before(deadline, fetchText(url, deadline)) };
       } catch (error) {
         return { ok: false, failure: failureOf(error, deadline.aborted, timeoutMs) };
       }
@@ -86,10 +87,9 @@ export const httpsPartnerDocuments = ({
 const resolve = async (
   { host, mayReach }: Destination,
   lookup: (host: string) => Promise<readonly Address[]>,
-  deadline: AbortSignal,
 ): Promise<readonly Address[]> => {
   const family = isIP(host);
-  const addresses = family === 0 ? await before(deadline, lookup(host)) : [{ address: host, family }];
+  const addresses = family === 0 ? await lookup(host) : [{ address: host, family }];
   if (addresses.length === 0) throw new NotFetched('unreachable', 'the host has no address');
   // One that is not public condemns them all: who mixes them in wants us to come to it by chance.
   if (!addresses.every(({ address }) => mayReach(address))) {
@@ -125,7 +125,7 @@ const open = (
   deadline: AbortSignal,
 ): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const isJudged = within(addresses.map(({ address, family }) => `${address}/${family === 4 ? 32 : 128}`));
+    const isJudged = within(addresses.map(({ address }) => `${address}/${isIP(address) === 4 ? 32 : 128}`));
     let isHandshake = false;
     const outgoing = request(url, {
       // Of its own, so that no connection, TLS session or proxy of the process is used.
@@ -137,7 +137,11 @@ const open = (
       minVersion: 'TLSv1.2',
       ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
       maxHeaderSize: MAX_HEADER_BYTES,
-      headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'countersign' },
+      headers: {
+        accept: 'application/json, application/jwk-set+json',
+        'accept-encoding': 'identity',
+        'user-agent': 'countersign',
+      },
       signal: deadline,
     });
     outgoing.once('socket', (socket) => {
@@ -153,6 +157,11 @@ const open = (
       });
     });
     outgoing.once('response', resolve);
+    // Without a listener Node drops the connection and tells nobody.
+    outgoing.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      reject(new NotFetched('status', 'status 101; 200 is wanted'));
+    });
     // Stays after the response: what breaks later is told by reading it.
     outgoing.on('error', (error) => reject(isHandshake ? tlsFailure(error) : error));
     outgoing.end();

@@ -9,7 +9,7 @@ const D_NUMERATOR = -121_665n;
 const D_DENOMINATOR = 121_666n;
 
 /** `malformed`: no point, or not spelled as RFC 8032 does. `weak`: signatures can be made for it without a private key. */
-export type PointFault = 'malformed' | 'weak';
+type PointFault = 'malformed' | 'weak';
 
 /** @param octets 32 of them, as the JWK member `x` has them. */
 export const ed25519Fault = (octets: Uint8Array): PointFault | undefined => {

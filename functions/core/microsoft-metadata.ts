@@ -10,7 +10,7 @@ import { readMicrosoftKey } from './microsoft-key.ts';
 import type { EpochSeconds } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
 
-export interface MicrosoftMetadata extends DocumentKeys {
+interface MicrosoftMetadata extends DocumentKeys {
   /** `<application id>@<realm>`, as it stands there: `iss` of the partner's tokens is compared with it letter by letter. */
   readonly issuer: string;
 }

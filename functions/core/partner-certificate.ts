@@ -62,8 +62,7 @@ export const decodeBase64 = (text: string): Buffer | undefined => {
 /** The same for the DER, which has to be one certificate and nothing else. */
 export const parseCertificateDer = async (der: Buffer, pointer: string, now: EpochSeconds, kid?: string): Parsed => {
   const wrong = (detail: string, code: KeyProblemCode = 'key_malformed') => refuse({ pointer, detail, code });
-  // OpenSSL reads PEM as well. (DER of a certificate begins with SEQUENCE.)
-  const certificate = der[0] === 0x30 ? readCertificate(der) : undefined;
+  const certificate = readCertificate(der);
   if (certificate === undefined) {
     return isPrivateKey(der) ? wrong(EXPOSED, 'key_exposed') : wrong('not one X.509 certificate in DER');
   }

@@ -7,7 +7,7 @@ import { accept, type Result, refuse } from './errors.ts';
 import type { JsonObject } from './json-object.ts';
 import type { InputProblem } from './public-key.ts';
 
-export interface ServerMetadata {
+interface ServerMetadata {
   /** Exactly as it stands there. */
   readonly issuer: string;
   readonly jwksUri: string;

@@ -33,6 +33,8 @@ const fetchFrom = async (port: number, { certificateAuthority = root.pem, ...lim
   httpsPartnerDocuments({
     privateHosts: [{ host: HOST, ranges: ['127.0.0.1/32'], certificateAuthority }],
     lookup: async () => [{ address: '127.0.0.1', family: 4 }],
+    // Longer than a test may take: what ends before, was ended for another reason.
+    timeoutMs: 60_000,
     ...limits,
   }).fetch(`https://${HOST}:${port}/document`);
 
@@ -50,7 +52,8 @@ const outcomeOf = async (listener: RequestListener, limits?: Limits, options?: S
 const sayAfterHandshake = async (text: string, hangUp = true) => {
   const certificate = await certify([HOST]);
   const server = createRawTlsServer(certificate, (socket: TLSSocket) => {
-    socket.on('error', () => undefined);
+    // Unread, it would not notice that the other end goes.
+    socket.on('error', () => undefined).resume();
     if (hangUp) socket.end(text);
     else socket.write(text);
   });
@@ -110,6 +113,15 @@ describe('an answer', () => {
   );
 });
 
+describe('a change of protocol', () => {
+  it('is refused, and does not keep us waiting', async () => {
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n';
+    const server = await sayAfterHandshake(head, false);
+    expect(await fetchFrom(server.port)).toMatchObject({ failure: { code: 'status' } });
+    await server.quiet();
+  });
+});
+
 describe('a redirect', () => {
   it.each([300, 301, 302, 303, 304, 305, 307, 308])('is not followed: %i', async (status) => {
     const canary = keep(await startTlsServer(answer(200, {}, 'stolen')));
@@ -129,6 +141,8 @@ describe('a redirect', () => {
 });
 
 describe('size', () => {
+  const bomb = gzipSync(Buffer.alloc(50_000_000));
+
   it('is bounded to the octet', async () => {
     expect(await outcomeOf(answer(200, {}, 'x'.repeat(100)), { maxBytes: 100 })).toHaveLength(100);
     expect(await outcomeOf(answer(200, {}, 'x'.repeat(101)), { maxBytes: 100 })).toBe('too_large');
@@ -161,7 +175,6 @@ describe('size', () => {
   it.each(['gzip', 'deflate', 'br', 'zstd', 'GZIP', 'identity, gzip', 'x-unknown'])(
     'of what is unpacked is not ours to find out: %s',
     async (encoding) => {
-      const bomb = gzipSync(Buffer.alloc(50_000_000));
       expect(await outcomeOf(answer(200, { 'content-encoding': encoding }, bomb))).toBe('content_encoding');
     },
   );
@@ -214,7 +227,7 @@ describe('time', () => {
   it('is bounded in a head of drops', async () => {
     const certificate = await certify([HOST]);
     const server = createRawTlsServer(certificate, (socket) => {
-      socket.on('error', () => undefined);
+      socket.on('error', () => undefined).resume();
       socket.write('HTTP/1.1 200 OK\r\n');
       const dripping = setInterval(() => socket.write('x: x\r\n'), 20);
       socket.on('close', () => clearInterval(dripping));
@@ -225,7 +238,7 @@ describe('time', () => {
   });
 
   it('is bounded in the handshake', async () => {
-    const server = keep(await count(createTcpServer(() => undefined)));
+    const server = keep(await count(createTcpServer((socket) => socket.resume())));
     expect(await fetchFrom(server.port, SHORT)).toMatchObject({ failure: { code: 'timeout' } });
     await server.quiet();
   });
@@ -292,7 +305,6 @@ describe('a server that breaks off', () => {
     ['within a chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{}'],
     ['with another protocol', 'SSH-2.0-secret\r\n'],
     ['with two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} '],
-    ['with a change of protocol', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
   ])('is not reachable either: %s', async (_, text) => {
     const server = await sayAfterHandshake(text);
     const fetched = await fetchFrom(server.port, { timeoutMs: 3_000 });

@@ -1,9 +1,12 @@
 /** Where a fetch goes: every server here is a canary that must not be reached unless the test says so. */
 
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { httpsPartnerDocuments } from '../../functions/adapters/partner-fetcher.ts';
 import type { PrivateHost } from '../../functions/config.ts';
-import { type CountingServer, HOST, root, startTlsServer } from '../support/tls-server.ts';
+import { type CountingServer, count, HOST, root, startTlsServer } from '../support/tls-server.ts';
 
 const LOOPBACK = [{ address: '127.0.0.1', family: 4 }];
 const certificateAuthority = root.pem;
@@ -42,7 +45,7 @@ describe('a host that is allowed', () => {
       url: '/a/b?c=d',
       headers: {
         host: `${HOST}:${canary.port}`,
-        accept: 'application/json',
+        accept: 'application/json, application/jwk-set+json',
         'accept-encoding': 'identity',
         'user-agent': 'countersign',
         connection: 'close',
@@ -84,6 +87,33 @@ describe('a host that is allowed', () => {
   });
 });
 
+describe('a proxy that the environment names', () => {
+  const program = `
+    const { httpsPartnerDocuments } = await import(process.env.FETCHER);
+    const privateHosts = JSON.parse(process.env.PRIVATE_HOSTS);
+    const lookup = async () => [{ address: '127.0.0.1', family: 4 }];
+    console.log(JSON.stringify(await httpsPartnerDocuments({ privateHosts, lookup }).fetch(process.env.DOCUMENT)));
+  `;
+
+  it('is not asked', async () => {
+    const proxy = await count(createServer((socket) => socket.destroy()));
+    const url = `http://127.0.0.1:${proxy.port}`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+      env: {
+        NODE_USE_ENV_PROXY: '1',
+        HTTPS_PROXY: url,
+        https_proxy: url,
+        FETCHER: new URL('../../functions/adapters/partner-fetcher.ts', import.meta.url).href,
+        PRIVATE_HOSTS: JSON.stringify([allow(HOST, '127.0.0.1/32')]),
+        DOCUMENT: `https://${HOST}:${canary.port}/`,
+      },
+    });
+    expect(JSON.parse(stdout)).toEqual({ ok: true, text: '{"keys":[]}' });
+    expect(proxy.connections()).toBe(0);
+    await proxy[Symbol.asyncDispose]();
+  });
+});
+
 describe('an address that is not allowed', () => {
   const elsewhere = [allow(HOST, '10.0.0.0/8'), allow('127.0.0.1', '10.0.0.0/8'), allow('::1', '10.0.0.0/8')];
 
@@ -122,6 +152,8 @@ describe('an address that is not allowed', () => {
     '127.0.1',
     '127.0.0.1.',
     '①②⑦.0.0.1',
+    '[::1]',
+    '[0:0::0:1]',
   ])('is recognized in the URL of an allowed host: %s', async (host) => {
     const done = await fetchWith(`https://${host}:${canary.port}/`, elsewhere);
     expect(done).toMatchObject({ outcome: 'address_refused', lookups: [], reached: 0 });
@@ -267,6 +299,21 @@ describe('a lookup', () => {
       ok: false,
       failure: { code: 'timeout', detail: 'no whole document within 50 ms' },
     });
+  });
+
+  it('that ends too late leads nowhere', async () => {
+    const late = Promise.withResolvers<typeof LOOPBACK>();
+    const documents = httpsPartnerDocuments({
+      privateHosts: [allow(HOST, '127.0.0.1/32')],
+      lookup: vi.fn(async () => LOOPBACK).mockReturnValueOnce(late.promise),
+      timeoutMs: 300,
+    });
+    before = canary.connections();
+    expect(await documents.fetch(`https://${HOST}:${canary.port}/`)).toMatchObject({ failure: { code: 'timeout' } });
+    late.resolve(LOOPBACK);
+    // By the time this one is done, the other would have come.
+    expect(await documents.fetch(`https://${HOST}:${canary.port}/`)).toMatchObject({ ok: true });
+    expect(canary.connections() - before).toBe(1);
   });
 
   it('is by default that of the system', async () => {

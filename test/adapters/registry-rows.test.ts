@@ -2,33 +2,84 @@ import { describe, expect, it } from 'vitest';
 import {
   audienceRow,
   grantRow,
-  MalformedRowError,
-  ownsKey,
+  issuerRow,
   parseAudienceRow,
   parseGrantRow,
   parsePartnerCollection,
   parsePartnerRow,
-  parseRingRow,
+  parseRefreshRow,
   partnerRow,
+  refreshRow,
+} from '../../functions/adapters/partner-rows.ts';
+import { aliasedRealm, aliasRow, parseRealmRow, realmRow } from '../../functions/adapters/realm-rows.ts';
+import {
+  grantedCountKey,
+  heldCountKey,
+  ownsKey,
   type Row,
   revocationListKey,
-  ringRow,
-} from '../../functions/adapters/registry-rows.ts';
+} from '../../functions/adapters/registry-keys.ts';
+import { parseRingRow, ringRow } from '../../functions/adapters/ring-rows.ts';
+import { MalformedRowError } from '../../functions/adapters/row-members.ts';
+import type { Partner } from '../../functions/core/partner.ts';
+import type { RefreshStatus } from '../../functions/core/partner-source.ts';
+import type { Realm } from '../../functions/core/realm.ts';
 import {
   AUDIENCE,
   audience,
+  credential,
   grant,
   keyPair,
   NOW,
   OWNER,
   partner,
-  partnerKey,
   REALM,
   ring,
   signingKey,
 } from '../support/builders.ts';
 
-const PARTNER = partner({ name: 'CRM', keys: [partnerKey(await keyPair()), partnerKey(await keyPair('ES256', 'k2'))] });
+const POLICY = { accessTokenSeconds: 600, algorithm: 'ES256', binding: 'dpop', profile: 'jwt' } as const;
+/** A partner of which everything is said that can be; no two numbers are equal, so that none can be read for another. */
+const PARTNER: Partner = partner({
+  ...{ name: 'CRM', contact: 'crm@example.com', tags: { team: 'sales', empty: '' }, trustLevel: 'full' },
+  ...{ acceptsSecurityIdentifiers: true, issuer: 'https://crm.example.com', tokenPolicy: POLICY },
+  credentials: [
+    credential(await keyPair()),
+    credential(await keyPair('ES256', 'k2'), {
+      ...{ source: 'document', label: 'second', x5t: 'x', x5tS256: 'y', notBefore: 1, expiresAt: 2, addedAt: 3 },
+    }),
+  ],
+  source: { type: 'jwks_uri', url: 'https://crm.example.com/jwks' },
+  claims: { tenant: 'a', deep: [{ b: null }, 1.5, true] },
+  quota: { perMinute: 4, perDay: 5, mode: 'enforce' },
+  ...{ version: 6, createdAt: 7, updatedAt: 8 },
+});
+const REFRESH: RefreshStatus = {
+  ...{ realm: REALM, id: 'crm', dueAt: 1, lastAttemptAt: 2, lastSuccessAt: 3, failures: 4, version: 5 },
+  failure: { code: 'timeout', detail: 'no answer' },
+};
+const REALM_VALUE: Realm = {
+  ...{
+    name: 'emea',
+    description: 'Europe',
+    aliases: ['europe'],
+    enabled: false,
+    version: 3,
+    createdAt: 1,
+    updatedAt: 2,
+  },
+  policy: { algorithms: ['ES256', 'RS256'], accessTokenSeconds: 600, assertionSeconds: 60 },
+};
+const BARE_REALM: Realm = {
+  name: 'emea',
+  aliases: [],
+  enabled: true,
+  policy: {},
+  version: 1,
+  createdAt: 1,
+  updatedAt: 1,
+};
+const BARE_REFRESH: RefreshStatus = { realm: REALM, id: 'crm', dueAt: 1, failures: 0, version: 1 };
 const RING = ring(
   'ES256',
   [
@@ -45,15 +96,19 @@ const REVOKED = ring('ES256', [
     ...{ listedUntil: 11, disabledAt: 12, deleteNotBefore: 13, deletionAt: 14 },
   }),
 ]);
-const AUDIENCE_VALUE = audience({ algorithm: 'ES256' });
+const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY });
 
 describe('a value', () => {
   it.each([
     ['partner', PARTNER, partnerRow(PARTNER), parsePartnerRow],
-    ['partner without name and keys', partner(), partnerRow(partner()), parsePartnerRow],
+    ['partner of which little is said', partner(), partnerRow(partner()), parsePartnerRow],
+    ['refresh status', REFRESH, refreshRow(REFRESH), parseRefreshRow],
+    ['refresh status of a partner never looked at', BARE_REFRESH, refreshRow(BARE_REFRESH), parseRefreshRow],
+    ['realm', REALM_VALUE, realmRow(REALM_VALUE), parseRealmRow],
+    ['realm of which little is said', BARE_REALM, realmRow(BARE_REALM), parseRealmRow],
     ['grant', grant(), grantRow(grant()), parseGrantRow],
     ['audience', AUDIENCE_VALUE, audienceRow(AUDIENCE_VALUE), parseAudienceRow],
-    ['audience without algorithm', audience(), audienceRow(audience()), parseAudienceRow],
+    ['audience without policy', audience(), audienceRow(audience()), parseAudienceRow],
     ['ring', RING, ringRow(RING), parseRingRow],
     ['ring with a key that has been through everything', REVOKED, ringRow(REVOKED), parseRingRow],
     ['ring without keys', ring('ES256', []), ringRow(ring('ES256', [])), parseRingRow],
@@ -71,6 +126,12 @@ describe('a value', () => {
         ringRow(RING),
         ownsKey(REALM, OWNER, AUDIENCE),
         revocationListKey(REALM),
+        realmRow(REALM_VALUE),
+        aliasRow('europe', 'emea'),
+        issuerRow(REALM, 'https://crm.example.com', 'crm'),
+        refreshRow({ ...REFRESH, dueAt: NOW }),
+        heldCountKey(REALM, 'crm'),
+        grantedCountKey(REALM, AUDIENCE),
       ].map(keysOf),
     ).toEqual([
       ['partner#default#crm', 'partner', 'partners#default', 'crm'],
@@ -79,7 +140,19 @@ describe('a value', () => {
       ['ring#default', 'ES256', undefined, undefined],
       ['partner#default#billing', `owns#${AUDIENCE}`, undefined, undefined],
       ['ring#default#revoked-keys', 'list', undefined, undefined],
+      ['realm#emea', 'realm', 'realms', 'emea'],
+      ['realm#europe', 'realm', undefined, undefined],
+      ['issuer#default#https://crm.example.com', 'issuer', undefined, undefined],
+      ['partner#default#crm', 'refresh', 'refresh', `00${NOW}#default#crm`],
+      ['partner#default#crm', 'grants', undefined, undefined],
+      [`audience#default#${AUDIENCE}`, 'grants', undefined, undefined],
     ]);
+  });
+});
+
+describe('a row of a realm', () => {
+  it('is either the realm or an alias of one', () => {
+    expect([realmRow(REALM_VALUE), aliasRow('europe', 'emea')].map(aliasedRealm)).toEqual([undefined, 'emea']);
   });
 });
 
@@ -90,16 +163,20 @@ describe('the rows of a partner', () => {
       grantRow(grant()),
       partnerRow(PARTNER),
       ownsKey(REALM, 'crm', 'urn:b#c'),
+      refreshRow(REFRESH),
+      { ...heldCountKey(REALM, 'crm'), count: 1 },
     ];
     expect(parsePartnerCollection(rows)).toEqual({
       partner: PARTNER,
       grants: [grant()],
       audiences: ['urn:a', 'urn:b#c'],
+      refresh: REFRESH,
     });
   });
 
   it('are none without the partner itself, or without rows', () => {
-    expect([parsePartnerCollection([]), parsePartnerCollection([grantRow(grant())])]).toEqual([undefined, undefined]);
+    const leftovers = [grantRow(grant()), { ...heldCountKey(REALM, 'crm'), count: 0 }, refreshRow(REFRESH)];
+    expect([parsePartnerCollection([]), parsePartnerCollection(leftovers)]).toEqual([undefined, undefined]);
   });
 
   it('are malformed with a row that has no sort key', () => {
@@ -116,6 +193,9 @@ const TEXTS = [undefined, null, 'x', [1], ['x', null], { 0: 'x' }];
 const LIST = [undefined, null, 'x', {}, [1], [null], [[]]];
 const ALGORITHM = [undefined, null, '', 'none', 'rs256', '__proto__', ['RS256']];
 const CREATION = [null, 'x', []];
+const RECORD = [undefined, null, 'x', 1, []];
+const TAGS = [...RECORD, { team: 1 }, { team: null }];
+const WORD = [...TEXT, '', 'FULL', '__proto__'];
 const JWK = [undefined, null, 'x', [], {}, { kty: 1 }];
 
 /** Every member that must be there, with what it cannot be. */
@@ -127,12 +207,28 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
     {
       realm: TEXT,
       id: TEXT,
-      name: TEXT.slice(1),
-      enabled: FLAG,
-      keys: LIST,
-      version: NUMBER,
-      createdAt: NUMBER,
-      updatedAt: NUMBER,
+      ...{ name: TEXT.slice(1), contact: TEXT.slice(1), issuer: TEXT.slice(1), tags: TAGS, enabled: FLAG },
+      ...{ trustLevel: WORD, acceptsSecurityIdentifiers: FLAG, credentials: LIST, source: RECORD.slice(1) },
+      ...{ tokenPolicy: RECORD, claims: RECORD, quota: RECORD.slice(1) },
+      ...{ version: NUMBER, createdAt: NUMBER, updatedAt: NUMBER },
+    },
+  ],
+  [
+    'partner#default#crm / refresh',
+    refreshRow(REFRESH),
+    parseRefreshRow,
+    {
+      ...{ realm: TEXT, id: TEXT, dueAt: NUMBER, lastAttemptAt: NUMBER.slice(1), lastSuccessAt: NUMBER.slice(1) },
+      ...{ failure: RECORD.slice(1), failures: NUMBER, version: NUMBER },
+    },
+  ],
+  [
+    'realm#emea / realm',
+    realmRow(REALM_VALUE),
+    parseRealmRow,
+    {
+      ...{ name: TEXT, description: TEXT.slice(1), aliases: TEXTS, enabled: FLAG, policy: RECORD },
+      ...{ version: NUMBER, createdAt: NUMBER, updatedAt: NUMBER },
     },
   ],
   [
@@ -151,7 +247,7 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
       owner: TEXT,
       ownerEnabled: FLAG,
       scopes: TEXTS,
-      algorithm: ALGORITHM.slice(1),
+      tokenPolicy: RECORD,
       version: NUMBER,
     },
   ],
@@ -178,7 +274,11 @@ describe('a malformed member', () => {
     },
   );
 
-  const PARTNER_KEY = { kid: TEXT, algorithm: ALGORITHM, jwk: JWK, thumbprint: TEXT, addedAt: NUMBER };
+  const CREDENTIAL = {
+    ...{ kid: TEXT, algorithm: ALGORITHM, jwk: JWK, thumbprint: TEXT, addedAt: NUMBER, source: WORD },
+    ...{ label: TEXT.slice(1), x5t: TEXT.slice(1), x5tS256: TEXT.slice(1) },
+    ...{ notBefore: NUMBER.slice(1), expiresAt: NUMBER.slice(1) },
+  };
   const TIMES = [
     ...['publishedAt', 'activateNotBefore', 'maxTokenSeconds', 'activatedAt', 'rotateNotBefore', 'deactivatedAt'],
     ...['lastSignBefore', 'retireNotBefore', 'retiredAt', 'revokedAt', 'listedUntil', 'disabledAt'],
@@ -189,21 +289,44 @@ describe('a malformed member', () => {
     ...Object.fromEntries(TIMES.map((time) => [time, NUMBER.slice(1)])),
     ...{ hold: [null, false, 'true', 1], certificates: TEXTS.slice(1) },
   };
-  const NESTED: typeof MEMBERS = [
-    ['partner#default#crm / partner', partnerRow(PARTNER), parsePartnerRow, PARTNER_KEY],
-    ['ring#default / ES256', ringRow(RING), parseRingRow, SIGNING_KEY],
+  const NESTED = [
+    ...tableOf([['partner#default#crm / partner', partnerRow(PARTNER), parsePartnerRow, CREDENTIAL]]).map((each) => ({
+      ...each,
+      list: 'credentials',
+    })),
+    ...tableOf([['ring#default / ES256', ringRow(RING), parseRingRow, SIGNING_KEY]]).map((each) => ({
+      ...each,
+      list: 'keys',
+    })),
   ];
 
-  it.each(tableOf(NESTED))(
+  it.each(NESTED)(
     'of a key is a fault that names the key as well: $name, $member as $value',
-    ({ name, row, parse, member, value }) => {
-      const keys = structuredClone(row.keys) as Record<string, unknown>[];
+    ({ name, row, parse, member, value, list }) => {
+      const keys = structuredClone(row[list]) as Record<string, unknown>[];
       const broken = keys.map((key, index) => (index === 1 ? { ...key, [member]: value } : key));
-      expect(() => parse({ ...row, keys: broken })).toThrow(
-        new MalformedRowError(`row ${name} keys[1]: ${member} is missing or malformed`),
+      expect(() => parse({ ...row, [list]: broken })).toThrow(
+        new MalformedRowError(`row ${name} ${list}[1]: ${member} is missing or malformed`),
       );
     },
   );
+
+  it.each([
+    ['source', 'type', 'url'],
+    ['source', 'url', 7],
+    ['tokenPolicy', 'accessTokenSeconds', '600'],
+    ['tokenPolicy', 'algorithm', 'none'],
+    ['tokenPolicy', 'binding', 'tls'],
+    ['tokenPolicy', 'profile', null],
+    ['quota', 'perMinute', 1.5],
+    ['quota', 'perDay', null],
+    ['quota', 'mode', 'deny'],
+  ] as const)('of a partner is named with its place: %s.%s as %j', (outer, inner, value) => {
+    const row = partnerRow(PARTNER);
+    expect(() => parsePartnerRow({ ...row, [outer]: { ...(row[outer] as Row), [inner]: value } })).toThrow(
+      new MalformedRowError(`row partner#default#crm / partner ${outer}: ${inner} is missing or malformed`),
+    );
+  });
 
   it.each([{ startedAt: NOW }, { id: 1, startedAt: NOW }])('of a creation is a fault that names it: %j', (creation) => {
     expect(() => parseRingRow({ ...ringRow(RING), creation })).toThrow(

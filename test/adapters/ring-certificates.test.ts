@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MalformedRowError, parseRingRow, ringRow } from '../../functions/adapters/registry-rows.ts';
+import { parseRingRow, ringRow } from '../../functions/adapters/ring-rows.ts';
+import { MalformedRowError } from '../../functions/adapters/row-members.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
 import { keyPair, REALM, signingKey } from '../support/builders.ts';
 

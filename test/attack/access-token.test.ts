@@ -15,6 +15,7 @@ import { type RingKey, ringKeys } from '../support/ring-keys.ts';
 import {
   administer,
   assertionOf,
+  changePartner,
   getToken,
   makePartner,
   mustCreate,
@@ -264,7 +265,7 @@ describe('a token that was good when it was issued', () => {
     await mustCreate(service, '/grants', { client: guest.id, audience: world.audience, scopes: ['read'] });
     const good = await getToken(service, { ...world, client: guest });
     // Not shown before, so that the authorizer has nothing of this client in its cache.
-    await administer(service, 'PATCH', '/partners/guest', { enabled: false });
+    await changePartner(service, 'guest', { enabled: false });
     expect(await show(good)).toEqual(notAuthorized('client_disabled'));
   });
 

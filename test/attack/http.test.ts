@@ -167,7 +167,9 @@ describe('a method or path that is not POST /token', () => {
     '/token/.',
     '/token#',
     '/token\\',
-    '/realms/default/token',
+    '/realms/default/token/',
+    '/realms//token',
+    '/realms/default/x/token',
   ])('issues nothing: %s', async (target) => {
     await refusedAtTheDoor(requestOf({ target, body: await form() }), 404);
   });

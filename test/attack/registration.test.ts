@@ -3,7 +3,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { administer, makePartner, populate, type Service, startService, type TestPartner } from '../support/service.ts';
+import {
+  administer,
+  changePartner,
+  makePartner,
+  populate,
+  type Service,
+  startService,
+  type TestPartner,
+} from '../support/service.ts';
 import { signedCall } from '../support/signed-call.ts';
 
 let service: Service;
@@ -29,13 +37,12 @@ const notAcceptable = (pointer: string, detail: unknown = expect.any(String)) =>
     title: 'Bad Request',
     status: 400,
     detail: 'the input is not acceptable',
-    errors: [{ pointer, detail }],
+    errors: [expect.objectContaining({ pointer, detail })],
   },
 });
 
 describe('a member that is not for the caller to set', () => {
   it.each([
-    ['enabled', { enabled: false }],
     ['version', { version: 99 }],
     ['realm', { realm: 'other' }],
     ['keys', { keys: [] }],
@@ -51,10 +58,10 @@ describe('a member that is not for the caller to set', () => {
     await mustNotExist('new-one');
   });
 
-  it.each([{ version: 1 }, { id: 'other' }, { realm: 'other' }, { keys: [] }, { jwks: { keys: [] } }])(
+  it.each([{ id: 'other' }, { realm: 'other' }, { keys: [] }, { jwks: { keys: [] } }])(
     'is refused on a change of a partner: %j',
     async (change) => {
-      expect((await administer(service, 'PATCH', '/partners/crm', { name: 'x', ...change })).status).toBe(400);
+      expect((await changePartner(service, 'crm', { name: 'x', ...change })).status).toBe(400);
     },
   );
 
@@ -178,13 +185,12 @@ describe('a strange name', () => {
     'is no display name: %j',
     async (name) => {
       expect(await addPartner(partnerWith({ name }))).toEqual(notAcceptable('/name'));
-      expect(await administer(service, 'PATCH', '/partners/crm', { name })).toEqual(notAcceptable('/name'));
+      expect(await changePartner(service, 'crm', { name })).toEqual(notAcceptable('/name'));
     },
   );
 
   it.each([
     '/partners/..%2Fcrm',
-    '/partners/%2e%2e',
     '/partners/crm%00',
     '/partners/crm%23grant',
     '/partners/__proto__',
@@ -271,10 +277,10 @@ describe('a key that would weaken its owner', () => {
 
   it('is refused twice in one set, be it under two names', async () => {
     const twice = partnerWith({ jwks: { keys: [key, { ...key, kid: 'another-name' }] } });
-    expect(await addPartner(twice)).toEqual(notAcceptable('/jwks/keys', 'the same key stands there twice'));
+    expect(await addPartner(twice)).toEqual(notAcceptable('/credentials', 'the same key stands there twice'));
     const other = (await makePartner('spare')).publicJwk;
     const sameName = partnerWith({ jwks: { keys: [key, { ...other, kid: key.kid }] } });
-    expect(await addPartner(sameName)).toEqual(notAcceptable('/jwks/keys', 'two keys have the same kid'));
+    expect(await addPartner(sameName)).toEqual(notAcceptable('/credentials', 'two keys have the same kid'));
   });
 
   it('keeps nothing of what else stands in it', async () => {
@@ -282,8 +288,18 @@ describe('a key that would weaken its owner', () => {
       partnerWith({ id: 'tidy', jwks: { keys: [{ ...key, x5u: 'http://127.0.0.1:9/', x5c: ['MIIB'], note: 'hi' }] } }),
     );
     expect(answer.status).toBe(201);
+    const { kid, kty, crv, x, y } = key;
     expect(answer.body.credentials).toEqual([
-      { kid: key.kid, alg: 'ES256', kty: 'EC', thumbprint: expect.any(String), addedAt: expect.any(String) },
+      {
+        kid,
+        type: 'public_key',
+        alg: 'ES256',
+        kty,
+        jwk: { kty, crv, x, y, kid, alg: 'ES256' },
+        thumbprint: expect.any(String),
+        source: 'registered',
+        addedAt: expect.any(String),
+      },
     ]);
   });
 });

@@ -28,7 +28,9 @@ describe('admin commands', () => {
     const first = await call(add, jwks);
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     expect(first.stdout).toMatch(/^Partner billing added\.\nid +billing\nname +Billing service\nstate +enabled\n/);
-    expect(first.stdout).toMatch(/\nKEY +ALG +TYPE +ADDED\n[\w-]{43} +ES256 +EC +2026-11-23T10:00:00Z\n/);
+    expect(first.stdout).toMatch(
+      /\nKEY +ALG +TYPE +SOURCE +ADDED\n[\w-]{43} +ES256 +EC +registered +2026-11-23T10:00:00Z\n/,
+    );
     expect(first.stdout.split('\n').filter((line) => line.endsWith(' '))).toEqual([]);
     const second = await call(add, jwks);
     expect(second.stdout).toMatch(/^Partner billing was already there with the same content\.\n/);
@@ -49,8 +51,8 @@ describe('admin commands', () => {
     const listed: { id: string }[] = await callForJson('partner', 'list');
     expect(listed.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
     const people = await call(['partner', 'list']);
-    expect(people.stdout.split('\n')[0]).toMatch(/^ID +NAME +STATE +VERSION +UPDATED$/);
-    expect(people.stdout).toMatch(/\npage-e +- +enabled +1 +2026-11-23T10:00:00Z\n/);
+    expect(people.stdout.split('\n')[0]).toMatch(/^ID +NAME +STATE +TRUST +TAGS +VERSION +UPDATED$/);
+    expect(people.stdout).toMatch(/\npage-e +- +enabled +application +- +1 +2026-11-23T10:00:00Z\n/);
   });
 
   it('declares audiences and grants, and lists them from either side', async () => {
@@ -60,7 +62,13 @@ describe('admin commands', () => {
     const added = await call(['audience', 'add', LEDGER, '--owner', 'ledger', ...scopes, '--algorithm', 'ES256']);
     expect(added.stdout).toBe(`Audience ${LEDGER} of ledger added: entries.read entries.write\n`);
     expect(await callForJson('audience', 'list')).toEqual([
-      { audience: LEDGER, owner: 'ledger', scopes: ['entries.read', 'entries.write'], algorithm: 'ES256', version: 1 },
+      {
+        audience: LEDGER,
+        owner: 'ledger',
+        scopes: ['entries.read', 'entries.write'],
+        tokenPolicy: { algorithm: 'ES256' },
+        version: 1,
+      },
     ]);
     expect((await call(['audience', 'list'])).stdout).toMatch(
       /\nhttps:\S+ +ledger +entries\.read entries\.write +ES256 +1\n/,
@@ -79,7 +87,7 @@ describe('admin commands', () => {
 
   it('works in the realm it is told', async () => {
     expect((await call(['partner', 'list', '--realm', 'staging'])).exitCode).toBe(0);
-    expect(server.requests[0]?.target).toBe('/admin/realms/staging/partners');
+    expect(server.requests[0]?.target).toBe('/admin/realms/staging/partners?limit=100');
     const unknown = await call(['partner', 'list', '--realm', 'nowhere']);
     expect(unknown).toEqual({ exitCode: 1, stdout: '', stderr: 'countersign: Not found: no realm nowhere\n' });
   });
@@ -90,10 +98,10 @@ describe('admin commands', () => {
   });
 
   it('tells the reason and the place of a refusal in one line', async () => {
-    const refusal = await call(['partner', 'add', '9lives', '--jwks', '-'], JSON.stringify(publicJwk()));
+    const refusal = await call(['partner', 'add', '.lives', '--jwks', '-'], JSON.stringify(publicJwk()));
     expect(refusal.exitCode).toBe(1);
     expect(refusal.stderr).toBe(
-      'countersign: Invalid request: the partner is not acceptable: /id: must start with a letter\n',
+      'countersign: Invalid request: the partner is not acceptable: /id: must start with a letter or digit\n',
     );
     await addPartner('taken');
     const conflict = await addPartner('taken');

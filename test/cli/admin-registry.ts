@@ -86,8 +86,8 @@ export class RealmRegistry {
 
   async addPartner(body: Members): Promise<Reply> {
     const id = String(body.id ?? `generated-${++this.#generated}`);
-    if (!/^[a-z][\w.-]*$/i.test(id)) {
-      const errors = [{ pointer: '/id', detail: 'must start with a letter' }];
+    if (!/^[A-Za-z0-9][\w.~-]{0,127}$/.test(id)) {
+      const errors = [{ pointer: '/id', detail: 'must start with a letter or digit' }];
       return problem(400, 'Invalid request', 'the partner is not acceptable', { errors });
     }
     const wanted = await define(id, body);
@@ -140,7 +140,7 @@ export class RealmRegistry {
     const added = await credentialOf(body);
     const there = stored.credentials.find(({ kid }) => kid === added.kid);
     if (there !== undefined) return same(there, added) ? this.show(id) : conflict(`there is a key ${added.kid}`);
-    return this.#keep({ ...stored, credentials: [...stored.credentials, added], version: stored.version + 1 }, 201);
+    return this.#keep({ ...stored, credentials: [...stored.credentials, added], version: stored.version + 1 }, 200);
   }
 
   removeCredential(id: string, kid: string | null): Reply {
@@ -160,7 +160,7 @@ export class RealmRegistry {
     const attempt = { ...stored.source, lastAttemptAt: NOW };
     if (!('keys' in found)) {
       this.partners.set(id, { ...stored, source: { ...attempt, failure: found } });
-      return problem(422, 'Document refused', found.detail, { errors: [{ pointer: '', ...found }] });
+      return problem(422, 'Unprocessable Content', found.detail, { code: found.code, errors: [] });
     }
     const registered = stored.credentials.filter(({ source }) => source === 'registered');
     const read = await Promise.all(found.keys.map((jwk) => credentialOf({ jwk }, 'document')));

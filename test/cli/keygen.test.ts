@@ -89,7 +89,7 @@ describe('keygen', () => {
     const add = ['partner', 'add', 'billing', '--jwks', join(directory, PUBLIC), '--endpoint', admin.url];
     expect((await countersign(add)).exitCode).toBe(0);
     await using realm = await startTokenServer();
-    realm.registered = JSON.parse(admin.requests[0]?.body ?? '').jwks.keys[0];
+    realm.registered = JSON.parse(admin.requests[0]?.body ?? '').credentials[0].jwk;
     const get = ['token', 'get', '--client', 'billing', '--key', join(directory, PRIVATE), '--endpoint', realm.url];
     expect(await countersign(get)).toMatchObject({ exitCode: 0, stderr: '' });
   });

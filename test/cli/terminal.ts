@@ -12,7 +12,10 @@ export interface Outcome {
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Whether the output is a terminal. */
   readonly isTTY?: boolean;
+  /** What a person types when asked; standard input is a terminal then. */
+  readonly typed?: string;
 }
 
 /** Credentials that exist in tests only; the secret must never show up in any output. */
@@ -26,7 +29,9 @@ export async function countersign(argv: readonly string[], surroundings: Surroun
   const printed = { stdout: '', stderr: '' };
   const exitCode = await run(argv, {
     env: surroundings.env ?? AWS_ENV,
-    stdin: Object.assign(asStream(surroundings.stdin), { isTTY: surroundings.stdin === undefined }),
+    stdin: Object.assign(asStream(surroundings.stdin ?? surroundings.typed), {
+      isTTY: surroundings.stdin === undefined,
+    }),
     stdout: { write: (text) => (printed.stdout += text), isTTY: surroundings.isTTY ?? false },
     stderr: { write: (text) => (printed.stderr += text) },
   });

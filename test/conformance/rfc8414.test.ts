@@ -170,14 +170,24 @@ describe('RFC 8414: what the metadata says is true', () => {
     const listed = openid.id_token_signing_alg_values_supported as string[];
     for (const alg of listed) {
       const audience = `https://${alg.toLowerCase()}.example`;
-      await mustCreate(service, '/audiences', { audience, owner: 'billing', scopes: ['read'], algorithm: alg });
+      await mustCreate(service, '/audiences', {
+        audience,
+        owner: 'billing',
+        scopes: ['read'],
+        tokenPolicy: { algorithm: alg },
+      });
       await mustCreate(service, '/grants', { client: 'crm', audience, scopes: ['read'] });
       const form = tokenForm(await assertionOf(world.client, service.issuer), { resource: audience });
       const { body } = await tokenOutcome(service, form);
       const [header = ''] = String(body.access_token).split('.');
       expect(JSON.parse(Buffer.from(header, 'base64url').toString()).alg).toBe(alg);
     }
-    const unlisted = { audience: 'https://x.example', owner: 'billing', scopes: ['read'], algorithm: 'PS256' };
+    const unlisted = {
+      audience: 'https://x.example',
+      owner: 'billing',
+      scopes: ['read'],
+      tokenPolicy: { algorithm: 'PS256' },
+    };
     expect((await administer(service, 'POST', '/audiences', unlisted)).status).toBe(400);
   });
 });

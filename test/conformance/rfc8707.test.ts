@@ -6,6 +6,7 @@ import { notForThisClient, tokenOutcome } from '../support/decisions.ts';
 import {
   administer,
   assertionOf,
+  changePartner,
   makePartner,
   mustCreate,
   populate,
@@ -93,7 +94,7 @@ describe('RFC 8707 2: the resource parameter', () => {
     await mustCreate(service, '/partners', { id: owner.id, jwks: { keys: [owner.publicJwk] } });
     await mustCreate(service, '/audiences', { audience: gone, owner: owner.id, scopes: ['post'] });
     await mustCreate(service, '/grants', { client: busy.id, audience: gone, scopes: ['post'] });
-    await administer(service, 'PATCH', `/partners/${owner.id}`, { enabled: false });
+    await changePartner(service, owner.id, { enabled: false });
     expect(await ask(busy, gone)).toEqual(notForThisClient('resource_disabled'));
   });
 });

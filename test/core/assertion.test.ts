@@ -12,11 +12,11 @@ import { type Result, refuse } from '../../functions/core/errors.ts';
 import {
   assertion,
   assertionClaims,
+  credential,
   encodeJson,
   ISSUER,
   keyPair,
   NOW,
-  partnerKey,
   signTexts,
 } from '../support/builders.ts';
 
@@ -226,7 +226,7 @@ describe('the claims of an assertion', () => {
 
 describe('the key of an assertion', () => {
   const find = async (header: object, names = ['k1', 'k2']) => {
-    const keys = await Promise.all(names.map(async (name) => partnerKey(await keyPair('ES256', name))));
+    const keys = await Promise.all(names.map(async (name) => credential(await keyPair('ES256', name))));
     return findAssertionKey(keys, parsed(withHeader(header)));
   };
 
@@ -269,12 +269,12 @@ describe('the key of an assertion', () => {
   });
 
   it.each(['EdDSA', 'Ed25519'])('is found for an Ed25519 key under alg %s', async (alg) => {
-    const keys = [partnerKey(await keyPair('EdDSA'))];
+    const keys = [credential(await keyPair('EdDSA'))];
     expect(reasonOf(findAssertionKey(keys, parsed(withHeader({ alg }))))).toBe('accepted');
   });
 
   it('keeps RS256 and PS256 apart, though both are RSA', async () => {
-    const keys = [partnerKey(await keyPair('RS256'))];
+    const keys = [credential(await keyPair('RS256'))];
     expect(reasonOf(findAssertionKey(keys, parsed(withHeader({ alg: 'PS256' }))))).toBe('assertion_algorithm');
   });
 
@@ -282,7 +282,7 @@ describe('the key of an assertion', () => {
     const pair = await keyPair('RS256');
     const input = `${encodeJson({ alg: 'HS256', kid: 'k1' })}.${encodeJson(assertionClaims())}`;
     const jws = `${input}.${createHmac('sha256', JSON.stringify(pair.publicJwk)).update(input).digest('base64url')}`;
-    expect(reasonOf(findAssertionKey([partnerKey(pair)], parsed(jws)))).toBe('assertion_algorithm');
+    expect(reasonOf(findAssertionKey([credential(pair)], parsed(jws)))).toBe('assertion_algorithm');
   });
 });
 

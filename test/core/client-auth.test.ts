@@ -4,16 +4,16 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { JWS_ALGORITHMS, type JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { type AssertionRules, parseAssertion } from '../../functions/core/assertion.ts';
 import { verifyClient } from '../../functions/core/client-auth.ts';
-import type { Partner } from '../../functions/core/partner.ts';
+import type { Partner, PartnerCredential } from '../../functions/core/partner.ts';
 import {
   assertion,
   assertionClaims,
+  credential,
   encodeJson,
   ISSUER,
   keyPair,
   NOW,
   partner,
-  partnerKey,
   signBytes,
   signJws,
 } from '../support/builders.ts';
@@ -24,13 +24,13 @@ const verify = async (known: Partner | undefined, jws: string): Promise<string> 
   const parsed = parseAssertion(jws);
   if (!parsed.ok) return parsed.refusal.reason;
   const result = await verifyClient(known, parsed.value, RULES, NOW);
-  return result.ok ? `${result.value.partner.id}/${result.value.key.kid}` : result.refusal.reason;
+  return result.ok ? `${result.value.partner.id}/${result.value.credential.kid}` : result.refusal.reason;
 };
 
 const withKeys = async (algorithm: JwsAlgorithm = 'ES256', ...names: string[]): Promise<Partner> =>
   partner({
-    keys: await Promise.all(
-      (names.length === 0 ? ['k1'] : names).map(async (name) => partnerKey(await keyPair(algorithm, name))),
+    credentials: await Promise.all(
+      (names.length === 0 ? ['k1'] : names).map(async (name) => credential(await keyPair(algorithm, name))),
     ),
   });
 
@@ -62,6 +62,25 @@ describe('a client is verified', () => {
       await verify(await withKeys('ES256', 'k1', 'k2'), jws),
       await verify(await withKeys('ES256', 'k2'), unnamed),
     ]).toEqual(['crm/k2', 'crm/k2']);
+  });
+});
+
+describe('a client names its key', () => {
+  const NAMES = { x5t: 'dGh1bWJwcmludA', x5tS256: 'c2hhMjU2' } as const;
+
+  it.each([
+    ['by kid', { kid: 'k2' }, 'crm/k2'],
+    ['by x5t alone', { kid: undefined, x5t: NAMES.x5t }, 'crm/k2'],
+    ['by x5t#S256 alone', { kid: undefined, 'x5t#S256': NAMES.x5tS256 }, 'crm/k2'],
+    ['by a kid of its own beside a thumbprint that is known', { kid: NAMES.x5t, x5t: NAMES.x5t }, 'crm/k2'],
+    ['by nothing, having two', { kid: undefined }, 'assertion_key_unknown'],
+    ['by thumbprints that nobody has', { kid: undefined, x5t: 'eA', 'x5t#S256': 'eA' }, 'assertion_key_unknown'],
+    ['by the thumbprint of the other sort', { kid: undefined, x5t: NAMES.x5tS256 }, 'assertion_key_unknown'],
+    ['by the kid of its other key', { kid: 'k1', x5t: NAMES.x5t }, 'assertion_signature'],
+  ])('%s', async (_how, header, outcome) => {
+    const [first, second] = [await keyPair('ES256', 'k1'), await keyPair('ES256', 'k2')];
+    const known = partner({ credentials: [credential(first), credential(second, NAMES)] });
+    await expect(verify(known, assertion(second, {}, header))).resolves.toBe(outcome);
   });
 });
 
@@ -148,6 +167,29 @@ describe('a client is refused', () => {
     await expect(verify(known, assertion(await keyPair()))).resolves.toBe('client_disabled');
   });
 
+  it.each<[Partial<PartnerCredential>, string]>([
+    [{ notBefore: NOW + 1 }, 'credential_not_yet_valid'],
+    [{ notBefore: NOW }, 'crm/k1'],
+    [{ expiresAt: NOW }, 'credential_expired'],
+    [{ expiresAt: NOW + 1 }, 'crm/k1'],
+    [{ notBefore: NOW, expiresAt: NOW + 1 }, 'crm/k1'],
+    [{ notBefore: NOW - 9, expiresAt: NOW - 1 }, 'credential_expired'],
+    [{ source: 'document', expiresAt: NOW }, 'credential_expired'],
+  ])('by a credential good within %j, to the second and whatever the tolerance: %s', async (changes, outcome) => {
+    const pair = await keyPair();
+    const known = partner({ credentials: [credential(pair, changes)] });
+    await expect(verify(known, assertion(pair))).resolves.toBe(outcome);
+  });
+
+  it('for its signature before it is for the time of its credential, and for that before it is for being disabled', async () => {
+    const pair = await keyPair();
+    const known = partner({ enabled: false, credentials: [credential(pair, { expiresAt: NOW })] });
+    expect([
+      await verify(known, assertion(await keyPair('ES256', 'other'), {}, { kid: 'k1' })),
+      await verify(known, assertion(pair)),
+    ]).toEqual(['assertion_signature', 'credential_expired']);
+  });
+
   it('for its signature before it is for being disabled, and for that before its claims', async () => {
     const known = { ...(await withKeys()), enabled: false };
     const expired = { exp: NOW - 1_000 };
@@ -169,6 +211,8 @@ describe('a refusal costs one signature check', () => {
       [undefined, assertion(pair)],
       [known, assertion(pair, {}, { kid: 'unknown' })],
       [{ ...known, enabled: false }, assertion(pair)],
+      [{ ...known, credentials: known.credentials.map((each) => ({ ...each, expiresAt: NOW })) }, assertion(pair)],
+      [{ ...known, credentials: [] }, assertion(pair)],
     ] as const) {
       checks.mockClear();
       costs.push([await verify(who, jws), checks.mock.calls.length]);
@@ -178,6 +222,8 @@ describe('a refusal costs one signature check', () => {
       ['client_unknown', 1],
       ['assertion_key_unknown', 1],
       ['client_disabled', 1],
+      ['credential_expired', 1],
+      ['assertion_key_unknown', 1],
     ]);
   });
 

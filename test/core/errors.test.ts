@@ -19,6 +19,9 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   client_id_mismatch: { reason: 'client_id_mismatch', clientId: 'evidence', subject: 'evidence' },
   client_unknown: { reason: 'client_unknown', clientId: 'evidence' },
   client_disabled: { reason: 'client_disabled', clientId: 'evidence' },
+  realm_disabled: { reason: 'realm_disabled', realm: 'evidence' },
+  credential_not_yet_valid: { reason: 'credential_not_yet_valid', kid: 'evidence', notBefore: 424242 },
+  credential_expired: { reason: 'credential_expired', kid: 'evidence', expiresAt: 424242 },
   assertion_malformed: { reason: 'assertion_malformed', detail: 'evidence' },
   assertion_typ: { reason: 'assertion_typ', typ: 'evidence' },
   assertion_critical_header: { reason: 'assertion_critical_header' },
@@ -39,6 +42,14 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   grant_missing: { reason: 'grant_missing', resource: 'evidence' },
   scope_malformed: { reason: 'scope_malformed' },
   scope_not_granted: { reason: 'scope_not_granted', asked: ['evidence'], granted: ['evidence'] },
+  trust_level_insufficient: { reason: 'trust_level_insufficient', trustLevel: 'evidence' },
+  binding_required: { reason: 'binding_required', bindings: ['evidence'] },
+  token_profile_unsupported: { reason: 'token_profile_unsupported', profile: 'evidence' },
+  quota_exceeded: {
+    reason: 'quota_exceeded',
+    retryAfterSeconds: 7,
+    limits: [{ name: 'day', limit: 424242, windowSeconds: 171717, remaining: 424242, resetSeconds: 171717 }],
+  },
   token_missing: { reason: 'token_missing' },
   token_malformed: { reason: 'token_malformed', detail: 'evidence' },
   token_typ: { reason: 'token_typ', typ: 'evidence' },
@@ -56,7 +67,10 @@ const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
   if (reason === 'grant_type_unsupported') return [400, 'unsupported_grant_type'];
   if (reason === 'client_auth_several') return [400, 'invalid_request'];
   if (/^(body|content|parameter)/.test(reason)) return [400, 'invalid_request'];
-  if (/^(client|assertion)/.test(reason)) return [401, 'invalid_client'];
+  if (/^(binding_required|token_profile)/.test(reason)) return [400, 'invalid_request'];
+  if (reason === 'trust_level_insufficient') return [400, 'unauthorized_client'];
+  if (reason === 'quota_exceeded') return [429, 'temporarily_unavailable'];
+  if (/^(client|realm|credential|assertion)/.test(reason)) return [401, 'invalid_client'];
   if (/^(resource|grant_missing)/.test(reason)) return [400, 'invalid_target'];
   if (/^scope/.test(reason)) return [400, 'invalid_scope'];
   return [401, 'invalid_token'];
@@ -74,6 +88,11 @@ describe('a refusal on the wire', () => {
 
   it.each(ALL)('is described in the characters that RFC 6749 5.2 allows: $reason', (refusal) => {
     expect(refusalToWire(refusal).description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
+  });
+
+  it('says when to come back only where that is known', () => {
+    const waits = ALL.map((refusal) => [refusal.reason, refusalToWire(refusal).retryAfterSeconds] as const);
+    expect(waits.filter(([, seconds]) => seconds !== undefined)).toEqual([['quota_exceeded', 7]]);
   });
 
   it.each(['invalid_client', 'invalid_target', 'invalid_token', 'invalid_scope'])(

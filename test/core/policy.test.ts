@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { refuse } from '../../functions/core/errors.ts';
 import { decideEntitlement, requestedAudience } from '../../functions/core/policy.ts';
-import { AUDIENCE, audience, grant, OWNER } from '../support/builders.ts';
+import { AUDIENCE, audience, grant, OWNER, partner } from '../support/builders.ts';
 
 describe('the audience of a request', () => {
   it('is the one it names, granted or not: that is decided later', () => {
@@ -18,21 +18,25 @@ describe('the audience of a request', () => {
   });
 });
 
-describe('what a client may have', () => {
-  const decide = (changes: {
-    grants?: ReturnType<typeof grant>[];
-    of?: Parameters<typeof audience>[0] | 'missing';
-    scopes?: string[];
-  }) =>
-    decideEntitlement(
-      { grants: changes.grants ?? [grant()] },
-      AUDIENCE,
-      changes.of === 'missing' ? undefined : audience(changes.of),
-      changes.scopes,
-    );
+const decide = (changes: {
+  by?: Parameters<typeof partner>[0];
+  grants?: ReturnType<typeof grant>[];
+  of?: Parameters<typeof audience>[0] | 'missing';
+  scopes?: string[];
+}) =>
+  decideEntitlement(
+    { partner: partner(changes.by), grants: changes.grants ?? [grant()] },
+    { accessTokenSeconds: 3_600, algorithms: ['RS256', 'ES256'] },
+    { resource: AUDIENCE, scopes: changes.scopes },
+    changes.of === 'missing' ? undefined : audience(changes.of),
+  );
 
-  it('is all that was granted where it asks for nothing (RFC 6749 3.3)', () => {
-    expect(decide({})).toEqual({ ok: true, value: { audience: AUDIENCE, scopes: ['read', 'write'] } });
+describe('what a client may have', () => {
+  it('is all that was granted where it asks for nothing (RFC 6749 3.3), as long and signed as the realm says', () => {
+    expect(decide({})).toEqual({
+      ok: true,
+      value: { audience: AUDIENCE, scopes: ['read', 'write'], seconds: 3_600, algorithm: 'RS256', claims: {} },
+    });
   });
 
   it('is what it asks for, in its order', () => {
@@ -40,8 +44,9 @@ describe('what a client may have', () => {
     expect(decide({ scopes: ['write'] })).toMatchObject({ value: { scopes: ['write'] } });
   });
 
-  it('carries the algorithm that the audience chose', () => {
-    expect(decide({ of: { algorithm: 'ES256' } })).toMatchObject({ value: { algorithm: 'ES256' } });
+  it('carries the claims that an operator has put on it', () => {
+    const claims = { tenant: 'acme', roles: ['a'] };
+    expect(decide({ by: { claims } })).toMatchObject({ value: { claims } });
   });
 
   it.each([
@@ -93,5 +98,55 @@ describe('what a client may have', () => {
 
   it('shrinks with what the audience declares', () => {
     expect(decide({ of: { scopes: ['write', 'new'] } })).toMatchObject({ value: { scopes: ['write'] } });
+  });
+});
+
+describe('the terms of a token', () => {
+  it.each<[Parameters<typeof audience>[0], Parameters<typeof partner>[0], number, string]>([
+    [{ tokenPolicy: { algorithm: 'ES256' } }, {}, 3_600, 'ES256'],
+    [{}, { tokenPolicy: { algorithm: 'ES256' } }, 3_600, 'ES256'],
+    [{ tokenPolicy: { algorithm: 'RS256' } }, { tokenPolicy: { algorithm: 'ES256' } }, 3_600, 'RS256'],
+    [{ tokenPolicy: { accessTokenSeconds: 600 } }, {}, 600, 'RS256'],
+    [{}, { tokenPolicy: { accessTokenSeconds: 300 } }, 300, 'RS256'],
+    [{ tokenPolicy: { accessTokenSeconds: 600 } }, { tokenPolicy: { accessTokenSeconds: 900 } }, 600, 'RS256'],
+    [{ tokenPolicy: { accessTokenSeconds: 86_400 } }, {}, 3_600, 'RS256'],
+    [{ tokenPolicy: { profile: 'jwt' } }, { tokenPolicy: { profile: 'microsoft-s2s' } }, 3_600, 'RS256'],
+  ])('for %j asked by %j are %i s under %s', (of, by, seconds, algorithm) => {
+    expect(decide({ of, by })).toMatchObject({ ok: true, value: { seconds, algorithm } });
+  });
+
+  it.each<[Parameters<typeof audience>[0], Parameters<typeof partner>[0], object]>([
+    [{ tokenPolicy: { binding: 'dpop' } }, {}, { reason: 'binding_required', bindings: ['dpop'] }],
+    [{}, { tokenPolicy: { binding: 'mtls' } }, { reason: 'binding_required', bindings: ['mtls'] }],
+    [
+      { tokenPolicy: { binding: 'mtls' } },
+      { tokenPolicy: { binding: 'dpop' } },
+      { reason: 'binding_required', bindings: ['dpop', 'mtls'] },
+    ],
+    [
+      { tokenPolicy: { profile: 'microsoft-s2s' } },
+      {},
+      { reason: 'token_profile_unsupported', profile: 'microsoft-s2s' },
+    ],
+    [
+      { tokenPolicy: { profile: 'microsoft-s2s', binding: 'dpop' } },
+      {},
+      { reason: 'binding_required', bindings: ['dpop'] },
+    ],
+    [{}, { trustLevel: 'user' }, { reason: 'trust_level_insufficient', trustLevel: 'user' }],
+  ])('that cannot be met for %j asked by %j mean no token, never a weaker one', (of, by, refusal) => {
+    expect(decide({ of, by })).toEqual(refuse(refusal));
+  });
+
+  it.each(['application', 'full'] as const)('may be had by a partner of the trust level %s', (trustLevel) => {
+    expect(decide({ by: { trustLevel } }).ok).toBe(true);
+  });
+
+  it('are not told to who has no grant, nor to who is trusted with users only', () => {
+    const of = { tokenPolicy: { binding: 'dpop' } } as const;
+    expect([decide({ of, grants: [] }), decide({ of: 'missing', by: { trustLevel: 'user' } })]).toMatchObject([
+      { refusal: { reason: 'grant_missing' } },
+      { refusal: { reason: 'trust_level_insufficient' } },
+    ]);
   });
 });

@@ -1,122 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import {
   type AdminResult,
-  changePartner,
+  changeAudience,
   declareAudience,
   grantAccess,
   isSameAudience,
   isSameGrant,
-  isSamePartner,
-  MAX_KEYS,
-  type PartnerInput,
-  registerPartner,
 } from '../../functions/core/registration.ts';
 import { MAX_SCOPE_LENGTH } from '../../functions/core/scope.ts';
-import { AUDIENCE, audience, grant, keyPair, NOW, OWNER, partner, partnerKey, REALM } from '../support/builders.ts';
+import { AUDIENCE, audience, grant, OWNER, REALM } from '../support/builders.ts';
 
 const pointersOf = (result: AdminResult<unknown>): readonly string[] =>
   result.ok || result.refusal.reason !== 'invalid'
     ? ['accepted']
     : result.refusal.problems.map(({ pointer }) => pointer);
-
-const jwkOf = async (name = 'k1') => ({ ...(await keyPair('ES256', name)).publicJwk, kid: name });
-const input = async (changes: Partial<PartnerInput> = {}): Promise<PartnerInput> => ({
-  id: 'crm',
-  jwks: { keys: [await jwkOf()] },
-  ...changes,
-});
-const register = async (changes: Partial<PartnerInput> = {}) => registerPartner(REALM, await input(changes), NOW);
-
-describe('a partner', () => {
-  it('is registered enabled, as version 1', async () => {
-    const [key] = [partnerKey(await keyPair())];
-    await expect(register({ name: 'CRM — Köln' })).resolves.toEqual({
-      ok: true,
-      value: partner({
-        name: 'CRM — Köln',
-        keys: [{ ...key, addedAt: NOW }],
-        createdAt: NOW,
-        updatedAt: NOW,
-      }),
-    });
-  });
-
-  it.each(['a', 'A9', '0', 'a.b_c~d-e', 'x'.repeat(128)])('may have the id %j', async (id) => {
-    expect(pointersOf(await register({ id }))).toEqual(['accepted']);
-  });
-
-  it.each(['', '.', '-a', '~a', '_a', 'a b', 'a/b', 'a#b', 'a%20b', 'ä', 'a\n', 'x'.repeat(129), '__proto__', 'a:b'])(
-    'cannot have the id %j',
-    async (id) => {
-      expect(pointersOf(await register({ id }))).toEqual(['/id']);
-    },
-  );
-
-  it.each(['', 'x'.repeat(129), 'a\nb', 'a\u0000', '\u007f', '\u0085', 'half \ud83d'])(
-    'cannot have the name %j',
-    async (name) => {
-      expect(pointersOf(await register({ name }))).toEqual(['/name']);
-    },
-  );
-
-  it('is told all that is wrong at once, each by its place', async () => {
-    const keys = [await jwkOf(), { kty: 'oct', k: 'x' }, { ...(await jwkOf('k2')), use: 'enc' }];
-    expect(pointersOf(await register({ id: '', name: '', jwks: { keys } }))).toEqual([
-      '/id',
-      '/name',
-      '/jwks/keys/1',
-      '/jwks/keys/2',
-    ]);
-  });
-
-  it.each([0, MAX_KEYS + 1])('cannot have %i keys', async (count) => {
-    const keys = Array.from({ length: count }, () => ({}));
-    expect(pointersOf(await register({ jwks: { keys } }))).toEqual(['/jwks/keys']);
-  });
-
-  it('may have ten keys', async () => {
-    const keys = await Promise.all(Array.from({ length: MAX_KEYS }, (_, index) => jwkOf(`k${index}`)));
-    expect(pointersOf(await register({ jwks: { keys } }))).toEqual(['accepted']);
-  });
-
-  it('cannot have two keys of one kid', async () => {
-    const keys = [await jwkOf('k1'), { ...(await jwkOf('k2')), kid: 'k1' }];
-    expect(pointersOf(await register({ jwks: { keys } }))).toEqual(['/jwks/keys']);
-  });
-
-  it('cannot have one key twice, since it would serve two algorithms (RFC 8725 3.1)', async () => {
-    const { publicJwk } = await keyPair('RS256');
-    const keys = [
-      { ...publicJwk, kid: 'a', alg: 'RS256' },
-      { ...publicJwk, kid: 'b', alg: 'PS256' },
-    ];
-    expect(pointersOf(await register({ jwks: { keys } }))).toEqual(['/jwks/keys']);
-  });
-
-  it('is the same whatever the order of its keys and the time of registration', async () => {
-    const [a, b] = [partnerKey(await keyPair('ES256', 'a')), partnerKey(await keyPair('ES256', 'b'))];
-    const stored = partner({ keys: [a, b], enabled: false, version: 7 });
-    expect([
-      isSamePartner(stored, partner({ keys: [{ ...b, addedAt: NOW }, a] })),
-      isSamePartner(stored, partner({ keys: [a] })),
-      isSamePartner(stored, partner({ keys: [a, { ...b, kid: 'c' }] })),
-      isSamePartner(stored, partner({ keys: [a, { ...b, thumbprint: 'other' }] })),
-      isSamePartner(stored, partner({ keys: [a, b], name: 'CRM' })),
-    ]).toEqual([true, false, false, false, false]);
-  });
-
-  it('is changed in what is said and in nothing else', () => {
-    const before = partner({ name: 'old', version: 3 });
-    expect(changePartner(before, { enabled: false }, NOW)).toEqual({
-      ok: true,
-      value: { ...before, enabled: false, version: 4, updatedAt: NOW },
-    });
-    expect(changePartner(before, { name: 'new' }, NOW)).toMatchObject({
-      value: { name: 'new', enabled: true, version: 4 },
-    });
-    expect(pointersOf(changePartner(before, { name: '\u0000' }, NOW))).toEqual(['/name']);
-  });
-});
 
 describe('an audience', () => {
   const declare = (changes: object = {}, enabled = true) =>
@@ -128,7 +25,8 @@ describe('an audience', () => {
   it('is declared with its scopes, each once, and mirrors its owner', () => {
     expect(declare({ scopes: ['read', 'write', 'read'] })).toEqual({ ok: true, value: audience() });
     expect(declare({}, false)).toEqual({ ok: true, value: audience({ ownerEnabled: false }) });
-    expect(declare({ algorithm: 'ES256' })).toEqual({ ok: true, value: audience({ algorithm: 'ES256' }) });
+    const tokenPolicy = { algorithm: 'ES256', accessTokenSeconds: 600, binding: 'dpop', profile: 'jwt' } as const;
+    expect(declare({ tokenPolicy })).toEqual({ ok: true, value: audience({ tokenPolicy }) });
   });
 
   it.each([
@@ -186,8 +84,38 @@ describe('an audience', () => {
     ]).toEqual([['accepted'], ['/scopes']]);
   });
 
-  it.each(['PS256', 'none', '', 'RS512', 'Ed25519'])('cannot choose %j in a realm of RS256 and ES256', (algorithm) => {
-    expect(pointersOf(declare({ algorithm }))).toEqual(['/algorithm']);
+  it.each([
+    [{ algorithm: 'PS256' }, '/tokenPolicy/algorithm'],
+    [{ algorithm: 'none' }, '/tokenPolicy/algorithm'],
+    [{ algorithm: '' }, '/tokenPolicy/algorithm'],
+    [{ algorithm: 'RS512' }, '/tokenPolicy/algorithm'],
+    [{ algorithm: 'Ed25519' }, '/tokenPolicy/algorithm'],
+    [{ accessTokenSeconds: 59 }, '/tokenPolicy/accessTokenSeconds'],
+    [{ binding: 'tls' }, '/tokenPolicy/binding'],
+    [{ profile: 'saml' }, '/tokenPolicy/profile'],
+  ])('cannot ask for %j in a realm of RS256 and ES256', (tokenPolicy, pointer) => {
+    expect(pointersOf(declare({ tokenPolicy }))).toEqual([pointer]);
+  });
+
+  it('is told all that is wrong at once, each by its place', () => {
+    expect(
+      pointersOf(declare({ audience: 'x', scopes: ['a b'], tokenPolicy: { binding: '', accessTokenSeconds: 0 } })),
+    ).toEqual(['/audience', '/scopes/0', '/tokenPolicy/accessTokenSeconds', '/tokenPolicy/binding']);
+  });
+
+  it('is changed in what is said and in nothing else', () => {
+    const before = audience({ version: 4, tokenPolicy: { algorithm: 'ES256' } });
+    const change = (changes: object) => changeAudience(before, changes, ['RS256']);
+    expect(change({ scopes: ['read', 'new', 'read'] })).toEqual({
+      ok: true,
+      value: { ...before, scopes: ['read', 'new'], version: 5 },
+    });
+    expect(change({ tokenPolicy: { accessTokenSeconds: 60 } })).toEqual({
+      ok: true,
+      value: { ...before, tokenPolicy: { accessTokenSeconds: 60 }, version: 5 },
+    });
+    expect(pointersOf(change({ scopes: [] }))).toEqual(['/scopes']);
+    expect(pointersOf(change({ tokenPolicy: { algorithm: 'ES256' } }))).toEqual(['/tokenPolicy/algorithm']);
   });
 
   it('is the same whatever the order of its scopes', () => {
@@ -195,8 +123,12 @@ describe('an audience', () => {
       isSameAudience(audience(), audience({ scopes: ['write', 'read'], version: 9, ownerEnabled: false })),
       isSameAudience(audience(), audience({ scopes: ['write'] })),
       isSameAudience(audience(), audience({ owner: 'other' })),
-      isSameAudience(audience(), audience({ algorithm: 'ES256' })),
-    ]).toEqual([true, false, false, false]);
+      isSameAudience(audience(), audience({ tokenPolicy: { algorithm: 'ES256' } })),
+      isSameAudience(
+        audience({ tokenPolicy: { algorithm: 'ES256', accessTokenSeconds: 60 } }),
+        audience({ tokenPolicy: { accessTokenSeconds: 60, algorithm: 'ES256' } }),
+      ),
+    ]).toEqual([true, false, false, false, true]);
   });
 });
 

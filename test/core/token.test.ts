@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { base64url, compactVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { claimProblems } from '../../functions/core/custom-claims.ts';
 import type { Result } from '../../functions/core/errors.ts';
 import { compact, signingInput } from '../../functions/core/jws.ts';
 import { isScopeToken } from '../../functions/core/scope.ts';
@@ -30,6 +31,7 @@ const GRANT: TokenGrant = {
   audience: AUDIENCE,
   scopes: ['read', 'write'],
   seconds: 3_600,
+  claims: {},
 };
 const RULES: TokenRules = { issuer: ISSUER, audience: AUDIENCE, maxSeconds: 3_600, toleranceSeconds: 60 };
 const CLAIMS = buildClaims(GRANT, 'token-1', NOW);
@@ -52,6 +54,13 @@ describe('the claims of an access token', () => {
       jti: 'token-1',
       scope: 'read write',
     });
+  });
+
+  it('hold what an operator has added as it stands, and ours in place of any that has their name', () => {
+    const claims = { tenant: 'acme', 'https://example.com/roles': ['a', { b: null }], limit: 3, beta: false };
+    expect(buildClaims({ ...GRANT, claims }, 'token-1', NOW)).toEqual({ ...claims, ...CLAIMS });
+    const forged = Object.fromEntries(Object.keys(CLAIMS).map((name) => [name, 'forged']));
+    expect(buildClaims({ ...GRANT, claims: forged }, 'token-1', NOW)).toEqual(CLAIMS);
   });
 });
 
@@ -178,6 +187,10 @@ describe('a token that was built and signed', () => {
     audience: text.map((name) => `urn:api:${name}`),
     scopes: fc.uniqueArray(text.filter(isScopeToken), { minLength: 1, maxLength: 8 }),
     seconds: fc.integer({ min: 60, max: 86_400 }),
+    claims: fc.dictionary(
+      text.filter((name) => claimProblems({ [name]: true }).length === 0),
+      fc.constantFrom(true, null, 7, 'x', ['y'], { z: 1 }),
+    ),
   });
 
   it.each(['RS256', 'ES256'] as const)(

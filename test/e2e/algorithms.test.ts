@@ -34,7 +34,7 @@ const publishedKeys = async () =>
 /** An audience that has chosen the algorithm, and a token for it. */
 const tokenOf = async (algorithm: string, purpose: string): Promise<{ audience: string; token: string }> => {
   const audience = `https://${purpose}.example/${algorithm}`;
-  await mustCreate(service, '/audiences', { audience, owner: 'billing', scopes: ['read'], algorithm });
+  await mustCreate(service, '/audiences', { audience, owner: 'billing', scopes: ['read'], tokenPolicy: { algorithm } });
   await mustCreate(service, '/grants', { client: 'crm', audience, scopes: ['read'] });
   return { audience, token: await getToken(service, { ...world, audience }) };
 };

@@ -8,6 +8,7 @@ import { synthesizeApp } from '../support/assembly.ts';
 import {
   administer,
   assertionOf,
+  changePartner,
   getToken,
   populate,
   postToken,
@@ -51,16 +52,16 @@ describe('without caches', () => {
   it('a disabled client gets no token and its tokens are not accepted, until it is enabled again', async () => {
     const token = await getToken(service, world);
     expect(await whoami(token)).toBe(200);
-    await administer(service, 'PATCH', '/partners/crm', { enabled: false });
+    await changePartner(service, 'crm', { enabled: false });
     expect([await ask(), await whoami(token)]).toEqual(['invalid_client', 403]);
-    await administer(service, 'PATCH', '/partners/crm', { enabled: true });
+    await changePartner(service, 'crm', { enabled: true });
     expect([await ask(), await whoami(token)]).toEqual(['token', 200]);
   });
 
   it('no token is issued for an audience whose owner is disabled', async () => {
-    await administer(service, 'PATCH', '/partners/billing', { enabled: false });
+    await changePartner(service, 'billing', { enabled: false });
     expect(await ask()).toBe('invalid_target');
-    await administer(service, 'PATCH', '/partners/billing', { enabled: true });
+    await changePartner(service, 'billing', { enabled: true });
     expect(await ask()).toBe('token');
   });
 });

@@ -205,7 +205,12 @@ describe('key add', () => {
 
   it('lets an audience choose only a ring that signs already', async () => {
     await key('add', '--algorithm', 'ML-DSA-65');
-    const chosen = { audience: 'https://pq.example/api', owner: 'billing', scopes: ['read'], algorithm: 'ML-DSA-65' };
+    const chosen = {
+      audience: 'https://pq.example/api',
+      owner: 'billing',
+      scopes: ['read'],
+      tokenPolicy: { algorithm: 'ML-DSA-65' },
+    };
     const { status, body } = await administer(service, 'POST', '/audiences', chosen);
     expect([status, JSON.stringify(body)]).toEqual([
       400,
@@ -310,7 +315,12 @@ describe('a command that changes keys', () => {
   it('key revoke of one ring leaves tokens of the other as they are, even where KMS makes no new key', async () => {
     const world = await populate(service);
     const audience = 'https://ledger.example/api';
-    await mustCreate(service, '/audiences', { audience, owner: 'billing', scopes: ['post'], algorithm: 'ES256' });
+    await mustCreate(service, '/audiences', {
+      audience,
+      owner: 'billing',
+      scopes: ['post'],
+      tokenPolicy: { algorithm: 'ES256' },
+    });
     await mustCreate(service, '/grants', { client: 'crm', audience, scopes: ['post'] });
     const ring = await ringOf('RS256');
     outage = ({ operation }) => operation === 'CreateKey';

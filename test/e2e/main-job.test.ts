@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   administer,
   assertionOf,
+  changePartner,
   getToken,
   makePartner,
   mustCreate,
@@ -137,7 +138,12 @@ describe('a resource server', () => {
 describe('an audience that chose ES256', () => {
   it('gets tokens of the second ring', async () => {
     const audience = 'https://ledger.example/api';
-    await mustCreate(service, '/audiences', { audience, owner: 'billing', scopes: ['post'], algorithm: 'ES256' });
+    await mustCreate(service, '/audiences', {
+      audience,
+      owner: 'billing',
+      scopes: ['post'],
+      tokenPolicy: { algorithm: 'ES256' },
+    });
     await mustCreate(service, '/grants', { client: 'crm', audience, scopes: ['post'] });
     const form = tokenForm(await assertionOf(world.client, service.issuer), { resource: audience });
     const token = String((await postToken(service, form)).body.access_token);
@@ -163,7 +169,7 @@ describe('an assertion', () => {
 describe('the operator', () => {
   it('disables a partner, which then gets no token', async () => {
     const other = await makeStranger('night-job');
-    expect((await administer(service, 'PATCH', '/partners/night-job', { enabled: false })).body.enabled).toBe(false);
+    expect((await changePartner(service, 'night-job', { enabled: false })).body.enabled).toBe(false);
     const form = tokenForm(await assertionOf(other, service.issuer), { resource: world.audience });
     expect((await postToken(service, form)).body.error).toBe('invalid_client');
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { auditRecord } from '../../functions/core/audit.ts';
 import type { PartnerWithGrants } from '../../functions/core/partner.ts';
+import { untouchedRealm } from '../../functions/core/realm.ts';
 import { type CheckTokenPorts, type CheckTokenSettings, checkToken } from '../../functions/flows/check-token.ts';
 import { Outage } from '../../functions/ports.ts';
 import {
@@ -55,6 +56,7 @@ const portsOf = async (changes: Partial<CheckTokenPorts> = {}) => {
         return rings;
       },
     },
+    realms: { find: async (name) => (name === REALM ? untouchedRealm(name) : undefined) },
     clock: testClock(),
     ...changes,
   };

@@ -2,21 +2,25 @@
 
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
-import type { Audience, Grant, Partner, PartnerWithGrants } from '../../functions/core/partner.ts';
-import {
-  type AssertionUse,
-  type Clock,
-  type FoundKey,
-  KeyUnusable,
-  type KeyVault,
-  type Page,
-  type PageRequest,
-  type Registry,
-  type ReplayGuard,
-  type RingStore,
-  type Signer,
+import type { Audience, EpochSeconds, Grant, Partner } from '../../functions/core/partner.ts';
+import type { RefreshStatus } from '../../functions/core/partner-source.ts';
+import type { QuotaUse } from '../../functions/core/quota.ts';
+import { type Realm, untouchedRealm } from '../../functions/core/realm.ts';
+import type {
+  AssertionUse,
+  Clock,
+  CredentialUses,
+  Page,
+  PageRequest,
+  QuotaCounter,
+  RealmRegistry,
+  RefreshRegistry,
+  Registry,
+  ReplayGuard,
+  RingStore,
+  Signer,
 } from '../../functions/ports.ts';
-import { keyPair, NOW, signBytes, type TestKeyPair } from '../support/builders.ts';
+import { NOW, REALM, signBytes, type TestKeyPair } from '../support/builders.ts';
 
 export interface TestClock extends Clock {
   time: number;
@@ -29,23 +33,60 @@ export const testClock = (time = NOW): TestClock => ({
   },
 });
 
-export interface MemoryReplayGuard extends ReplayGuard {
+export interface MemoryReplayGuard extends ReplayGuard, CredentialUses {
   readonly uses: Map<string, AssertionUse>;
 }
 
 export const memoryReplayGuard = (): MemoryReplayGuard => {
   const uses = new Map<string, AssertionUse>();
+  const lastUses = new Map<string, Map<string, EpochSeconds>>();
   const keyOf = ({ realm, client, jti }: AssertionUse): string => JSON.stringify([realm, client, jti]);
+  const note = ({ realm, client, kid }: AssertionUse, now: EpochSeconds): void => {
+    const noted = lastUses.get(`${realm}/${client}`) ?? new Map<string, EpochSeconds>();
+    lastUses.set(`${realm}/${client}`, noted);
+    if (now - (noted.get(kid) ?? 0) >= HOUR) noted.set(kid, now);
+  };
   return {
     uses,
     claim: async (use, now) => {
       const known = uses.get(keyOf(use));
       if (known !== undefined && known.forgetAfter >= now && known.claimedBy !== use.claimedBy) return 'replayed';
       uses.set(keyOf(use), use);
+      note(use, now);
       return 'claimed';
     },
     release: async (use) => {
       if (uses.get(keyOf(use))?.claimedBy === use.claimedBy) uses.delete(keyOf(use));
+    },
+    lastUses: async (realm, id) => new Map(lastUses.get(`${realm}/${id}`)),
+  };
+};
+
+const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
+
+/** @param calls is told of every count. */
+export const memoryQuotas = (calls: string[] = []): QuotaCounter => {
+  const counts = new Map<string, number>();
+  const seen = new Set<string>();
+  const windows = (realm: string, client: string, now: EpochSeconds) => ({
+    minute: `${realm}/${client}/m${Math.floor(now / MINUTE)}`,
+    day: `${realm}/${client}/d${Math.floor(now / DAY)}`,
+  });
+  const read = ({ minute, day }: ReturnType<typeof windows>): QuotaUse => ({
+    minute: counts.get(minute) ?? 0,
+    day: counts.get(day) ?? 0,
+  });
+  return {
+    lastSeen: (realm, client, now) => {
+      const current = windows(realm, client, now);
+      return seen.has(current.day) ? read(current) : undefined;
+    },
+    count: async (realm, client, now) => {
+      calls.push(`count ${realm}/${client}`);
+      const current = windows(realm, client, now);
+      for (const window of Object.values(current)) counts.set(window, (counts.get(window) ?? 0) + 1);
+      seen.add(current.day);
+      return read(current);
     },
   };
 };
@@ -79,164 +120,192 @@ export const memoryRings = (): MemoryRings => {
   };
 };
 
-/** What a key in KMS is. Gone ones stay in the list, as evidence for the test. */
-interface VaultKey extends FoundKey {
-  readonly realm: string;
-  readonly algorithm: JwsAlgorithm;
-  state: 'enabled' | 'disabled' | 'pending-deletion' | 'gone';
-  lastUsedAt: number | undefined;
-  deletionAt: number | undefined;
-}
-
-export interface MemoryVault extends KeyVault, Signer {
-  readonly pairs: TestKeyPair[];
-  readonly keys: VaultKey[];
-}
-
-const WAITING_SECONDS = 604_800;
-
-/** A KMS: makes keys, signs with those that are enabled, and deletes them after a week. */
-export const memoryVault = (name: string, clock: Clock): MemoryVault => {
-  const pairs: TestKeyPair[] = [];
-  const keys: VaultKey[] = [];
-  let made = 0;
-  const keyOf = (keyArn: string): VaultKey => {
-    const key = keys.find((each) => each.keyArn === keyArn);
-    if (key === undefined) throw new Error(`KMS has no key ${keyArn}`);
-    if (key.deletionAt !== undefined && clock.now() >= key.deletionAt) key.state = 'gone';
-    return key;
-  };
-  return {
-    pairs,
-    keys,
-    create: async (realm, algorithm, creationId) => {
-      made += 1;
-      const pair = await keyPair(algorithm, `${name}-${made}`);
-      pairs.push(pair);
-      const key = {
-        kid: pair.thumbprint,
-        keyArn: `arn:key/${pair.kid}`,
-        jwk: pair.publicJwk,
-        createdAt: clock.now(),
-      };
-      keys.push({
-        ...key,
-        ...{ realm, algorithm, creationId, state: 'enabled', lastUsedAt: undefined, deletionAt: undefined },
-      });
-      return key;
-    },
-    listTagged: async (realm, algorithm) =>
-      keys
-        .filter((key) => key.realm === realm && key.algorithm === algorithm && key.state === 'enabled')
-        .map(({ kid, keyArn, jwk, createdAt, creationId }) => ({ kid, keyArn, jwk, createdAt, creationId })),
-    disable: async (keyArn) => {
-      const key = keyOf(keyArn);
-      if (key.state === 'enabled') key.state = 'disabled';
-    },
-    lastUsedAt: async (keyArn) => keyOf(keyArn).lastUsedAt,
-    scheduleDeletion: async (keyArn) => {
-      const key = keyOf(keyArn);
-      if (key.state === 'gone') return undefined;
-      key.state = 'pending-deletion';
-      key.deletionAt ??= clock.now() + WAITING_SECONDS;
-      return key.deletionAt;
-    },
-    cancelDeletion: async (keyArn) => {
-      const key = keyOf(keyArn);
-      if (key.state === 'gone') return 'gone';
-      if (key.state === 'pending-deletion') key.state = 'disabled';
-      key.deletionAt = undefined;
-      return 'cancelled';
-    },
-    sign: async (key, algorithm, input) => {
-      const known = keyOf(key.keyArn);
-      if (known.state !== 'enabled') throw new KeyUnusable('kms:Sign', new Error(`the key is ${known.state}`));
-      known.lastUsedAt = clock.now();
-      return pairSigner(...pairs).sign(key, algorithm, input);
-    },
-  };
-};
-
-export interface MemoryRegistry extends Registry {
+/** What the rows of the registry are, by `realm/name`; grants by `realm/client/audience`. */
+export interface MemoryRows {
   readonly partners: Map<string, Partner>;
   readonly audiences: Map<string, Audience>;
   readonly grants: Map<string, Grant>;
+  /** Which partner has an issuer. */
+  readonly issuers: Map<string, string>;
+  readonly refreshes: Map<string, RefreshStatus>;
 }
 
-/** Keys are `realm/name`, and `realm/client/audience` for grants. */
-export const memoryRegistry = (): MemoryRegistry => {
-  const partners = new Map<string, Partner>();
-  const audiences = new Map<string, Audience>();
-  const grants = new Map<string, Grant>();
+export interface MemoryRegistry extends Registry, RefreshRegistry, MemoryRows {}
 
-  const follows = (stored: { readonly version: number } | undefined, version: number): boolean =>
-    (stored?.version ?? 0) === version - 1;
+type Versioned = { readonly version: number } | undefined;
+
+/** Version 1 is for what is not there yet; every other follows the one before. */
+const follows = (stored: Versioned, version: number): boolean =>
+  version === 1 ? stored === undefined : stored?.version === version - 1;
+
+/** All of a transaction is decided, and done, at one moment: there is no waiting in between. */
+export const memoryRegistry = (): MemoryRegistry => {
+  const rows: MemoryRows = {
+    ...{ partners: new Map(), audiences: new Map(), grants: new Map(), issuers: new Map(), refreshes: new Map() },
+  };
+  const { partners, audiences, grants, issuers, refreshes } = rows;
+  const write = async (isAllowed: boolean, change: () => void): Promise<'saved' | 'conflict'> => {
+    if (!isAllowed) return 'conflict';
+    change();
+    return 'saved';
+  };
+  const grantsOf = (realm: string, id: string): Grant[] => within(grants, realm).filter(({ client }) => client === id);
+  const grantsOn = (realm: string, audience: string): Grant[] =>
+    within(grants, realm).filter((each) => each.audience === audience);
+  const countOwnerOn = (key: string): void => {
+    const owner = partners.get(key);
+    if (owner !== undefined) partners.set(key, { ...owner, version: owner.version + 1 });
+  };
+  const isFree = (realm: string, issuer: string | undefined): boolean =>
+    issuer === undefined || !issuers.has(`${realm}/${issuer}`);
+  const moveIssuer = ({ realm, id }: Partner, before: string | undefined, after: string | undefined): void => {
+    if (before !== undefined) issuers.delete(`${realm}/${before}`);
+    if (after !== undefined) issuers.set(`${realm}/${after}`, id);
+  };
+  const put = (refresh: RefreshStatus | undefined): void => {
+    if (refresh !== undefined) refreshes.set(`${refresh.realm}/${refresh.id}`, refresh);
+  };
 
   return {
-    partners,
-    audiences,
-    grants,
-    findPartner: async (realm, id): Promise<PartnerWithGrants | undefined> => {
+    ...rows,
+    findPartner: async (realm, id) => {
       const partner = partners.get(`${realm}/${id}`);
       if (partner === undefined) return undefined;
+      const refresh = refreshes.get(`${realm}/${id}`);
+      const owned = within(audiences, realm).filter(({ owner }) => owner === id);
       return {
         partner,
-        grants: [...grants.values()].filter((grant) => grant.realm === realm && grant.client === id),
-        audiences: [...audiences.values()]
-          .filter((each) => each.realm === realm && each.owner === id)
-          .map((each) => each.audience),
+        grants: byName(grantsOf(realm, id), ({ audience }) => audience),
+        audiences: owned.map(({ audience }) => audience).sort(),
+        ...(refresh === undefined ? {} : { refresh }),
       };
     },
-    listPartners: async (realm, page) => pageOf(within(partners, realm), (each) => each.id, page),
-    createPartner: async (partner) => {
+    listPartners: async (realm, page) => pageOf(within(partners, realm), ({ id }) => id, page),
+    findIssuer: async (realm, issuer) => issuers.get(`${realm}/${issuer}`),
+    createPartner: (partner, refresh) => {
       const key = `${partner.realm}/${partner.id}`;
-      if (partners.has(key)) return 'conflict';
-      partners.set(key, partner);
-      return 'saved';
+      return write(!partners.has(key) && !refreshes.has(key) && isFree(partner.realm, partner.issuer), () => {
+        partners.set(key, partner);
+        moveIssuer(partner, undefined, partner.issuer);
+        put(refresh);
+      });
     },
-    updatePartner: async (partner, mirrored) => {
-      const key = `${partner.realm}/${partner.id}`;
-      const touched = mirrored.map((each) => audiences.get(`${partner.realm}/${each}`));
-      if (!follows(partners.get(key), partner.version)) return 'conflict';
-      if (touched.some((each) => each?.owner !== partner.id)) return 'conflict';
-      partners.set(key, partner);
-      for (const each of touched) {
-        if (each !== undefined)
-          audiences.set(`${each.realm}/${each.audience}`, { ...each, ownerEnabled: partner.enabled });
-      }
-      return 'saved';
+    updatePartner: (partner, before, refresh) => {
+      const { realm, id, enabled, issuer, version } = partner;
+      const key = `${realm}/${id}`;
+      const mirrored = enabled === before.partner.enabled ? [] : before.audiences.map((each) => `${realm}/${each}`);
+      const isAllowed =
+        follows(partners.get(key), version) &&
+        mirrored.every((each) => audiences.get(each)?.owner === id) &&
+        (issuer === before.partner.issuer || isFree(realm, issuer)) &&
+        (refresh === undefined || follows(refreshes.get(key), refresh.version));
+      return write(isAllowed, () => {
+        partners.set(key, partner);
+        for (const each of mirrored) {
+          const audience = audiences.get(each);
+          if (audience !== undefined) audiences.set(each, { ...audience, ownerEnabled: enabled });
+        }
+        moveIssuer(partner, before.partner.issuer, issuer);
+        put(refresh);
+        if (partner.source === undefined) refreshes.delete(key);
+      });
     },
+    removePartner: ({ partner, grants: held, audiences: owned }) => {
+      const { realm, id, version } = partner;
+      const key = `${realm}/${id}`;
+      const isAllowed =
+        partners.get(key)?.version === version &&
+        grantsOf(realm, id).length === held.length &&
+        held.every((each) => grants.get(`${key}/${each.audience}`)?.version === each.version) &&
+        owned.every((each) => grantsOn(realm, each).every(({ client }) => client === id));
+      return write(isAllowed, () => {
+        partners.delete(key);
+        refreshes.delete(key);
+        for (const { audience } of held) grants.delete(`${key}/${audience}`);
+        for (const audience of owned) audiences.delete(`${realm}/${audience}`);
+        moveIssuer(partner, partner.issuer, undefined);
+      });
+    },
+    listDue: async (now, limit) =>
+      byName(
+        [...refreshes.values()].filter(({ dueAt }) => dueAt <= now),
+        ({ dueAt, realm, id }) => `${String(dueAt).padStart(12, '0')}#${realm}#${id}`,
+      ).slice(0, limit),
+    saveRefresh: (status) =>
+      write(follows(refreshes.get(`${status.realm}/${status.id}`), status.version), () => put(status)),
     findAudience: async (realm, audience) => audiences.get(`${realm}/${audience}`),
-    listAudiences: async (realm, page) => pageOf(within(audiences, realm), (each) => each.audience, page),
-    createAudience: async (audience, { version }) => {
-      const owner = partners.get(`${audience.realm}/${audience.owner}`);
-      if (audiences.has(`${audience.realm}/${audience.audience}`) || owner?.version !== version) return 'conflict';
-      audiences.set(`${audience.realm}/${audience.audience}`, audience);
-      partners.set(`${owner.realm}/${owner.id}`, { ...owner, version: version + 1 });
-      return 'saved';
+    listAudiences: async (realm, page) => pageOf(within(audiences, realm), ({ audience }) => audience, page),
+    createAudience: (audience, owner) => {
+      const [key, ownerKey] = [`${audience.realm}/${audience.audience}`, `${audience.realm}/${audience.owner}`];
+      return write(!audiences.has(key) && partners.get(ownerKey)?.version === owner.version, () => {
+        audiences.set(key, audience);
+        countOwnerOn(ownerKey);
+      });
     },
-    saveGrant: async (grant) => {
-      const { realm, client, audience } = grant;
+    updateAudience: (audience) => {
+      const key = `${audience.realm}/${audience.audience}`;
+      const stored = audiences.get(key);
+      const isAllowed = stored?.version === audience.version - 1 && stored.ownerEnabled === audience.ownerEnabled;
+      return write(isAllowed, () => audiences.set(key, audience));
+    },
+    removeAudience: ({ realm, audience, owner, version }) => {
+      const key = `${realm}/${audience}`;
+      const isAllowed = audiences.get(key)?.version === version && grantsOn(realm, audience).length === 0;
+      return write(isAllowed, () => {
+        audiences.delete(key);
+        countOwnerOn(`${realm}/${owner}`);
+      });
+    },
+    saveGrant: (grant) => {
+      const { realm, client, audience, version } = grant;
       const key = `${realm}/${client}/${audience}`;
-      if (!partners.has(`${realm}/${client}`) || !audiences.has(`${realm}/${audience}`)) return 'conflict';
-      if (!follows(grants.get(key), grant.version)) return 'conflict';
-      grants.set(key, grant);
+      const isBetween = partners.has(`${realm}/${client}`) && audiences.has(`${realm}/${audience}`);
+      return write(isBetween && follows(grants.get(key), version), () => grants.set(key, grant));
+    },
+    removeGrant: ({ realm, client, audience, version }) => {
+      const key = `${realm}/${client}/${audience}`;
+      return write(grants.get(key)?.version === version, () => grants.delete(key));
+    },
+    listGrantsOn: async (realm, audience, page) => pageOf(grantsOn(realm, audience), ({ client }) => client, page),
+  };
+};
+
+export interface MemoryRealms extends RealmRegistry {
+  readonly realms: Map<string, Realm>;
+}
+
+export const memoryRealms = (): MemoryRealms => {
+  const realms = new Map<string, Realm>();
+  const isTaken = (name: string): boolean =>
+    name === REALM || [...realms.values()].some((each) => each.name === name || each.aliases.includes(name));
+  return {
+    realms,
+    findRealm: async (nameOrAlias) =>
+      realms.get(nameOrAlias) ??
+      [...realms.values()].find(({ aliases }) => aliases.includes(nameOrAlias)) ??
+      (nameOrAlias === REALM ? untouchedRealm(REALM) : undefined),
+    listRealms: async (page) => pageOf([...realms.values()], ({ name }) => name, page),
+    saveRealm: async (realm, before) => {
+      const { name, aliases, version } = realm;
+      const stored = realms.get(name);
+      const added = aliases.filter((alias) => !before.aliases.includes(alias));
+      const isNameTaken = stored === undefined && name !== REALM && isTaken(name);
+      if (isNameTaken || !follows(stored, version) || added.some(isTaken)) return 'conflict';
+      realms.set(name, realm);
       return 'saved';
     },
-    listGrantsOn: async (realm, audience, page) =>
-      pageOf(
-        within(grants, realm).filter((grant) => grant.audience === audience),
-        (grant) => grant.client,
-        page,
-      ),
   };
 };
 
 const within = <Item extends { readonly realm: string }>(items: Map<string, Item>, realm: string): Item[] =>
   [...items.values()].filter((item) => item.realm === realm);
 
+/** As DynamoDB sorts text, as long as it is ASCII. */
+const byName = <Item>(items: readonly Item[], nameOf: (item: Item) => string): Item[] =>
+  [...items].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+
 const pageOf = <Item>(items: Item[], nameOf: (item: Item) => string, { limit, cursor }: PageRequest): Page<Item> => {
-  const sorted = items.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const sorted = byName(items, nameOf);
   const rest = cursor === undefined ? sorted : sorted.filter((item) => nameOf(item) > cursor);
   const page = rest.slice(0, limit);
   const last = page.at(-1);

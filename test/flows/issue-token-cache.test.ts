@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PartnerWithGrants } from '../../functions/core/partner.ts';
 import type { Catalogue } from '../../functions/ports.ts';
-import { AUDIENCE, assertion, audience, client, grant, keyPair, partnerKey } from '../support/builders.ts';
+import { AUDIENCE, assertion, audience, client, credential, grant, keyPair } from '../support/builders.ts';
 import { catalogue, clientPair, issue, portsOf, reasonOf } from './issue-token-world.ts';
 
 /** What the registry says now, and what a cache of another moment says; every read is written down with the age it allows. */
@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 const { partner } = await client();
-const otherKey = partnerKey(await keyPair('ES256', 'old'));
+const otherKey = credential(await keyPair('ES256', 'old'));
 
 describe('what an operator has just added', () => {
   it.each([
@@ -58,7 +58,7 @@ describe('what an operator has just added', () => {
   });
 
   it('works within seconds where it is a key, and costs one signature check', async () => {
-    const { ports, asked } = await cachedPorts({ partner: { ...partner, keys: [otherKey] } });
+    const { ports, asked } = await cachedPorts({ partner: { ...partner, credentials: [otherKey] } });
     const outcome = reasonOf(await issue(ports, assertion(clientPair), { resource: AUDIENCE }));
     expect([outcome, asked, checks.mock.calls.length]).toEqual([
       'granted',

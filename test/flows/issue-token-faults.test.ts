@@ -20,8 +20,8 @@ describe('an assertion', () => {
   it('that was used is refused, and its signature thrown away', async () => {
     const { ports, calls } = portsOf();
     const jws = assertion(clientPair);
-    const first = await issueToken(ports, SETTINGS)(tokenRequest(jws), 'request-1');
-    const second = await issueToken(ports, SETTINGS)(tokenRequest(jws), 'request-2');
+    const first = await issueToken(ports, SETTINGS)(REALM, tokenRequest(jws), 'request-1');
+    const second = await issueToken(ports, SETTINGS)(REALM, tokenRequest(jws), 'request-2');
     expect([reasonOf(first), second.result]).toEqual([
       'granted',
       { ok: false, refusal: { reason: 'assertion_replayed', jti: 'assertion-1' } },
@@ -34,7 +34,9 @@ describe('an assertion', () => {
     const { ports } = portsOf();
     const jws = assertion(clientPair);
     const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, index) => issueToken(ports, SETTINGS)(tokenRequest(jws), `request-${index}`)),
+      Array.from({ length: 50 }, (_, index) =>
+        issueToken(ports, SETTINGS)(REALM, tokenRequest(jws), `request-${index}`),
+      ),
     );
     expect(answers.map(reasonOf).sort()).toEqual([
       ...Array.from({ length: 49 }, () => 'assertion_replayed'),
@@ -47,7 +49,7 @@ describe('an assertion', () => {
       signer: { sign: () => Promise.reject(new Outage('kms:Sign', new Error('down'))) },
     });
     await ports.replay.claim(
-      { realm: REALM, client: CLIENT, jti: 'assertion-1', forgetAfter: NOW + 99, claimedBy: 'before' },
+      { realm: REALM, client: CLIENT, jti: 'assertion-1', kid: 'k1', forgetAfter: NOW + 99, claimedBy: 'before' },
       NOW,
     );
     expect(reasonOf(await issue(ports, assertion(clientPair)))).toBe('assertion_replayed');

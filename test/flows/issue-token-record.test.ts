@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auditRecord } from '../../functions/core/audit.ts';
 import { issueToken } from '../../functions/flows/issue-token.ts';
-import { assertion, CLIENT, ISSUER, NOW, tokenRequest } from '../support/builders.ts';
+import { assertion, CLIENT, ISSUER, NOW, REALM, tokenRequest } from '../support/builders.ts';
 import { clientPair, portsOf, SETTINGS, tokenOf } from './issue-token-world.ts';
 
 describe('the record of any request', () => {
@@ -31,6 +31,7 @@ describe('the record of any request', () => {
         const secret = jws.slice(-40);
         const request = tokenRequest(jws, place === null ? {} : { [place]: secret });
         const decided = await issueToken(portsOf().ports, SETTINGS)(
+          REALM,
           inHeader ? { ...request, authorization: secret } : request,
           'r',
         );

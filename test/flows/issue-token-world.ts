@@ -1,32 +1,29 @@
 /** One realm, one client with one grant, and ports that answer at once: what the tests of issuing start from. */
 
 import type { Decided } from '../../functions/core/audit.ts';
+import { untouchedRealm } from '../../functions/core/realm.ts';
 import {
+  type IssuedToken,
   type IssueTokenPorts,
   type IssueTokenSettings,
   issueToken,
-  type TokenAnswer,
 } from '../../functions/flows/issue-token.ts';
 import type { Catalogue } from '../../functions/ports.ts';
 import {
   audience,
   CLIENT,
   client,
-  ISSUER,
   keyPair,
   REALM,
+  realmDefaults,
   ring,
   signingKey,
   tokenRequest,
 } from '../support/builders.ts';
-import { memoryReplayGuard, pairSigner, testClock } from './in-memory.ts';
+import { memoryQuotas, memoryReplayGuard, pairSigner, testClock } from './in-memory.ts';
 
 export const SETTINGS: IssueTokenSettings = {
-  realm: REALM,
-  issuer: ISSUER,
-  defaultAlgorithm: 'RS256',
-  accessTokenSeconds: 3_600,
-  assertionSeconds: 300,
+  ...realmDefaults(),
   clockToleranceSeconds: 60,
 };
 
@@ -36,6 +33,7 @@ export const rsPair = await keyPair('RS256', 'rs');
 export const esPair = await keyPair('ES256', 'es');
 
 export const catalogue = (changes: Partial<Catalogue> = {}): Catalogue => ({
+  realm: untouchedRealm(REALM),
   rings: [ring('RS256', [signingKey(rsPair)]), ring('ES256', [signingKey(esPair)])],
   audience: audience(),
   ...changes,
@@ -59,6 +57,13 @@ export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Ca
         return catalogue(read);
       },
     },
+    realms: {
+      find: async (name) => {
+        calls.push(`realm ${name}`);
+        return name === REALM ? untouchedRealm(name) : undefined;
+      },
+    },
+    quotas: memoryQuotas(calls),
     replay: {
       claim: (use, now) => {
         calls.push(`claim ${use.jti}`);
@@ -87,7 +92,9 @@ export const issue = (
   jws: string,
   form: Record<string, string | undefined> = {},
   settings = SETTINGS,
-) => issueToken(ports, settings)(tokenRequest(jws, form), 'request-1');
+  realm = REALM,
+) => issueToken(ports, settings)(realm, tokenRequest(jws, form), 'request-1');
 
-export const reasonOf = ({ result }: Decided<TokenAnswer>): string => (result.ok ? 'granted' : result.refusal.reason);
-export const tokenOf = ({ result }: Decided<TokenAnswer>): string => (result.ok ? result.value.access_token : '');
+export const reasonOf = ({ result }: Decided<IssuedToken>): string => (result.ok ? 'granted' : result.refusal.reason);
+export const tokenOf = ({ result }: Decided<IssuedToken>): string =>
+  result.ok ? result.value.answer.access_token : '';

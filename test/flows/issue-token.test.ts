@@ -35,7 +35,10 @@ describe('a granted request', () => {
     const token = tokenOf(decided);
     expect(decided.result).toEqual({
       ok: true,
-      value: { access_token: token, token_type: 'Bearer', expires_in: 3_600, scope: 'read write' },
+      value: {
+        answer: { access_token: token, token_type: 'Bearer', expires_in: 3_600, scope: 'read write' },
+        limits: [],
+      },
     });
     await expect(compactVerify(token, rsPair.publicJwk, { algorithms: ['RS256'] })).resolves.toBeDefined();
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: rsPair.thumbprint });
@@ -53,7 +56,7 @@ describe('a granted request', () => {
   });
 
   it('is signed by the ring that the audience chose', async () => {
-    const { ports } = portsOf({}, { audience: audience({ algorithm: 'ES256' }) });
+    const { ports } = portsOf({}, { audience: audience({ tokenPolicy: { algorithm: 'ES256' } }) });
     const token = tokenOf(await issue(ports, assertion(clientPair)));
     await expect(compactVerify(token, esPair.publicJwk, { algorithms: ['ES256'] })).resolves.toBeDefined();
   });
@@ -65,7 +68,7 @@ describe('a granted request', () => {
   ])('lives no longer than setting (%i s) and key (%i s) allow: %i s', async (setting, bound, seconds) => {
     const { ports } = portsOf({}, { rings: [ring('RS256', [signingKey(rsPair, { maxTokenSeconds: bound })])] });
     const decided = await issue(ports, assertion(clientPair), {}, { ...SETTINGS, accessTokenSeconds: setting });
-    expect([decided.result.ok && decided.result.value.expires_in, decided.facts.expiresAt]).toEqual([
+    expect([decided.result.ok && decided.result.value.answer.expires_in, decided.facts.expiresAt]).toEqual([
       seconds,
       NOW + seconds,
     ]);
@@ -75,7 +78,14 @@ describe('a granted request', () => {
     const { ports, replay } = portsOf();
     await issue(ports, assertion(clientPair, { exp: NOW + 59.2 }));
     expect([...replay.uses.values()]).toEqual([
-      { realm: REALM, client: CLIENT, jti: 'assertion-1', forgetAfter: NOW + 60 + 61, claimedBy: 'request-1' },
+      {
+        realm: REALM,
+        client: CLIENT,
+        jti: 'assertion-1',
+        kid: 'k1',
+        forgetAfter: NOW + 60 + 61,
+        claimedBy: 'request-1',
+      },
     ]);
   });
 });

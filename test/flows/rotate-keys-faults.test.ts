@@ -5,7 +5,8 @@ import type { RotationStep } from '../../functions/core/rotation-plan.ts';
 import { type RotateKeysSettings, rotateKeys } from '../../functions/flows/rotate-keys.ts';
 import type { StepPorts } from '../../functions/flows/take-rotation-step.ts';
 import { NOW, REALM, rotationPolicy } from '../support/builders.ts';
-import { memoryRings, memoryVault, testClock } from './in-memory.ts';
+import { memoryRings, testClock } from './in-memory.ts';
+import { memoryVault } from './memory-vault.ts';
 
 const SETTINGS: RotateKeysSettings = { realm: REALM, algorithms: ['ES256'], policy: rotationPolicy() };
 

@@ -5,7 +5,8 @@ import { type RotateKeysSettings, type RotationReport, rotateKeys } from '../../
 import type { StepPorts } from '../../functions/flows/take-rotation-step.ts';
 import { Outage } from '../../functions/ports.ts';
 import { NOW, REALM, rotationPolicy } from '../support/builders.ts';
-import { memoryRings, memoryVault, testClock } from './in-memory.ts';
+import { memoryRings, testClock } from './in-memory.ts';
+import { memoryVault } from './memory-vault.ts';
 
 const SETTINGS: RotateKeysSettings = { realm: REALM, algorithms: ['ES256'], policy: rotationPolicy() };
 const SETTLED: readonly RotationStep['kind'][] = [

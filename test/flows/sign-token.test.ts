@@ -8,7 +8,7 @@ import { pairSigner } from './in-memory.ts';
 
 const [before, after] = [await keyPair('ES256', 'before'), await keyPair('ES256', 'after')];
 const ORDER: TokenOrder = {
-  grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['read'], seconds: 3_600 },
+  grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['read'], seconds: 3_600, claims: {} },
   ...{ algorithm: 'ES256', jti: 'token-1', now: NOW },
 };
 const OLD = [ring('ES256', [signingKey(before)])];

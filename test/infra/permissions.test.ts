@@ -32,7 +32,7 @@ const REGISTRY_CALLS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem'
   (name) => `dynamodb:${name}`,
 );
 const EPHEMERA = '<ServiceEphemera.Arn>';
-const READ = ['dynamodb:GetItem', 'dynamodb:Query'];
+const REALMS = { Sid: 'Realms', Action: 'dynamodb:GetItem', Resource: REGISTRY, Condition: leadingKeys('realm#*') };
 const LISTING = { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` };
 const LAST_USES = { Sid: 'LastUses', Action: 'dynamodb:GetItem', Resource: EPHEMERA, Condition: leadingKeys('used#*') };
 
@@ -44,8 +44,7 @@ const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
     Resource: REGISTRY,
     Condition: leadingKeys('ring#*'),
   },
-  { Sid: 'Realms', Action: READ, Resource: REGISTRY, Condition: leadingKeys('realm#*') },
-  LISTING,
+  REALMS,
   {
     Sid: 'CreateKey',
     Action: 'kms:CreateKey',
@@ -100,6 +99,7 @@ const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
 const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
   Token: [
     { Sid: 'Registry', Action: ['dynamodb:BatchGetItem', 'dynamodb:Query'], Resource: REGISTRY },
+    REALMS,
     {
       Sid: 'Ephemera',
       Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
@@ -125,26 +125,28 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       },
     },
   ],
-  Discovery: [{ Sid: 'RingsAndRealms', Action: READ, Resource: REGISTRY, Condition: leadingKeys('ring#*', 'realm#*') }],
+  Discovery: [{ Sid: 'Rings', Action: 'dynamodb:Query', Resource: REGISTRY, Condition: leadingKeys('ring#*') }, REALMS],
   Whoami: [],
   Authorizer: [
     {
-      Sid: 'RingsPartnersAndRealms',
-      Action: READ,
+      Sid: 'RingsAndPartners',
+      Action: 'dynamodb:Query',
       Resource: REGISTRY,
-      Condition: leadingKeys('ring#*', 'partner#*', 'realm#*'),
+      Condition: leadingKeys('ring#*', 'partner#*'),
     },
+    REALMS,
   ],
   Admin: [{ Sid: 'Registry', Action: REGISTRY_CALLS, Resource: REGISTRY }, LISTING, LAST_USES],
   Keys: KEYS_STATEMENTS,
   RotateKeys: [
     ...KEYS_STATEMENTS,
+    LISTING,
     { Sid: 'DeadLetters', Action: 'sqs:SendMessage', Resource: '<ServiceKeyRotationDeadLetters.Arn>' },
   ],
   RefreshPartners: [
     {
       Sid: 'Partners',
-      Action: REGISTRY_CALLS,
+      Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
       Resource: REGISTRY,
       Condition: leadingKeys('partner#*', 'issuer#*', 'realm#*'),
     },

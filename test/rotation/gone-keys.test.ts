@@ -5,7 +5,7 @@ import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import type { KeyVault } from '../../functions/ports.ts';
 import { NOW, REALM } from '../support/builders.ts';
-import { type EmbeddedAws, KEY_POLICY, openAws } from './embedded-aws.ts';
+import { type EmbeddedAws, KEY_POLICY, openAws } from '../support/embedded-aws.ts';
 
 const DELETION_SECONDS = 30 * 86_400;
 

@@ -51,7 +51,10 @@ export const issue = async (
   const isFresh = cached !== undefined && world.time - cached.readAt < world.policy.ringCacheSeconds;
   const rings = isFresh ? cached.rings : await read();
   const order = {
-    grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], seconds: world.policy.maxTokenSeconds },
+    grant: {
+      ...{ issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], claims: {} },
+      seconds: world.policy.maxTokenSeconds,
+    },
     algorithm,
     jti: `token-${world.tokens.length}`,
     now: requestedAt + skew,

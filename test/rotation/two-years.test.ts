@@ -25,7 +25,7 @@ import { rotateKeys } from '../../functions/flows/rotate-keys.ts';
 import { signToken } from '../../functions/flows/sign-token.ts';
 import { Outage } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, ISSUER, NOW, REALM, rotationPolicy } from '../support/builders.ts';
-import { type EmbeddedAws, KEY_POLICY, openAws, TABLE } from './embedded-aws.ts';
+import { type EmbeddedAws, KEY_POLICY, openAws, TABLE } from '../support/embedded-aws.ts';
 
 const [QUARTER, HOUR, DAY] = [900, 3_600, 86_400];
 const ALGORITHMS: readonly JwsAlgorithm[] = ['RS256', 'ES256'];
@@ -59,10 +59,7 @@ const reader = () => dynamoRingReader({ client: aws.documents, table: TABLE, cac
 
 beforeAll(async () => {
   // Every so often a run does not learn what became of its call.
-  aws = await openAws(
-    () => now * 1_000,
-    () => isRunning && ++calls % 401 === 0,
-  );
+  aws = await openAws(() => now * 1_000, { losesAnswer: () => isRunning && ++calls % 401 === 0 });
   server.on('request', async (_request, response) => {
     try {
       response.end(JSON.stringify(await publishKeys(reader(), REALM)()));
@@ -117,7 +114,14 @@ const nextRun = (rings: readonly KeyRing[]): number => {
 };
 
 const issue = async (algorithm: JwsAlgorithm, rings: readonly KeyRing[]): Promise<IssuedToken> => {
-  const grant = { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], seconds: POLICY.maxTokenSeconds };
+  const grant = {
+    issuer: ISSUER,
+    client: CLIENT,
+    audience: AUDIENCE,
+    scopes: [],
+    seconds: POLICY.maxTokenSeconds,
+    claims: {},
+  };
   const order = { grant, algorithm, jti: `token-${now}`, now };
   const { token, claims } = await signToken(kmsSigner(aws.kms), order, rings, async () => rings);
   return { jws: token, exp: claims.exp };

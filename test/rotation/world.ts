@@ -159,7 +159,10 @@ export class World {
       const command: Command = { kind, kid: target, process };
       this.commands.push(command);
       const ports = this.#ports(process, run);
-      const manage = manageKeys({ ...ports, rotate: this.#rotate(process, run) }, { policy: this.#policyOf() });
+      const manage = manageKeys(
+        { ...ports, rotate: async () => this.#rotate(process, run) },
+        { policy: this.#policyOf() },
+      );
       if (kind === 'rotate') await manage.rotateNow(REALM, target as JwsAlgorithm);
       else if (kind === 'add') await manage.add(REALM, target as JwsAlgorithm);
       else if (kind === 'hold' || kind === 'release') await manage[kind](REALM, target);

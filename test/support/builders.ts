@@ -7,13 +7,7 @@ import { constants, KeyObject, sign } from 'node:crypto';
 import { base64url, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { algorithmFacts, type JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
-import type {
-  Audience,
-  Grant,
-  Partner,
-  PartnerCredential,
-  PartnerWithGrants,
-} from '../../functions/core/partner.ts';
+import type { Audience, Grant, Partner, PartnerCredential, PartnerWithGrants } from '../../functions/core/partner.ts';
 import type { RealmDefaults } from '../../functions/core/realm.ts';
 import { CLIENT_CREDENTIALS, JWT_BEARER_ASSERTION, type RawTokenRequest } from '../../functions/core/token-request.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';

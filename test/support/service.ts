@@ -75,6 +75,12 @@ export const callAdmin = async (
   return { status: answer.status, body: answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>) };
 };
 
+/** Changes members of a partner as it is now. */
+export const changePartner = async (service: Service, id: string, change: object): Promise<AdminAnswer> => {
+  const { version } = (await administer(service, 'GET', `/partners/${id}`)).body;
+  return administer(service, 'PATCH', `/partners/${id}`, { version, ...change });
+};
+
 export interface TestPartner {
   readonly id: string;
   readonly alg: string;

@@ -16,7 +16,7 @@ export const HOST = 'keys.partner.example';
 
 export const root = await issue({ name: 'Root of partners', authority: true, notBefore: 0 });
 
-export interface ServerCertificate {
+interface ServerCertificate {
   readonly key: string;
   readonly cert: string;
 }
@@ -56,7 +56,7 @@ export interface CountingServer extends AsyncDisposable {
   readonly quiet: () => Promise<void>;
 }
 
-export interface Received {
+interface Received {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, unknown>>;
@@ -99,7 +99,7 @@ export const count = async (server: Server, address = '127.0.0.1', port = 0) => 
     port: (server.address() as AddressInfo).port,
     connections: () => connections,
     quiet: async () => {
-      await Promise.all([...open].map((socket) => once(socket, 'close')));
+      await Promise.all([...open].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     },
     [Symbol.asyncDispose]: async () => {
       for (const socket of open) socket.destroy();

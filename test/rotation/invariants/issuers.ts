@@ -4,7 +4,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import { dynamoCatalogueReader } from '../../../functions/adapters/dynamo-readers.ts';
-import { ringRow } from '../../../functions/adapters/registry-rows.ts';
+import { ringRow } from '../../../functions/adapters/ring-rows.ts';
 import { emptyRing, withActiveKey, withCreatedKey, withPublishedKey } from '../../../functions/core/key-ring.ts';
 import { signToken } from '../../../functions/flows/sign-token.ts';
 import { type CatalogueReader, Outage } from '../../../functions/ports.ts';
@@ -35,7 +35,7 @@ const realReader: Reader = (client, cacheSeconds) => dynamoCatalogueReader({ cli
 /** Each request of the schedule, in a time that the reader believes in. */
 const request = async (reader: CatalogueReader, isTableDown: boolean, readings: readonly number[]): Promise<void> => {
   const order = {
-    grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], seconds: 600 },
+    grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], seconds: 600, claims: {} },
     algorithm: 'ES256',
     jti: 'token',
     now: NOW,
