@@ -105,7 +105,6 @@ export const audience = z.looseObject({
 export type Audience = z.infer<typeof audience>;
 
 export const grant = z.looseObject({ client: z.string(), audience: z.string(), scopes, version: z.number() });
-export type Grant = z.infer<typeof grant>;
 
 const signingKey = z.looseObject({
   kid: z.string(),

@@ -8,7 +8,7 @@ import { ALGORITHM_NAMES } from './key-material.ts';
 /** What the service takes as a client id. */
 export const PARTNER_ID: RegExp = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
-/** Trust levels, least first; what each may assert is in docs/partners.md. */
+/** What a partner may assert: itself, only users, or both. */
 export const TRUST_LEVELS = ['application', 'user', 'full'] as const;
 export const BINDINGS = ['dpop', 'mtls'] as const;
 export const PROFILES = ['jwt', 'microsoft-s2s'] as const;
@@ -21,7 +21,7 @@ const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' });
 const scopes = z.array(text).min(1).readonly();
 const json = z.record(z.string(), z.json());
 
-export const tokenPolicy = z.strictObject({
+const tokenPolicy = z.strictObject({
   /** Lifetime in seconds. */
   accessTokenSeconds: count.optional(),
   algorithm: z.enum([...ALGORITHM_NAMES, 'Ed25519']).optional(),
@@ -29,7 +29,7 @@ export const tokenPolicy = z.strictObject({
   profile: z.enum(PROFILES).optional(),
 });
 
-export const quota = z.strictObject({
+const quota = z.strictObject({
   perMinute: count.optional(),
   perDay: count.optional(),
   mode: z.enum(QUOTA_MODES),

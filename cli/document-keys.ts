@@ -31,9 +31,10 @@ async function readKey(key: unknown, nowMs: number): Promise<DocumentKey | undef
   if (!isObject(key) || key.use === 'enc') return undefined;
   try {
     if (typeof key.kty === 'string') return { thumbprint: await calculateJwkThumbprint(key as JWK), isExpired: false };
-    const value = isObject(key.keyvalue) ? key.keyvalue.value : undefined;
-    if (typeof value !== 'string') return undefined;
-    const certificate = new X509Certificate(Buffer.from(value, 'base64'));
+    // The products do not agree on how to spell it.
+    const holder = key.keyvalue ?? key.keyValue;
+    if (!isObject(holder) || typeof holder.value !== 'string') return undefined;
+    const certificate = new X509Certificate(Buffer.from(holder.value, 'base64'));
     const thumbprint = await calculateJwkThumbprint(certificate.publicKey.export({ format: 'jwk' }));
     return { thumbprint, isExpired: certificate.validToDate.getTime() < nowMs };
   } catch {

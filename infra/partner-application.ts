@@ -17,7 +17,8 @@ export interface PartnerIdentity {
   /** @default - the default realm */
   readonly realm?: string;
   /**
-   * What tokens can be issued for. Of a partner that is managed elsewhere, those that this app refers to.
+   * What tokens can be issued for. Of a partner that is managed elsewhere, those that this app refers to. To take away an audience
+   * or a scope that was granted, take the grants away in a deployment before: CloudFormation deletes them after it changes partners.
    * @default - none: it calls others and is not called
    */
   readonly audiences?: readonly PartnerAudience[];

@@ -4,7 +4,7 @@
  */
 
 /** What tokens have to be. Each demand makes a token narrower: the shortest lifetime of all that are said counts. */
-export interface PartnerTokenPolicy {
+interface PartnerTokenPolicy {
   /** Longest lifetime in seconds. */
   readonly accessTokenSeconds?: number;
   /** JWA name of the ring that signs. */
@@ -15,7 +15,7 @@ export interface PartnerTokenPolicy {
 }
 
 /** A public key that a partner proves itself with; either `jwk` or `certificate`. */
-export interface PartnerCredentialDefinition {
+interface PartnerCredentialDefinition {
   readonly jwk?: Readonly<Record<string, unknown>>;
   /** X.509, as PEM or base64 of DER. */
   readonly certificate?: string;

@@ -22,7 +22,7 @@ export const isScopeToken = (value: string): boolean => /^[\x21\x23-\x5b\x5d-\x7
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv', 'seed'];
 
 /** Whether a JWK holds what must never leave its owner (RFC 7518 6, RFC 8037 2). */
-export const isPrivateKey = (jwk: Readonly<Record<string, unknown>>): boolean =>
+const isPrivateKey = (jwk: Readonly<Record<string, unknown>>): boolean =>
   jwk.kty === 'oct' || PRIVATE_MEMBERS.some((name) => jwk[name] !== undefined);
 
 const EXPOSED =

@@ -58,29 +58,30 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 const MAX_CLAIMS = 20;
 const MAX_DEPTH = 4;
-/** Characters of all claims as JSON: a token has to fit into a header. */
-const MAX_LENGTH = 1_024;
+/** Octets of all claims as JSON: a token has to fit into a header. */
+const MAX_OCTETS = 1_024;
 /** A name, or a name made collision-resistant by a URI or a domain in front of it (RFC 7519 4.2). */
 const CLAIM_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9_])?$/;
 
-/** Everything that is wrong with these claims; `__proto__` and its like are no names here. */
+/** What objects of JavaScript have of themselves: readers that copy claims together would take them for that. */
+const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Everything that is wrong with these claims; `__proto__` and its like are no names here, at any level. */
 export const claimProblems = (claims: CustomClaims): readonly InputProblem[] => {
   const names = Object.keys(claims);
-  const problems: InputProblem[] = [];
-  if (names.length > MAX_CLAIMS) problems.push({ pointer: '/claims', detail: `at most ${MAX_CLAIMS} claims` });
-  if (JSON.stringify(claims).length > MAX_LENGTH) {
-    problems.push({ pointer: '/claims', detail: `at most ${MAX_LENGTH} characters of JSON` });
-  }
-  for (const name of names) {
-    const detail =
-      nameProblem(name) ?? (isBounded(claims[name], MAX_DEPTH) ? undefined : `at most ${MAX_DEPTH} levels`);
-    if (detail !== undefined) problems.push({ pointer: `/claims/${pointerToken(name)}`, detail });
-  }
-  return problems;
+  if (names.length > MAX_CLAIMS) return [{ pointer: '/claims', detail: `at most ${MAX_CLAIMS} claims` }];
+  const problems = names.flatMap((name) => {
+    const detail = nameProblem(name) ?? valueProblem(claims[name], MAX_DEPTH);
+    return detail === undefined ? [] : [{ pointer: `/claims/${pointerToken(name)}`, detail }];
+  });
+  // Only once it is known that they are not deep: who writes JSON goes down as far as it goes.
+  return problems.length === 0 && Buffer.byteLength(JSON.stringify(claims)) > MAX_OCTETS
+    ? [{ pointer: '/claims', detail: `at most ${MAX_OCTETS} octets of JSON` }]
+    : problems;
 };
 
 const nameProblem = (name: string): string | undefined => {
-  if (!CLAIM_NAME.test(name) || name === '__proto__') return 'not the name of a claim';
+  if (!CLAIM_NAME.test(name) || OBJECT_MEMBERS.has(name)) return 'not the name of a claim';
   // Verifiers that ignore case exist; `Sub` beside `sub` must not reach them.
   return RESERVED_FOLDED.has(name.toLowerCase()) ? 'this claim has a meaning of its own and cannot be set' : undefined;
 };
@@ -89,7 +90,11 @@ const RESERVED_FOLDED: ReadonlySet<string> = new Set([...RESERVED].map((name) =>
 
 const pointerToken = (name: string): string => name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1');
 
-const isBounded = (value: ClaimValue | undefined, depth: number): boolean => {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((member) => isBounded(member, depth - 1));
+const valueProblem = (value: ClaimValue | undefined, depth: number): string | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth === 0) return `at most ${MAX_DEPTH} levels`;
+  if (Object.keys(value).some((name) => OBJECT_MEMBERS.has(name))) return 'has a member of a name that cannot be';
+  return Object.values(value)
+    .map((member) => valueProblem(member, depth - 1))
+    .find((problem) => problem !== undefined);
 };

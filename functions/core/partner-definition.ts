@@ -87,7 +87,6 @@ export const definePartner = async (
   const changed = changePartner(newPartner(realm, id, now), { ...fromDocument, ...definition }, algorithms, now);
   const problems = [
     ...(isPartnerId(id) ? [] : [{ pointer: '/id', detail: ID_RULE }]),
-    ...severalDocuments(definition),
     ...(credentials.ok ? [] : credentials.refusal),
     ...(document.ok ? [] : document.refusal),
     ...(changed.ok ? [] : changed.refusal),
@@ -101,9 +100,11 @@ export const definePartner = async (
 
 const ID_RULE = 'an id is 1 to 128 letters, digits and ._~- and starts with a letter or digit';
 
+const ONE_DOCUMENT: Problems = [{ pointer: '', detail: 'metadata, jwksUri and metadataUrl exclude one another' }];
+
 const severalDocuments = ({ metadata, jwksUri, metadataUrl }: PartnerDefinition): Problems => {
   const given = [metadata, jwksUri ?? undefined, metadataUrl ?? undefined].filter((each) => each !== undefined);
-  return given.length > 1 ? [{ pointer: '', detail: 'metadata, jwksUri and metadataUrl exclude one another' }] : [];
+  return given.length > 1 ? ONE_DOCUMENT : [];
 };
 
 const readCredentials = async (
@@ -167,6 +168,7 @@ export const changePartner = (
     change.tokenPolicy === undefined ? accept(partner.tokenPolicy) : parseTokenPolicy(change.tokenPolicy, algorithms);
   const quota = parseQuotaChange(partner.quota, change.quota);
   const problems = [
+    ...severalDocuments(change),
     ...memberProblems(change),
     ...(policy.ok ? [] : policy.refusal),
     ...(quota.ok ? [] : quota.refusal),
@@ -219,18 +221,21 @@ const TWO_PART = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+$/;
 /** RFC 8414 2, or the two-part name of the Microsoft profile. No wildcard: `*` as a realm would speak for everybody. */
 export const isPartnerIssuer = (issuer: string): boolean => {
   if (issuer.length > MAX_ISSUER_LENGTH) return false;
-  if (TWO_PART.test(issuer)) return true;
-  if (!URL.canParse(issuer)) return false;
-  const url = new URL(issuer);
-  return url.protocol === 'https:' && !/[?#\s]/.test(issuer) && url.username === '' && url.password === '';
+  return TWO_PART.test(issuer) || (isHttpsUrl(issuer) && !issuer.includes('?'));
+};
+
+/** RFC 3986 2: no character that parsers mend or drop, so that all of them see one URL. No fragment. */
+const HTTPS_URL = /^https:\/\/[A-Za-z0-9._~:/?[\]@!$&'()*+,;=%-]+$/;
+
+const isHttpsUrl = (text: string): boolean => {
+  const url = HTTPS_URL.test(text) ? URL.parse(text) : null;
+  return url !== null && url.username === '' && url.password === '';
 };
 
 /** Shape only: whether we may go there is decided when we do, on the address. */
 const urlProblems = (member: string, text: string | null | undefined): Problems => {
-  if (typeof text !== 'string') return [];
-  const url = text.length <= MAX_URL_LENGTH && URL.canParse(text) ? new URL(text) : undefined;
-  const isSound = url?.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '';
-  return isSound ? [] : [{ pointer: `/${member}`, detail: 'an https URL without user name, password and fragment' }];
+  if (typeof text !== 'string' || (text.length <= MAX_URL_LENGTH && isHttpsUrl(text))) return [];
+  return [{ pointer: `/${member}`, detail: 'an https URL without user name, password and fragment' }];
 };
 
 const withMembers = (

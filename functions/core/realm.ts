@@ -148,7 +148,8 @@ const parsePolicy = ({
   if (names !== undefined && (names.length !== algorithms?.length || new Set(names).size !== names.length)) {
     problems.push({ pointer: '/policy/algorithms', detail: 'not a list of different signature algorithms' });
   }
-  if (names?.length === 0) problems.push({ pointer: '/policy/algorithms', detail: 'a realm signs with something' });
+  if (algorithms?.length === 0)
+    problems.push({ pointer: '/policy/algorithms', detail: 'a realm signs with something' });
   if (accessTokenSeconds !== undefined && !isTokenLifetime(accessTokenSeconds)) {
     problems.push({
       pointer: '/policy/accessTokenSeconds',

@@ -40,3 +40,15 @@ const isHttpsUrl = (text: unknown): text is string => {
   const url = URL.parse(text);
   return url !== null && url.username === '' && url.password === '';
 };
+
+const WELL_KNOWN = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'] as const;
+
+/**
+ * Whether a document at this URL may speak for this issuer: at a well-known path of it, put between host and path (RFC 8414 3)
+ * or behind them (OpenID Connect Discovery 4). Otherwise whoever can publish a file on some host could be any issuer.
+ */
+export const isMetadataUrlOf = (issuer: string, url: string): boolean => {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, '');
+  return WELL_KNOWN.some((known) => url === `${origin}${known}${path}` || url === `${origin}${path}${known}`);
+};

@@ -19,6 +19,7 @@ import {
 } from '../core/partner-source.ts';
 import type { InputProblem } from '../core/public-key.ts';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
+import { isMetadataUrlOf } from '../core/server-metadata.ts';
 import type { Clock, CredentialUses, PartnerDocuments, PartnerRegistry, RefreshRegistry } from '../ports.ts';
 import { findPartner, lostRace, type PartnerView } from './manage-partners.ts';
 
@@ -40,6 +41,15 @@ export interface RefreshReport {
   readonly partner: string;
   readonly outcome: 'unchanged' | 'changed' | 'failed' | 'skipped';
   readonly failure?: RefreshFailure;
+  /** Keys of the document that were left out, and why. */
+  readonly warnings?: readonly string[];
+}
+
+/** A partner after a look at its document. */
+interface Refreshed {
+  readonly partner: PartnerWithGrants;
+  readonly changed: boolean;
+  readonly warnings: readonly string[];
 }
 
 /** What keeps a document from being taken. */
@@ -56,10 +66,7 @@ export const refreshPartner = (
   { intervalSeconds }: RefreshPartnerSettings,
 ) => {
   /** @returns the partner as it is after it, and whether anything changed. */
-  const refresh = async (
-    realm: string,
-    id: string,
-  ): Promise<AdminResult<{ readonly partner: PartnerWithGrants; readonly changed: boolean }>> => {
+  const refresh = async (realm: string, id: string): Promise<AdminResult<Refreshed>> => {
     const found = await findPartner(registry, realm, id);
     if (!found.ok) return found;
     const { refresh: status, partner } = found.value;
@@ -75,21 +82,19 @@ export const refreshPartner = (
       : failed(begun, failureOf(outcome.refusal), clock.now(), intervalSeconds);
     await registry.saveRefresh(done);
     if (!outcome.ok) return outcome;
-    return accept({ partner: { ...outcome.value.partner, refresh: done }, changed: outcome.value.changed });
+    return accept({ ...outcome.value, partner: { ...outcome.value.partner, refresh: done } });
   };
 
   /** Writes the keys into the partner as it is by now: an administrator may have changed it while the document was fetched. */
-  const takeOver = async (
-    before: PartnerWithGrants,
-    document: PartnerDocument,
-  ): Promise<AdminResult<{ readonly partner: PartnerWithGrants; readonly changed: boolean }>> => {
+  const takeOver = async (before: PartnerWithGrants, document: PartnerDocument): Promise<AdminResult<Refreshed>> => {
+    const { warnings } = document;
     let found = before;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const wanted = withDocument(found.partner, document, clock.now());
       if (!wanted.ok) return wanted;
-      if (wanted.value === found.partner) return accept({ partner: found, changed: false });
+      if (wanted.value === found.partner) return accept({ partner: found, changed: false, warnings });
       if ((await registry.updatePartner(wanted.value, found, undefined)) === 'saved') {
-        return accept({ partner: { ...found, partner: wanted.value }, changed: true });
+        return accept({ partner: { ...found, partner: wanted.value }, changed: true, warnings });
       }
       const again = await findPartner(registry, found.partner.realm, found.partner.id);
       if (!again.ok) return again;
@@ -128,8 +133,11 @@ const SIDE_BY_SIDE = 25;
 
 const MAX_ATTEMPTS = 4;
 
-const outcomeOf = (done: AdminResult<{ readonly changed: boolean }>): Pick<RefreshReport, 'outcome' | 'failure'> => {
-  if (done.ok) return { outcome: done.value.changed ? 'changed' : 'unchanged' };
+const outcomeOf = (done: AdminResult<Refreshed>): Omit<RefreshReport, 'realm' | 'partner'> => {
+  if (done.ok) {
+    const { changed, warnings } = done.value;
+    return { outcome: changed ? 'changed' : 'unchanged', ...(warnings.length === 0 ? {} : { warnings }) };
+  }
   if (done.refusal.reason !== 'document_refused') return { outcome: 'skipped' };
   return { outcome: 'failed', failure: failureOf(done.refusal) };
 };
@@ -154,8 +162,12 @@ const readSource = async (
   const isKeySet = first.value.format === 'jwks';
   if (source.type === 'jwks_uri') return isKeySet ? first : refused('not_a_key_set', 'this is not a JSON Web Key Set');
   if (isKeySet) return refused('not_metadata', 'this is a key set, and says nothing of whose it is');
-  if (first.value.jwksUri === undefined) return first;
-  const keys = await readFrom(documents, first.value.jwksUri, now);
+  const { format, issuer, jwksUri } = first.value;
+  if (format === 'oauth' && issuer !== undefined && !isMetadataUrlOf(issuer, source.url)) {
+    return refused('issuer_elsewhere', 'the metadata of this issuer belongs at another URL (RFC 8414 3.3)');
+  }
+  if (jwksUri === undefined) return first;
+  const keys = await readFrom(documents, jwksUri, now);
   if (!keys.ok) return keys;
   if (keys.value.format !== 'jwks') return refused('not_a_key_set', 'jwks_uri leads to no JSON Web Key Set');
   return accept({ ...first.value, keys: keys.value.keys, warnings: [...first.value.warnings, ...keys.value.warnings] });

@@ -8,7 +8,7 @@ import type { Reply } from './http-server.ts';
 
 type Members = Record<string, unknown>;
 
-export interface StoredCredential {
+interface StoredCredential {
   readonly kid: string;
   readonly alg: string;
   readonly kty: string;
@@ -283,7 +283,7 @@ async function define(id: string, body: Members): Promise<StoredPartner> {
 }
 
 const pastedKey = (key: Members): Members =>
-  'kty' in key ? { jwk: key } : { certificate: (key.keyvalue as { value: string }).value };
+  'kty' in key ? { jwk: key } : { certificate: ((key.keyvalue ?? key.keyValue) as { value: string }).value };
 
 function sourceOf({ jwksUri, metadataUrl }: Members): StoredSource | undefined {
   if (typeof jwksUri === 'string') return { type: 'jwks_uri', url: jwksUri };

@@ -263,9 +263,9 @@ describe('countersign apply', () => {
     expect((await apply(content(`${JWKS_URI}/2`))).stdout).toMatch(/^Nothing to do/);
   });
 
-  it('compares a pasted document by its issuer and keys', async () => {
+  it.each(['keyvalue', 'keyValue'])('compares a pasted document by its issuer and keys (%s)', async (member) => {
     const value = CERTIFICATE.replace(/-----.*-----|\n/g, '');
-    const keys = [{ usage: 'signing', keyvalue: { type: 'x509Certificate', value } }];
+    const keys = [{ usage: 'signing', [member]: { type: 'x509Certificate', value } }];
     await write('metadata.json', JSON.stringify({ issuer: 'a@b', keys }));
     const file = 'partners: [{ id: sp, metadataFile: metadata.json }]';
     const added = await apply(file);

@@ -4,7 +4,6 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notForThisClient, tokenOutcome } from '../support/decisions.ts';
 import {
-  administer,
   assertionOf,
   changePartner,
   makePartner,

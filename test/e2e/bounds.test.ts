@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { synthesizeApp } from '../support/assembly.ts';
 import {
-  administer,
   assertionOf,
   changePartner,
   getToken,

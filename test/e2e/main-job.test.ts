@@ -6,7 +6,6 @@ import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  administer,
   assertionOf,
   changePartner,
   getToken,
