@@ -27,8 +27,10 @@ export const dynamoRealmRegistry = (client: DynamoDBDocumentClient, table: strin
   return {
     findRealm: (nameOrAlias) => findRealm(client, table, nameOrAlias),
     listRealms: (page) => queryListing(client, table, realmsListing, page, parseRealmRow),
-    saveRealm: (realm, before) =>
-      writes.all([
+    saveRealm: async (realm, before) => {
+      // The default realm is there without a row that could stand in the way.
+      if (realm.aliases.includes(DEFAULT_REALM)) return 'conflict';
+      return writes.all([
         writes.put(realmRow(realm), follows(realm.version)),
         ...before.aliases
           .filter((alias) => !realm.aliases.includes(alias))
@@ -36,6 +38,7 @@ export const dynamoRealmRegistry = (client: DynamoDBDocumentClient, table: strin
         ...realm.aliases
           .filter((alias) => !before.aliases.includes(alias))
           .map((alias) => writes.put(aliasRow(alias, realm.name), IS_NEW)),
-      ]),
+      ]);
+    },
   };
 };

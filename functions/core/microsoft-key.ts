@@ -6,7 +6,7 @@
 import { type EntryReading, leftOut, refused, taken } from './document-key.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import type { EpochSeconds } from './partner.ts';
-import { decodeBase64, type PartnerCertificate, parseCertificateDer } from './partner-certificate.ts';
+import { certificateEnd, decodeBase64, type PartnerCertificate, parseCertificateDer } from './partner-certificate.ts';
 import { EXPOSED } from './public-key.ts';
 
 export const readMicrosoftKey = async (entry: unknown, pointer: string, now: EpochSeconds): Promise<EntryReading> => {
@@ -74,5 +74,5 @@ const judge = (
     const detail = `the certificate of "${subject}" is not valid any more`;
     return leftOut({ pointer, detail, code: 'metadata_expired_cert' });
   }
-  return taken({ ...key, kid: x5t, x5t, x5tS256, notBefore, expiresAt: notAfter + 1 });
+  return taken({ ...key, kid: x5t, x5t, x5tS256, notBefore, ...certificateEnd(notAfter) });
 };

@@ -53,6 +53,13 @@ export const parsePartnerCertificate = async (
   return parseCertificateDer(der, pointer, now, kid);
 };
 
+/** RFC 5280 4.1.2.5: 99991231235959Z says that there is no end. Nor has a time beyond it a spelling in RFC 3339. */
+const NEVER = 253_402_300_799;
+
+/** From when on a credential with this certificate is not good any more; empty: it is good for ever. */
+export const certificateEnd = (notAfter: EpochSeconds): { readonly expiresAt?: EpochSeconds } =>
+  notAfter < NEVER ? { expiresAt: notAfter + 1 } : {};
+
 /** Each text has one spelling; decoders take several. */
 export const decodeBase64 = (text: string): Buffer | undefined => {
   const bytes = Buffer.from(text, 'base64');

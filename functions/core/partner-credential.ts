@@ -5,7 +5,7 @@
 
 import { accept, type Result, refuse } from './errors.ts';
 import type { EpochSeconds, PartnerCredential } from './partner.ts';
-import { parsePartnerCertificate } from './partner-certificate.ts';
+import { certificateEnd, parsePartnerCertificate } from './partner-certificate.ts';
 import { type InputProblem, parsePublicKey } from './public-key.ts';
 import { isLine } from './realm.ts';
 
@@ -61,11 +61,8 @@ const parseKey = async (
   if (!parsed.ok) return parsed;
   // A certificate says by itself until when it is good; an operator can only say less.
   const { key, x5t, x5tS256, notBefore, notAfter } = parsed.value;
-  return accept({ ...key, x5t, x5tS256, notBefore, ...(notAfter < NEVER ? { expiresAt: notAfter + 1 } : {}) });
+  return accept({ ...key, x5t, x5tS256, notBefore, ...certificateEnd(notAfter) });
 };
-
-/** RFC 5280 4.1.2.5: 99991231235959Z says that there is no end. A time beyond it has no spelling in RFC 3339. */
-const NEVER = 253_402_300_799;
 
 const latest = (a: EpochSeconds | undefined, b: EpochSeconds | undefined): EpochSeconds | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);

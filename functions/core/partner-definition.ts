@@ -83,10 +83,12 @@ export const definePartner = async (
   now: EpochSeconds,
 ): Promise<Result<Partner, Problems>> => {
   const [credentials, document] = await Promise.all([readCredentials(definition, now), readDocument(definition, now)]);
-  const fromDocument = document.ok ? document.value : {};
+  const several = severalDocuments(definition.metadata, definition.jwksUri ?? definition.metadataUrl);
+  const fromDocument = document.ok && several.length === 0 ? document.value : {};
   const changed = changePartner(newPartner(realm, id, now), { ...fromDocument, ...definition }, algorithms, now);
   const problems = [
     ...(isPartnerId(id) ? [] : [{ pointer: '/id', detail: ID_RULE }]),
+    ...several,
     ...(credentials.ok ? [] : credentials.refusal),
     ...(document.ok ? [] : document.refusal),
     ...(changed.ok ? [] : changed.refusal),
@@ -100,12 +102,10 @@ export const definePartner = async (
 
 const ID_RULE = 'an id is 1 to 128 letters, digits and ._~- and starts with a letter or digit';
 
-const ONE_DOCUMENT: Problems = [{ pointer: '', detail: 'metadata, jwksUri and metadataUrl exclude one another' }];
-
-const severalDocuments = ({ metadata, jwksUri, metadataUrl }: PartnerDefinition): Problems => {
-  const given = [metadata, jwksUri ?? undefined, metadataUrl ?? undefined].filter((each) => each !== undefined);
-  return given.length > 1 ? ONE_DOCUMENT : [];
-};
+const severalDocuments = (one: unknown, other: unknown): Problems =>
+  (one ?? undefined) === undefined || (other ?? undefined) === undefined
+    ? []
+    : [{ pointer: '', detail: 'metadata, jwksUri and metadataUrl exclude one another' }];
 
 const readCredentials = async (
   { credentials = [], jwks }: PartnerDefinition,
@@ -168,7 +168,7 @@ export const changePartner = (
     change.tokenPolicy === undefined ? accept(partner.tokenPolicy) : parseTokenPolicy(change.tokenPolicy, algorithms);
   const quota = parseQuotaChange(partner.quota, change.quota);
   const problems = [
-    ...severalDocuments(change),
+    ...severalDocuments(change.jwksUri, change.metadataUrl),
     ...memberProblems(change),
     ...(policy.ok ? [] : policy.refusal),
     ...(quota.ok ? [] : quota.refusal),

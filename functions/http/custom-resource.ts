@@ -109,7 +109,7 @@ const carryOut = async (
 const carryOutPartner = async (
   declare: DeclareResources,
   resolve: ResolveRealm,
-  { RequestType: verb, PhysicalResourceId: known, ResourceProperties: properties }: CustomResourceRequest,
+  { RequestType: verb, PhysicalResourceId: known, StackId, ResourceProperties: properties }: CustomResourceRequest,
 ): Promise<Outcome> => {
   const parsed = partnerProperties.safeParse(properties);
   if (!parsed.success) return refuse(describeIssues(parsed.error));
@@ -118,10 +118,23 @@ const carryOutPartner = async (
   if (realm === undefined) return noRealm(realmName);
   const name = `${realm.name}/${id}`;
   if (verb === 'Delete') return named(name, await declare.removePartner(realm.name, id));
-  const resource = { realm: realm.name, id, definition, audiences };
+  const tags = { ...definition.tags, [MANAGED_BY]: stackName(StackId) };
+  const resource = { realm: realm.name, id, definition: { ...definition, tags }, audiences };
   // Another id is another partner: CloudFormation deletes the old one once the new one is there.
   const isOurs = verb === 'Update' && known === name;
   return named(name, await (isOurs ? declare.updatePartner(resource) : declare.createPartner(resource)));
+};
+
+/**
+ * Says on the partner itself which stack declares it: people see that their changes will not last, and a partner that moves to
+ * another stack is not created there a second time, to be deleted by the one that it left.
+ */
+const MANAGED_BY = 'countersign:stack';
+
+/** Name and part of the id of a stack, out of `arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>`. */
+const stackName = (stackId: string): string => {
+  const [, name = stackId, id = ''] = stackId.split('/');
+  return `${name.slice(0, 100)}/${id.slice(0, 8)}`;
 };
 
 const carryOutGrant = async (
