@@ -11,7 +11,7 @@ import { refused } from '../failure.ts';
 import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
 import { defined } from '../option-values.ts';
-import { printable, show } from '../output.ts';
+import { show } from '../output.ts';
 import { readSettings } from '../settings.ts';
 
 export function addPartnerExport(group: Command, io: Io): void {
@@ -39,7 +39,6 @@ export function addPartnerExport(group: Command, io: Io): void {
       const missing = ids.filter((id) => !partners.some((one) => one.id === id));
       if (missing.length > 0) throw refused(`no partner ${missing.join(', ')}`);
       partners.sort((a, b) => (a.id < b.id ? -1 : 1));
-      for (const note of partners.flatMap(lossesOf)) io.stderr.write(`note: ${printable(note)}\n`);
       const content = { realm: settings.realm, partners: partners.map((one) => declare(one, audiences)) };
       show(io, settings.json, content, () => writeYaml(content, 'Written by countersign partner export').trimEnd());
     });
@@ -90,11 +89,3 @@ function declareCredential(id: string, { jwk, kid, alg, label, notBefore, expire
   const key = { ...jwk, kid, alg } as DeclaredCredential['jwk'];
   return { ...defined({ jwk: key, label, notBefore, expiresAt }) };
 }
-
-/** Certificates are not kept, only what was in them: a thumbprint cannot be registered again without one. */
-const lossesOf = ({ id, credentials }: Partner): readonly string[] =>
-  credentials
-    .filter(({ source, x5t }) => source === 'registered' && x5t !== undefined)
-    .map(
-      ({ kid }) => `${id}: key ${kid} came in a certificate; where its tokens name it by x5t, register that instead`,
-    );

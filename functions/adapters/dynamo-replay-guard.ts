@@ -52,7 +52,14 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
       if (now - (noted.get(credential) ?? 0) < NOTE_SECONDS) return claimOnly(use, now);
       // Before the call, so that requests that come meanwhile do not collide with it.
       noted.set(credential, now);
-      return (await claimAndNote(use, now)) ?? claimOnly(use, now);
+      let outcome: Awaited<ReturnType<typeof claimAndNote>> = 'replayed';
+      try {
+        outcome = await claimAndNote(use, now);
+      } finally {
+        // Nobody has written the note then, so the next claim has to.
+        if (outcome === 'replayed') noted.delete(credential);
+      }
+      return outcome ?? claimOnly(use, now);
     },
     release: async (use) => {
       const remove = new DeleteCommand({

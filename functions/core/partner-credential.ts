@@ -56,12 +56,40 @@ const parseKey = async (
   if ((jwk === undefined) === (certificate === undefined)) {
     return refuse({ pointer, detail: 'a credential is either a jwk or a certificate' });
   }
-  if (jwk !== undefined) return parsePublicKey(jwk, `${pointer}/jwk`, now);
+  if (jwk !== undefined) return parseNamedKey(jwk, `${pointer}/jwk`, now);
   const parsed = await parsePartnerCertificate(certificate ?? '', `${pointer}/certificate`, now);
   if (!parsed.ok) return parsed;
   // A certificate says by itself until when it is good; an operator can only say less.
   const { key, x5t, x5tS256, notBefore, notAfter } = parsed.value;
   return accept({ ...key, x5t, x5tS256, notBefore, ...certificateEnd(notAfter) });
+};
+
+/** SHA-1 and SHA-256 of a certificate, base64url. */
+const CERTIFICATE_NAMES = { x5t: /^[A-Za-z0-9_-]{27}$/, 'x5t#S256': /^[A-Za-z0-9_-]{43}$/ } as const;
+
+/**
+ * A JWK may say by which certificate thumbprints it is known (RFC 7517 4.8, 4.9). They are names, and prove nothing: what they
+ * lead to is this key.
+ */
+const parseNamedKey = async (
+  jwk: Readonly<Record<string, unknown>>,
+  pointer: string,
+  now: EpochSeconds,
+): Promise<Result<ParsedKey, InputProblem>> => {
+  const key = await parsePublicKey(jwk, pointer, now);
+  if (!key.ok) return key;
+  for (const [name, form] of Object.entries(CERTIFICATE_NAMES)) {
+    const value = jwk[name];
+    if (value !== undefined && !(typeof value === 'string' && form.test(value))) {
+      return refuse({ pointer, detail: `${name} is not the thumbprint of a certificate` });
+    }
+  }
+  const { x5t, 'x5t#S256': x5tS256 } = jwk;
+  return accept({
+    ...key.value,
+    ...(typeof x5t === 'string' ? { x5t } : {}),
+    ...(typeof x5tS256 === 'string' ? { x5tS256 } : {}),
+  });
 };
 
 const latest = (a: EpochSeconds | undefined, b: EpochSeconds | undefined): EpochSeconds | undefined =>

@@ -83,7 +83,7 @@ export const partnerAnswer = z.strictObject({
   credentials: z.array(credential),
   source: source.optional(),
   tokenPolicy,
-  claims: z.record(z.string(), z.json()),
+  claims: z.record(z.string(), z.unknown()),
   quota: z
     .strictObject({
       perMinute: z.number().int().optional(),

@@ -2,11 +2,21 @@
 
 import * as z from 'zod';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
+import type { ClaimValue } from '../core/custom-claims.ts';
 import { isAudienceUri, TRUST_LEVELS } from '../core/partner.ts';
 import { QUOTA_MODES } from '../core/quota.ts';
 
+/** The first second that RFC 3339 has no spelling for. */
+const END_OF_TIME = 253_402_300_800;
+
 /** RFC 3339 outside, seconds since the epoch inside; parts of a second are cut off. */
-const time = z.iso.datetime({ offset: true }).transform((text) => Math.floor(Date.parse(text) / 1_000));
+const time = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Math.floor(Date.parse(text) / 1_000))
+  .refine((seconds) => seconds >= 0 && seconds < END_OF_TIME, 'not a time from 1970 to 9999');
+
+/** Any JSON. How deep it goes is for `core/` to say: a schema that followed it down would fall off its own stack. */
+const anyJson = z.custom<ClaimValue>((value) => value !== undefined);
 
 const jwk = z.record(z.string(), z.unknown());
 const scopes = z.array(z.string());
@@ -44,7 +54,7 @@ const changeable = {
   acceptsSecurityIdentifiers: z.boolean().optional(),
   issuer: z.string().nullish(),
   tokenPolicy: tokenPolicy.optional(),
-  claims: z.record(z.string(), z.json()).optional(),
+  claims: z.record(z.string(), anyJson).optional(),
   quota: quota.nullish(),
   jwksUri: z.string().nullish(),
   metadataUrl: z.string().nullish(),

@@ -61,10 +61,17 @@ const credentialView = (credential: PartnerCredential, lastUsedAt: EpochSeconds 
 });
 
 /** Named one by one, so that nothing else can slip out. Whoever exports a partner needs the key itself. */
-const publicMembers = ({ jwk, kid, algorithm }: PartnerCredential) => {
+const publicMembers = ({ jwk, kid, algorithm, x5t, x5tS256 }: PartnerCredential) => {
   const members = PUBLIC_KEY_MEMBERS[jwk.kty as keyof typeof PUBLIC_KEY_MEMBERS] ?? [];
   const material = Object.entries(jwk).filter(([name]) => members.includes(name));
-  return { kty: jwk.kty, ...Object.fromEntries(material), kid, alg: algorithm };
+  return {
+    kty: jwk.kty,
+    ...Object.fromEntries(material),
+    kid,
+    alg: algorithm,
+    ...(x5t === undefined ? {} : { x5t }),
+    ...(x5tS256 === undefined ? {} : { 'x5t#S256': x5tS256 }),
+  };
 };
 
 const sourceView = ({ type, url }: PartnerSource, refresh: RefreshStatus | undefined) => ({

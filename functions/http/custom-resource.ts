@@ -5,6 +5,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import * as z from 'zod';
 import { accept, type Result, refuse } from '../core/errors.ts';
@@ -66,6 +67,7 @@ const ATTEMPT_DELAYS_MS = [0, 1_000, 4_000, 15_000, 30_000];
 export const customResource = (seen: Observability, declare: DeclareResources, resolve: ResolveRealm) =>
   middy<unknown, void>()
     .use(injectLambdaContext(seen.logger, LOGGING))
+    .use(logMetrics(seen.metrics))
     .handler(async (event) => {
       const parsed = request.parse(event);
       const outcome = await settle(seen, parsed, () => carryOut(declare, resolve, parsed));
@@ -117,7 +119,9 @@ const carryOutPartner = async (
   const realm = await resolve(realmName);
   if (realm === undefined) return noRealm(realmName);
   const name = `${realm.name}/${id}`;
-  if (verb === 'Delete') return named(name, await declare.removePartner(realm.name, id));
+  if (verb === 'Delete') {
+    return known === name ? named(name, await declare.removePartner(realm.name, id)) : notOurs(known);
+  }
   const tags = { ...definition.tags, [MANAGED_BY]: stackName(StackId) };
   const resource = { realm: realm.name, id, definition: { ...definition, tags }, audiences };
   // Another id is another partner: CloudFormation deletes the old one once the new one is there.
@@ -140,7 +144,7 @@ const stackName = (stackId: string): string => {
 const carryOutGrant = async (
   declare: DeclareResources,
   resolve: ResolveRealm,
-  { RequestType: verb, ResourceProperties: properties }: CustomResourceRequest,
+  { RequestType: verb, PhysicalResourceId: known, ResourceProperties: properties }: CustomResourceRequest,
 ): Promise<Outcome> => {
   const parsed = grantProperties.safeParse(properties);
   if (!parsed.success) return refuse(describeIssues(parsed.error));
@@ -148,13 +152,14 @@ const carryOutGrant = async (
   const realm = await resolve(realmName);
   if (realm === undefined) return noRealm(realmName);
   const name = `${realm.name}/${client}/${audience}`;
-  return named(
-    name,
-    verb === 'Delete'
-      ? await declare.removeGrant(realm.name, client, audience)
-      : await declare.putGrant({ realm: realm.name, client, audience, scopes }),
-  );
+  if (verb === 'Delete') {
+    return known === name ? named(name, await declare.removeGrant(realm.name, client, audience)) : notOurs(known);
+  }
+  return named(name, await declare.putGrant({ realm: realm.name, client, audience, scopes }));
 };
+
+/** A creation that was never answered is rolled back under a name of CloudFormation's own: what is there may be another's. */
+const notOurs = (known = NOTHING): Outcome => accept(known);
 
 const noRealm = (name: string) => refuse(`there is no realm ${name.slice(0, 64)}`);
 
@@ -187,15 +192,23 @@ const auditOf = (asked: CustomResourceRequest, outcome: Outcome) => ({
   status: outcome.ok ? 200 : 400,
 });
 
-/** CloudFormation cuts off longer ones; all of an answer may have 4,096 bytes. */
+/** All of an answer may have 4,096 octets; the names in it have less than half of that. */
+const MAX_REASON_OCTETS = 2_048;
 const MAX_REASON_LENGTH = 1_024;
+
+const reasonOf = (refusal: string): string => {
+  let reason = refusal.slice(0, MAX_REASON_LENGTH);
+  while (Buffer.byteLength(JSON.stringify(reason)) > MAX_REASON_OCTETS) reason = reason.slice(0, -64);
+  return reason;
+};
+
 const ANSWER_TIMEOUT_MS = 10_000;
 
 const answer = async (asked: CustomResourceRequest, outcome: Outcome): Promise<void> => {
   const known = asked.PhysicalResourceId ?? NOTHING;
   const body = JSON.stringify({
     Status: outcome.ok ? 'SUCCESS' : 'FAILED',
-    ...(outcome.ok ? {} : { Reason: outcome.refusal.slice(0, MAX_REASON_LENGTH) }),
+    ...(outcome.ok ? {} : { Reason: reasonOf(outcome.refusal) }),
     PhysicalResourceId: outcome.ok ? outcome.value : known,
     StackId: asked.StackId,
     RequestId: asked.RequestId,

@@ -300,15 +300,31 @@ async function credentialOf(
   const { kid, alg, use: _, ...key }: JWK = read?.publicKey.export({ format: 'jwk' }) ?? jwk ?? {};
   const thumbprint = await calculateJwkThumbprint(key);
   const ends = read && new Date(read.validToDate.getTime() + 1000).toISOString();
+  const thumbprintOf = (hex: string): string => Buffer.from(hex.replaceAll(':', ''), 'hex').toString('base64url');
+  const { x5t, 'x5t#S256': x5tS256, ...material } = key as JWK & Members;
+  const certificateNames = Object.fromEntries(
+    Object.entries({
+      x5t: read === undefined ? x5t : thumbprintOf(read.fingerprint),
+      'x5t#S256': read === undefined ? x5tS256 : thumbprintOf(read.fingerprint256),
+    }).filter(([, value]) => value !== undefined),
+  );
   const terms = {
     label,
-    x5t: read && Buffer.from(read.fingerprint.replaceAll(':', ''), 'hex').toString('base64url'),
+    ...certificateNames,
     notBefore: notBefore ?? read?.validFromDate.toISOString(),
     expiresAt: [expiresAt, ends].filter((time) => time !== undefined).sort()[0],
   };
   const names = { kid: kid ?? thumbprint, alg: alg ?? (key.kty === 'RSA' ? 'RS256' : 'ES256'), kty: String(key.kty) };
   const given = Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined));
-  return { ...names, type: 'public_key', thumbprint, source, jwk: key, ...given, addedAt: NOW };
+  return {
+    ...names,
+    type: 'public_key',
+    thumbprint,
+    source,
+    jwk: { ...material, ...certificateNames },
+    ...given,
+    addedAt: NOW,
+  };
 }
 
 /** The cursor holds characters that a careless client would mangle. */
