@@ -2,8 +2,8 @@
  * What the command sees of the world: environment, streams, files. The process itself has this shape, and so have tests.
  * File errors become one-line failures here; the content of a file never becomes part of a message.
  */
-import { readFile } from 'node:fs/promises';
-import { misuse } from './failure.ts';
+import { createReadStream } from 'node:fs';
+import { Failure, misuse } from './failure.ts';
 
 interface Sink {
   write(text: string): unknown;
@@ -29,12 +29,28 @@ export async function readInput(io: Io, path: string): Promise<string> {
 
 /** As `readInput`, for files that may be binary. */
 export async function readBytes(io: Io, path: string): Promise<Buffer> {
-  if (path === '-') return readStdin(io);
+  if (path === '-') return collect(io.stdin, 'standard input');
   try {
-    return await readFile(path);
+    return await collect(createReadStream(path), path);
   } catch (error) {
+    if (error instanceof Failure) throw error;
     throw misuse(`cannot read ${path}: ${errorCode(error)}`);
   }
+}
+
+/** Above the export of any realm; a device that never ends is no input. */
+const MAX_INPUT_BYTES = 32 * 1024 * 1024;
+
+async function collect(source: AsyncIterable<string | Uint8Array>, name: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of source) {
+    const next = Buffer.from(chunk);
+    bytes += next.length;
+    if (bytes > MAX_INPUT_BYTES) throw misuse(`${name} has more than ${MAX_INPUT_BYTES} bytes`);
+    chunks.push(next);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** What a message calls the source that `readInput` read. */
@@ -44,10 +60,4 @@ export const inputName = (path: string): string => (path === '-' ? 'standard inp
 export function errorCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return error instanceof Error ? error.name : 'unknown error';
-}
-
-async function readStdin(io: Io): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of io.stdin) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
 }
