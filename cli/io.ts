@@ -24,7 +24,12 @@ export interface Io {
  * @throws Failure (2) when it cannot be read.
  */
 export async function readInput(io: Io, path: string): Promise<string> {
-  return (await readBytes(io, path)).toString('utf8');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readBytes(io, path));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw misuse(`${inputName(path)} is not UTF-8 text`);
+  }
 }
 
 /** As `readInput`, for files that may be binary. */

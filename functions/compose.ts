@@ -237,7 +237,7 @@ const rotator = (maxPatienceSeconds: number) => {
     const { name, issuer, algorithms } = realmTerms(realm, defaults);
     const published = httpKeySets([`${issuer}/jwks`]);
     const rotate = rotateKeys({ ...ports, published }, { realm: name, algorithms, policy });
-    const publish = publishRevocations({ ...ports, lists }, { realm: name, issuer, algorithm: algorithms[0] });
+    const publish = publishRevocations({ ...ports, lists }, { realm: name, issuer, algorithms });
     return async (...run) => {
       try {
         return await rotate(...run);

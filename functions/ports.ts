@@ -35,7 +35,7 @@ export interface Clock {
 }
 
 export interface Ids {
-  /** 128 random bits or more, printable. */
+  /** 122 random bits or more: letters, digits and dashes, beginning with a letter or digit. */
   next(): string;
 }
 
@@ -81,8 +81,8 @@ export interface AssertionUse {
   readonly realm: string;
   readonly client: string;
   readonly jti: string;
-  /** The credential that proved it, which is thereby used. */
-  readonly kid: string;
+  /** RFC 7638 thumbprint of the key that proved it, which is thereby used. */
+  readonly thumbprint: string;
   /** After this the assertion is refused for its age, so its use need not be remembered. */
   readonly forgetAfter: EpochSeconds;
   /** Tells one claim from another, so that only the request that claimed an assertion can release it. */
@@ -105,6 +105,8 @@ export interface QuotaCounter {
   lastSeen(realm: string, client: string, now: EpochSeconds): QuotaUse | undefined;
   /** Counts one more. @returns the counts with it among them. */
   count(realm: string, client: string, now: EpochSeconds): Promise<QuotaUse>;
+  /** Takes one back for which there was no token. Never throws: a count that is one too high does little harm. */
+  takeBack(realm: string, client: string, now: EpochSeconds): Promise<void>;
 }
 
 export interface Signer {
@@ -201,7 +203,9 @@ export interface PartnerRegistry {
   listPartners(realm: string, page: PageRequest): Promise<Page<Partner>>;
   /** Which partner of the realm goes by this issuer. */
   findIssuer(realm: string, issuer: string): Promise<string | undefined>;
-  /** Writes a new partner; `refresh` exactly when it has a source. */
+  /** At which version the partner ended that had this id before; 0: there was none. */
+  lastVersion(realm: string, id: string): Promise<number>;
+  /** Writes a new partner, of the version after the last; `refresh` exactly when it has a source. */
   createPartner(partner: Partner, refresh: RefreshStatus | undefined): Saved;
   /**
    * Writes `partner` if the stored version is the one before, mirrors `enabled` onto the audiences it owns and moves its
@@ -210,12 +214,12 @@ export interface PartnerRegistry {
    */
   updatePartner(partner: Partner, before: PartnerWithGrants, refresh: RefreshStatus | undefined): Saved;
   /** Removes a partner with its grants and the audiences it owns, if none of these is granted to anybody else by now. */
-  removePartner(found: PartnerWithGrants): Saved;
+  removePartner(found: PartnerWithGrants, owned: readonly Audience[]): Saved;
 }
 
 /** What is known of the use of credentials. */
 export interface CredentialUses {
-  /** When each credential of a partner was last used, by `kid`, to the hour. */
+  /** When each key of a partner was last used, by its thumbprint, to the hour. */
   lastUses(realm: string, id: string): Promise<ReadonlyMap<string, EpochSeconds>>;
 }
 
@@ -231,14 +235,16 @@ export interface RefreshRegistry {
 export interface GrantRegistry {
   findAudience(realm: string, audience: string): Promise<Audience | undefined>;
   listAudiences(realm: string, page: PageRequest): Promise<Page<Audience>>;
-  /** Writes `audience` if nobody owns it yet and its owner is still as `owner` says; counts the owner's version on. */
+  /** At which version the audience ended that had this name before; 0: there was none. */
+  lastAudienceVersion(realm: string, audience: string): Promise<number>;
+  /** Writes a new audience, of the version after the last, if its owner is still as `owner` says; counts the owner's version on. */
   createAudience(audience: Audience, owner: Pick<Partner, 'version'>): Saved;
-  /** Writes `audience` if the stored version is the one before. */
-  updateAudience(audience: Audience): Saved;
+  /** Writes `audience` if it is still as it was before and no grant holds a scope that goes. */
+  updateAudience(audience: Audience, before: Audience): Saved;
   /** Removes `audience` if it is still as given and granted to nobody; counts the owner's version on. */
   removeAudience(audience: Audience): Saved;
-  /** Writes `grant` if its client and audience exist and the stored version is the one before (1: none). */
-  saveGrant(grant: Grant): Saved;
+  /** Writes `grant` if its client exists, the audience is still as given and the stored grant is the one before. */
+  saveGrant(grant: Grant, before: Grant | undefined, audience: Pick<Audience, 'owner' | 'version'>): Saved;
   removeGrant(grant: Grant): Saved;
   listGrantsOn(realm: string, audience: string, page: PageRequest): Promise<Page<Grant>>;
 }

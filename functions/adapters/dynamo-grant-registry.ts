@@ -1,24 +1,56 @@
 /**
- * Audiences and grants for the administration, on DynamoDB. Each grant is counted at both of its ends, so that whatever it
- * hangs on can be removed only when nothing does, without reading a list that may be behind.
+ * Audiences and grants for the administration, on DynamoDB. Each grant is counted at both of its ends, scope by scope, so that
+ * whatever it hangs on can be removed only when nothing does, without reading a list that may be behind.
  */
 
-import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Grant } from '../core/partner.ts';
 import type { GrantRegistry } from '../ports.ts';
-import { writeIf } from './aws-clients.ts';
 import { audienceRow, grantRow, ownsRow, parseAudienceRow, parseGrantRow } from './partner-rows.ts';
 import {
   audienceKey,
   audiencesListing,
-  grantedCountKey,
+  grantedTallyKey,
   grantKey,
   grantsListing,
-  heldCountKey,
+  heldTallyKey,
   ownsKey,
   partnerKey,
 } from './registry-keys.ts';
 import { getRow, queryListing } from './registry-query.ts';
-import { follows, IS_NEW, isVersion, registryWrites, type Write } from './registry-writes.ts';
+import {
+  COUNT,
+  follows,
+  IS_NEW,
+  isVersion,
+  lastVersionOf,
+  registryWrites,
+  scopeCount,
+  type Write,
+} from './registry-writes.ts';
+
+/** The audience as it was read: of this owner, in this version. */
+export const isVersionOf = (owner: string, version: number) => ({
+  ConditionExpression: '#version = :before AND #owner = :owner',
+  ExpressionAttributeNames: { '#version': 'version', '#owner': 'owner' },
+  ExpressionAttributeValues: { ':before': version, ':owner': owner },
+});
+
+/** What a grant adds to the tally of its audience, or takes from it. */
+export const grantTally = ({ scopes }: Pick<Grant, 'scopes'>, change: 1 | -1): Readonly<Record<string, number>> => ({
+  [COUNT]: change,
+  ...Object.fromEntries(scopes.map((scope) => [scopeCount(scope), change])),
+});
+
+/** The same for a grant that gets other scopes. */
+const changedTally = (before: Grant, after: Grant): Readonly<Record<string, number>> => ({
+  ...Object.fromEntries(
+    before.scopes.filter((scope) => !after.scopes.includes(scope)).map((scope) => [scopeCount(scope), -1]),
+  ),
+  ...Object.fromEntries(
+    after.scopes.filter((scope) => !before.scopes.includes(scope)).map((scope) => [scopeCount(scope), 1]),
+  ),
+});
 
 export const dynamoGrantRegistry = (client: DynamoDBDocumentClient, table: string): GrantRegistry => {
   const writes = registryWrites(client, table);
@@ -40,11 +72,15 @@ export const dynamoGrantRegistry = (client: DynamoDBDocumentClient, table: strin
       return row === undefined ? undefined : parseAudienceRow(row);
     },
 
+    lastAudienceVersion: async (realm, audience) =>
+      lastVersionOf(await getRow(client, table, grantedTallyKey(realm, audience))),
+
     listAudiences: (realm, page) => queryListing(client, table, audiencesListing(realm), page, parseAudienceRow),
 
     createAudience: (audience, owner) =>
       writes.all([
         writes.put(audienceRow(audience), IS_NEW),
+        writes.mustFollow(grantedTallyKey(audience.realm, audience.audience), audience.version),
         writes.put(ownsRow(audience), IS_NEW),
         countOwnerOn(audience.realm, audience.owner, {
           ConditionExpression: '#version = :before',
@@ -53,25 +89,27 @@ export const dynamoGrantRegistry = (client: DynamoDBDocumentClient, table: strin
         }),
       ]),
 
-    // `ownerEnabled` is the owner's to write: it may have changed since this audience was read, without a new version of it.
-    updateAudience: (audience) =>
-      writeIf('dynamodb:PutItem', () =>
-        client.send(
-          new PutCommand({
-            TableName: table,
-            Item: { ...audienceRow(audience) },
-            ConditionExpression: '#version = :before AND ownerEnabled = :enabled',
-            ExpressionAttributeNames: { '#version': 'version' },
-            ExpressionAttributeValues: { ':before': audience.version - 1, ':enabled': audience.ownerEnabled },
-          }),
-        ),
-      ),
+    updateAudience: (audience, before) => {
+      const gone = before.scopes.filter((scope) => !audience.scopes.includes(scope));
+      const { ExpressionAttributeNames, ExpressionAttributeValues } = isVersionOf(before.owner, before.version);
+      return writes.all([
+        // `ownerEnabled` is the owner's to write: it may have changed since the audience was read, without a new version of it.
+        writes.put(audienceRow(audience), {
+          ConditionExpression: '#version = :before AND #owner = :owner AND ownerEnabled = :enabled',
+          ExpressionAttributeNames,
+          ExpressionAttributeValues: { ...ExpressionAttributeValues, ':enabled': before.ownerEnabled },
+        }),
+        ...(gone.length === 0
+          ? []
+          : [writes.mustBeNone(grantedTallyKey(audience.realm, audience.audience), gone.map(scopeCount))]),
+      ]);
+    },
 
     removeAudience: ({ realm, audience, owner, version }) =>
       writes.all([
-        writes.remove(audienceKey(realm, audience), isVersion(version)),
+        writes.remove(audienceKey(realm, audience), isVersionOf(owner, version)),
         writes.remove(ownsKey(realm, owner, audience)),
-        writes.removeCount(grantedCountKey(realm, audience), 0),
+        writes.close(grantedTallyKey(realm, audience), 0, version),
         countOwnerOn(realm, owner, {
           ConditionExpression: 'attribute_exists(#version)',
           ExpressionAttributeNames: { '#version': 'version' },
@@ -79,23 +117,24 @@ export const dynamoGrantRegistry = (client: DynamoDBDocumentClient, table: strin
         }),
       ]),
 
-    saveGrant: (grant) => {
-      const { realm, client: id, audience, version } = grant;
+    saveGrant: (grant, before, { owner, version }) => {
+      const { realm, client: id, audience } = grant;
+      const tally = before === undefined ? grantTally(grant, 1) : changedTally(before, grant);
       return writes.all([
-        writes.put(grantRow(grant), follows(version)),
+        writes.put(grantRow(grant), follows(grant.version)),
         writes.mustExist(partnerKey(realm, id)),
-        writes.mustExist(audienceKey(realm, audience)),
-        ...(version === 1
-          ? [writes.add(heldCountKey(realm, id), 1), writes.add(grantedCountKey(realm, audience), 1)]
-          : []),
+        // The scopes were chosen from those that the audience had in this version.
+        writes.mustStillBe(audienceKey(realm, audience), isVersionOf(owner, version)),
+        ...(before === undefined ? [writes.count(heldTallyKey(realm, id), { [COUNT]: 1 })] : []),
+        ...(Object.keys(tally).length === 0 ? [] : [writes.count(grantedTallyKey(realm, audience), tally)]),
       ]);
     },
 
-    removeGrant: ({ realm, client: id, audience, version }) =>
+    removeGrant: (grant) =>
       writes.all([
-        writes.remove(grantKey(realm, id, audience), isVersion(version)),
-        writes.add(heldCountKey(realm, id), -1),
-        writes.add(grantedCountKey(realm, audience), -1),
+        writes.remove(grantKey(grant.realm, grant.client, grant.audience), isVersion(grant.version)),
+        writes.count(heldTallyKey(grant.realm, grant.client), { [COUNT]: -1 }),
+        writes.count(grantedTallyKey(grant.realm, grant.audience), grantTally(grant, -1)),
       ]),
 
     listGrantsOn: (realm, audience, page) =>

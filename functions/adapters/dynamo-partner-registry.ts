@@ -3,10 +3,10 @@
  * condition on what its decision was made from.
  */
 
-import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import type { Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Audience, Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
 import type { PartnerRegistry, RefreshRegistry } from '../ports.ts';
-import { writeIf } from './aws-clients.ts';
+import { grantTally, isVersionOf } from './dynamo-grant-registry.ts';
 import {
   issuerRow,
   parsePartnerCollection,
@@ -18,9 +18,9 @@ import {
 import {
   audienceKey,
   dueMark,
-  grantedCountKey,
+  grantedTallyKey,
   grantKey,
-  heldCountKey,
+  heldTallyKey,
   issuerKey,
   ownsKey,
   partnerKey,
@@ -30,7 +30,7 @@ import {
   refreshKey,
 } from './registry-keys.ts';
 import { getRow, queryBelow, queryListing, queryPartition } from './registry-query.ts';
-import { follows, IS_NEW, isVersion, registryWrites, type Write } from './registry-writes.ts';
+import { follows, IS_NEW, isVersion, lastVersionOf, registryWrites, type Write } from './registry-writes.ts';
 import { text } from './row-members.ts';
 
 export const dynamoPartnerRegistry = (
@@ -62,12 +62,22 @@ export const dynamoPartnerRegistry = (
           },
         }));
 
-  const removeGrant = (grant: Grant, audiences: readonly string[]): Write[] => {
+  const removeGrant = (grant: Grant, owned: readonly Audience[]): Write[] => {
     const row = writes.remove(grantKey(grant.realm, grant.client, grant.audience), isVersion(grant.version));
-    // The count of an audience that goes with the partner goes whole.
-    const isOwn = audiences.includes(grant.audience);
-    return isOwn ? [row] : [row, writes.add(grantedCountKey(grant.realm, grant.audience), -1)];
+    // The tally of an audience that goes with the partner ends whole.
+    const isOwn = owned.some(({ audience }) => audience === grant.audience);
+    return isOwn ? [row] : [row, writes.count(grantedTallyKey(grant.realm, grant.audience), grantTally(grant, -1))];
   };
+
+  const removeOwned = ({ realm, audience, owner, version }: Audience, grants: readonly Grant[]): Write[] => [
+    writes.remove(audienceKey(realm, audience), isVersionOf(owner, version)),
+    writes.remove(ownsKey(realm, owner, audience)),
+    writes.close(
+      grantedTallyKey(realm, audience),
+      grants.filter((grant) => grant.audience === audience).length,
+      version,
+    ),
+  ];
 
   return {
     findPartner: async (realm, id) =>
@@ -80,9 +90,12 @@ export const dynamoPartnerRegistry = (
       return row === undefined ? undefined : text(row, 'partner');
     },
 
+    lastVersion: async (realm, id) => lastVersionOf(await getRow(client, table, heldTallyKey(realm, id))),
+
     createPartner: (partner, refresh) =>
       writes.all([
         writes.put(partnerRow(partner), IS_NEW),
+        writes.mustFollow(heldTallyKey(partner.realm, partner.id), partner.version),
         ...moveIssuer(partner.realm, partner.id, undefined, partner.issuer),
         ...(refresh === undefined ? [] : [writes.put(refreshRow(refresh), IS_NEW)]),
       ]),
@@ -98,19 +111,12 @@ export const dynamoPartnerRegistry = (
       ]);
     },
 
-    removePartner: ({ partner: { realm, id, version, issuer }, grants, audiences, refresh }) =>
+    removePartner: ({ partner: { realm, id, version, issuer }, grants, refresh }, owned) =>
       writes.all([
         writes.remove(partnerKey(realm, id), isVersion(version)),
-        writes.removeCount(heldCountKey(realm, id), grants.length),
-        ...grants.flatMap((grant) => removeGrant(grant, audiences)),
-        ...audiences.flatMap((audience) => [
-          writes.remove(audienceKey(realm, audience)),
-          writes.remove(ownsKey(realm, id, audience)),
-          writes.removeCount(
-            grantedCountKey(realm, audience),
-            grants.filter((grant) => grant.audience === audience).length,
-          ),
-        ]),
+        writes.close(heldTallyKey(realm, id), grants.length, version),
+        ...grants.flatMap((grant) => removeGrant(grant, owned)),
+        ...owned.flatMap((audience) => removeOwned(audience, grants)),
         ...moveIssuer(realm, id, issuer, undefined),
         ...(refresh === undefined ? [] : [writes.remove(refreshKey(realm, id))]),
       ]),
@@ -118,9 +124,8 @@ export const dynamoPartnerRegistry = (
     listDue: async (now, limit) =>
       (await queryBelow(client, table, REFRESH_LISTING, dueMark(now + 1), limit)).map(parseRefreshRow),
 
-    saveRefresh: (status) =>
-      writeIf('dynamodb:PutItem', () =>
-        client.send(new PutCommand({ TableName: table, Item: { ...refreshRow(status) }, ...follows(status.version) })),
-      ),
+    // As a transaction of one write: the SDK gives it a token, so that a write whose answer was lost is not refused when it is
+    // sent again.
+    saveRefresh: (status) => writes.all([writes.put(refreshRow(status), follows(status.version))]),
   };
 };

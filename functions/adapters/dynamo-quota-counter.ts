@@ -28,26 +28,29 @@ interface Seen {
 
 export const dynamoQuotaCounter = (client: DynamoDBDocumentClient, table: string): QuotaCounter => {
   const seen = new LRUCache<string, Seen>({ max: MAX_SEEN });
+  const add = async (key: string, change: 1 | -1, now: EpochSeconds): Promise<QuotaUse> => {
+    const minute = minuteOf(now);
+    const { Attributes: counts = {} } = await callAws('dynamodb:UpdateItem', () =>
+      client.send(new UpdateCommand(countOn(table, key, minute, change, now))),
+    );
+    const use = { minute: numberOf(counts[minuteName(minute)]), day: numberOf(counts.day) };
+    seen.set(key, { use, minute });
+    return use;
+  };
   return {
     lastSeen: (realm, id, now) => {
       const last = seen.get(dayKey(realm, id, now));
       if (last === undefined) return undefined;
       return last.minute === minuteOf(now) ? last.use : { minute: 0, day: last.use.day };
     },
-    count: async (realm, id, now) => {
-      const key = dayKey(realm, id, now);
-      const minute = minuteOf(now);
-      const { Attributes: counts = {} } = await callAws('dynamodb:UpdateItem', () =>
-        client.send(new UpdateCommand(countOn(table, key, minute, now))),
-      );
-      const use = { minute: numberOf(counts[minuteName(minute)]), day: numberOf(counts.day) };
-      seen.set(key, { use, minute });
-      return use;
+    count: (realm, id, now) => add(dayKey(realm, id, now), 1, now),
+    takeBack: async (realm, id, now) => {
+      await add(dayKey(realm, id, now), -1, now).catch(() => undefined);
     },
   };
 };
 
-const countOn = (table: string, key: string, minute: number, now: EpochSeconds) => {
+const countOn = (table: string, key: string, minute: number, change: 1 | -1, now: EpochSeconds) => {
   // The minute before may still be counted by a function whose clock is behind ours.
   const old = Array.from(
     { length: SWEPT_MINUTES },
@@ -56,14 +59,14 @@ const countOn = (table: string, key: string, minute: number, now: EpochSeconds) 
   return {
     TableName: table,
     Key: { [partition]: key },
-    UpdateExpression: `ADD #day :one, #minute :one SET #expiresAt = :forget REMOVE ${old.map(([name]) => name).join(', ')}`,
+    UpdateExpression: `ADD #day :change, #minute :change SET #expiresAt = :forget REMOVE ${old.map(([name]) => name).join(', ')}`,
     ExpressionAttributeNames: {
       '#day': 'day',
       '#minute': minuteName(minute),
       '#expiresAt': expiresAt,
       ...Object.fromEntries(old),
     },
-    ExpressionAttributeValues: { ':one': 1, ':forget': now - (now % DAY) + DAY + KEPT_SECONDS },
+    ExpressionAttributeValues: { ':change': change, ':forget': now - (now % DAY) + DAY + KEPT_SECONDS },
     ReturnValues: 'UPDATED_NEW' as const,
   };
 };

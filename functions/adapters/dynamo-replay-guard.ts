@@ -33,7 +33,7 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
 
   /** `undefined`: somebody else wrote the same note, and DynamoDB let neither the note nor the claim through. */
   const claimAndNote = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed' | undefined> => {
-    const note = lastUseUpdate(table, use.realm, use.client, use.kid, now);
+    const note = lastUseUpdate(table, use.realm, use.client, use.thumbprint, now);
     const both = new TransactWriteCommand({ TransactItems: [{ Put: claimOf(table, use, now) }, { Update: note }] });
     try {
       await client.send(both);
@@ -48,7 +48,7 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
 
   return {
     claim: async (use, now) => {
-      const credential = JSON.stringify([use.realm, use.client, use.kid]);
+      const credential = JSON.stringify([use.realm, use.client, use.thumbprint]);
       if (now - (noted.get(credential) ?? 0) < NOTE_SECONDS) return claimOnly(use, now);
       // Before the call, so that requests that come meanwhile do not collide with it.
       noted.set(credential, now);

@@ -11,8 +11,8 @@ import { callAws } from './aws-clients.ts';
 
 const { partition, expiresAt } = KEY_ATTRIBUTES;
 
-/** A `kid` is the partner's choice; with this in front it is no attribute of ours. */
-const KID_PREFIX = 'kid:';
+/** In front of a thumbprint: a key is told by itself, since a `kid` may name one key today and another tomorrow. */
+const KEY_PREFIX = 'key:';
 
 /** A credential that was not used for so long is not remembered. */
 const REMEMBERED_SECONDS = 400 * 86_400;
@@ -22,18 +22,18 @@ const lastUsesKey = (realm: string, client: string): Readonly<Record<string, str
 });
 
 /** For UpdateItem or a transaction. */
-export const lastUseUpdate = (table: string, realm: string, client: string, kid: string, now: EpochSeconds) => ({
+export const lastUseUpdate = (table: string, realm: string, client: string, thumbprint: string, now: EpochSeconds) => ({
   TableName: table,
   Key: { ...lastUsesKey(realm, client) },
-  UpdateExpression: 'SET #kid = :now, #expiresAt = :forget',
-  ExpressionAttributeNames: { '#kid': `${KID_PREFIX}${kid}`, '#expiresAt': expiresAt },
+  UpdateExpression: 'SET #key = :now, #expiresAt = :forget',
+  ExpressionAttributeNames: { '#key': `${KEY_PREFIX}${thumbprint}`, '#expiresAt': expiresAt },
   ExpressionAttributeValues: { ':now': now, ':forget': now + REMEMBERED_SECONDS },
 });
 
 const parseLastUses = (item: Readonly<Record<string, unknown>>): ReadonlyMap<string, EpochSeconds> =>
   new Map(
     Object.entries(item).flatMap(([name, time]) =>
-      name.startsWith(KID_PREFIX) && typeof time === 'number' ? [[name.slice(KID_PREFIX.length), time] as const] : [],
+      name.startsWith(KEY_PREFIX) && typeof time === 'number' ? [[name.slice(KEY_PREFIX.length), time] as const] : [],
     ),
   );
 

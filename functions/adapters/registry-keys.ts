@@ -9,12 +9,16 @@ export type Row = Readonly<Record<string, unknown>>;
 
 const { partition, sort, listingPartition, listingSort } = KEY_ATTRIBUTES;
 
-export const PARTNER_SORT = 'partner';
+/**
+ * First in its partition: a Query is no snapshot, and what it reads after the partner is at least as new, so that a write
+ * on the partner's version never rests on a list that is older than it.
+ */
+export const PARTNER_SORT = '0#partner';
 export const GRANT_PREFIX = 'grant#';
 export const OWNS_PREFIX = 'owns#';
 export const REFRESH_SORT = 'refresh';
 const AUDIENCE_SORT = 'audience';
-const COUNT_SORT = 'grants';
+const TALLY_SORT = 'grants';
 
 const key = (partitionValue: string, sortValue: string): Row => ({ [partition]: partitionValue, [sort]: sortValue });
 
@@ -28,17 +32,17 @@ export const grantKey = (realm: string, client: string, audience: string): Row =
   key(partnerPartition(realm, client), `${GRANT_PREFIX}${audience}`);
 export const ownsKey = (realm: string, owner: string, audience: string): Row =>
   key(partnerPartition(realm, owner), `${OWNS_PREFIX}${audience}`);
-/** How many grants a partner holds: what it would lose if it went. */
-export const heldCountKey = (realm: string, client: string): Row => key(partnerPartition(realm, client), COUNT_SORT);
+/** Counts the grants that a partner holds, and outlives it. */
+export const heldTallyKey = (realm: string, client: string): Row => key(partnerPartition(realm, client), TALLY_SORT);
 
 export const issuerKey = (realm: string, issuer: string): Row => key(`issuer#${realm}#${issuer}`, 'issuer');
 
 const audiencePartition = (realm: string, audience: string): string => `audience#${realm}#${audience}`;
 export const audienceKey = (realm: string, audience: string): Row =>
   key(audiencePartition(realm, audience), AUDIENCE_SORT);
-/** How many partners an audience is granted to: it stays as long as that is one. */
-export const grantedCountKey = (realm: string, audience: string): Row =>
-  key(audiencePartition(realm, audience), COUNT_SORT);
+/** Counts the grants on an audience, and those of each scope; outlives it. */
+export const grantedTallyKey = (realm: string, audience: string): Row =>
+  key(audiencePartition(realm, audience), TALLY_SORT);
 
 export const ringPartition = (realm: string): string => `ring#${realm}`;
 export const ringKey = (realm: string, algorithm: JwsAlgorithm): Row => key(ringPartition(realm), algorithm);

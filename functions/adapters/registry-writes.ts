@@ -33,7 +33,7 @@ export const registryWrites = (client: DynamoDBDocumentClient, table: string) =>
   all: (writes: readonly Write[]): Promise<'saved' | 'conflict'> =>
     writeIf('dynamodb:TransactWriteItems', () => client.send(new TransactWriteCommand({ TransactItems: [...writes] }))),
 
-  put: (row: Row, condition: ReturnType<typeof follows>): Write => ({
+  put: (row: Row, condition: object): Write => ({
     Put: { TableName: table, Item: { ...row }, ...condition },
   }),
 
@@ -43,25 +43,70 @@ export const registryWrites = (client: DynamoDBDocumentClient, table: string) =>
 
   mustExist: (key: Row): Write => ({ ConditionCheck: { TableName: table, Key: { ...key }, ...EXISTS } }),
 
-  /** Adds to a count. Two who do so at once collide in DynamoDB and one of them repeats it; neither loses anything. */
-  add: (key: Row, change: 1 | -1): Write => ({
-    Update: {
+  mustStillBe: (key: Row, condition: object): Write => ({
+    ConditionCheck: { TableName: table, Key: { ...key }, ...condition } as NonNullable<Write['ConditionCheck']>,
+  }),
+
+  /** Adds to a tally. Two who do so at once collide in DynamoDB and one of them repeats it; neither loses anything. */
+  count: (key: Row, changes: Readonly<Record<string, number>>): Write => {
+    const entries = Object.entries(changes);
+    return {
+      Update: {
+        TableName: table,
+        Key: { ...key },
+        UpdateExpression: `ADD ${entries.map((_, index) => `#n${index} :n${index}`).join(', ')}`,
+        ExpressionAttributeNames: Object.fromEntries(entries.map(([name], index) => [`#n${index}`, name])),
+        ExpressionAttributeValues: Object.fromEntries(entries.map(([, change], index) => [`:n${index}`, change])),
+      },
+    };
+  },
+
+  /** Nothing of these is counted; 0 is also "never counted". */
+  mustBeNone: (key: Row, names: readonly string[]): Write => ({
+    ConditionCheck: {
       TableName: table,
       Key: { ...key },
-      UpdateExpression: 'ADD #count :change',
-      ExpressionAttributeNames: { '#count': 'count' },
-      ExpressionAttributeValues: { ':change': change },
+      ConditionExpression: names
+        .map((_, index) => `(attribute_not_exists(#n${index}) OR #n${index} = :none)`)
+        .join(' AND '),
+      ExpressionAttributeNames: Object.fromEntries(names.map((name, index) => [`#n${index}`, name])),
+      ExpressionAttributeValues: { ':none': 0 },
     },
   }),
 
-  /** Removes a count that stands at this number; 0 is also "never counted". */
-  removeCount: (key: Row, expected: number): Write => ({
-    Delete: {
+  /**
+   * Ends a tally that stands at this number with what it belongs to. The row stays and keeps the last version: whatever comes
+   * under the same name begins above it, so that nobody takes the one for the other.
+   */
+  close: (key: Row, expected: number, lastVersion: number): Write => ({
+    Put: {
       TableName: table,
-      Key: { ...key },
+      Item: { ...key, lastVersion },
       ConditionExpression: expected === 0 ? 'attribute_not_exists(#count) OR #count = :expected' : '#count = :expected',
-      ExpressionAttributeNames: { '#count': 'count' },
+      ExpressionAttributeNames: { '#count': COUNT },
       ExpressionAttributeValues: { ':expected': expected },
     },
   }),
+
+  /** Whatever was there before under this name ended with the version before this one. */
+  mustFollow: (key: Row, version: number): Write => ({
+    ConditionCheck: {
+      TableName: table,
+      Key: { ...key },
+      ...(version === 1
+        ? { ConditionExpression: 'attribute_not_exists(lastVersion)' }
+        : { ConditionExpression: 'lastVersion = :last', ExpressionAttributeValues: { ':last': version - 1 } }),
+    },
+  }),
 });
+
+/** How many grants hang on it. */
+export const COUNT = 'count';
+/** How many of them hold a scope. */
+export const scopeCount = (scope: string): string => `scope:${scope}`;
+
+/** The version at which whatever stood there before ended; 0: nothing did. */
+export const lastVersionOf = (tally: Row | undefined): number => {
+  const version = tally?.lastVersion;
+  return typeof version === 'number' ? version : 0;
+};

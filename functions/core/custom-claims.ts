@@ -90,10 +90,17 @@ const RESERVED_FOLDED: ReadonlySet<string> = new Set([...RESERVED].map((name) =>
 
 const pointerToken = (name: string): string => name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1');
 
+/** RFC 8259 6: integers within 53 bits, others well within the range of any number format, DynamoDB's among them. */
+const isExact = (value: number): boolean =>
+  Number.isInteger(value) ? Number.isSafeInteger(value) : Math.abs(value) >= 1e-100 && Math.abs(value) <= 1e100;
+
 const valueProblem = (value: ClaimValue | undefined, depth: number): string | undefined => {
+  if (typeof value === 'number' && !isExact(value)) return 'a number that not every reader reads alike';
+  if (typeof value === 'string' && !value.isWellFormed()) return 'not well-formed text';
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth === 0) return `at most ${MAX_DEPTH} levels`;
-  if (Object.keys(value).some((name) => OBJECT_MEMBERS.has(name))) return 'has a member of a name that cannot be';
+  const isNoName = (name: string): boolean => name === '' || !name.isWellFormed() || OBJECT_MEMBERS.has(name);
+  if (!Array.isArray(value) && Object.keys(value).some(isNoName)) return 'has a member of a name that cannot be';
   return Object.values(value)
     .map((member) => valueProblem(member, depth - 1))
     .find((problem) => problem !== undefined);

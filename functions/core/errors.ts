@@ -33,6 +33,7 @@ export type Refusal =
   | { readonly reason: 'client_id_mismatch'; readonly clientId: string; readonly subject: string }
   | { readonly reason: 'client_unknown'; readonly clientId: string }
   | { readonly reason: 'client_disabled'; readonly clientId: string }
+  | { readonly reason: 'realm_unknown' }
   | { readonly reason: 'realm_disabled'; readonly realm: string }
   | { readonly reason: 'credential_not_yet_valid'; readonly kid: string; readonly notBefore: number }
   | { readonly reason: 'credential_expired'; readonly kid: string; readonly expiresAt: number }
@@ -139,6 +140,7 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'client_id_mismatch':
     case 'client_unknown':
     case 'client_disabled':
+    case 'realm_unknown':
     case 'realm_disabled':
     case 'credential_not_yet_valid':
     case 'credential_expired':

@@ -10,7 +10,7 @@
  */
 
 import type { JWK } from 'jose';
-import type { JwsAlgorithm } from './algorithms.ts';
+import { JWS_ALGORITHMS, type JwsAlgorithm } from './algorithms.ts';
 import type { EpochSeconds } from './partner.ts';
 
 /**
@@ -288,4 +288,17 @@ export const withRevokedKey = (ring: KeyRing, kid: string, policy: RotationPolic
   const successor = key.state === 'active' ? standbyKey(ring) : undefined;
   if (successor === undefined) return revoked;
   return { ...withActiveKey(revoked, successor.kid, policy, now), version: ring.version + 1 };
+};
+
+/**
+ * What signs where nobody has chosen: the first of the realm's algorithms whose ring signs already, or any other that does: a
+ * ring that was chosen a moment ago has to be known to all verifiers before it signs. Where none does, the first is missing.
+ */
+export const defaultAlgorithm = (
+  { algorithms }: { readonly algorithms: readonly [JwsAlgorithm, ...JwsAlgorithm[]] },
+  rings: readonly KeyRing[],
+): JwsAlgorithm => {
+  const signs = (algorithm: JwsAlgorithm): boolean =>
+    rings.some((ring) => ring.algorithm === algorithm && activeKey(ring) !== undefined);
+  return algorithms.find(signs) ?? JWS_ALGORITHMS.find(signs) ?? algorithms[0];
 };

@@ -42,7 +42,7 @@ export interface EntitlementRequest {
 /** @param audience the audience as the registry has it now, if it has it. */
 export const decideEntitlement = (
   { partner, grants }: Pick<PartnerWithGrants, 'partner' | 'grants'>,
-  realm: Pick<RealmTerms, 'accessTokenSeconds' | 'algorithms'>,
+  realm: Pick<RealmTerms, 'accessTokenSeconds'> & Pick<TokenTerms, 'algorithm'>,
   { resource, scopes }: EntitlementRequest,
   audience: Audience | undefined,
 ): Result<Entitlement> => {
@@ -58,7 +58,7 @@ export const decideEntitlement = (
   if (asked.length === 0 || !asked.every((scope) => granted.includes(scope))) {
     return refuse({ reason: 'scope_not_granted', asked, granted });
   }
-  const defaults = { seconds: realm.accessTokenSeconds, algorithm: realm.algorithms[0] };
+  const defaults = { seconds: realm.accessTokenSeconds, algorithm: realm.algorithm };
   const terms = tokenTerms(defaults, audience.tokenPolicy, partner.tokenPolicy);
   const unmet = unmetTerm(terms);
   if (unmet !== undefined) return refuse(unmet);

@@ -6,7 +6,7 @@ import { type AssertionRules, findAssertionKey, type ParsedAssertion } from '../
 import type { AuditFacts } from '../core/audit.ts';
 import { verifyClient } from '../core/client-auth.ts';
 import { accept, type RefusalReason, type Result, refuse } from '../core/errors.ts';
-import type { KeyRing } from '../core/key-ring.ts';
+import { defaultAlgorithm, type KeyRing } from '../core/key-ring.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
 import { type Realm, type RealmDefaults, type RealmTerms, realmTerms, untouchedRealm } from '../core/realm.ts';
@@ -34,7 +34,7 @@ export interface ClientRequest {
 export interface Entitled {
   readonly realm: RealmTerms;
   readonly partner: Partner;
-  /** `kid` of the credential that proved the client. */
+  /** Thumbprint of the key that proved the client. */
   readonly credential: string;
   readonly entitlement: Entitlement;
   readonly rings: readonly KeyRing[];
@@ -89,7 +89,7 @@ const entitle = async (
   learn: (facts: AuditFacts) => void,
 ): Promise<Result<Entitled>> => {
   const { request, assertion } = client;
-  const { found, catalogue, realm } = await lookUp(ports, client, freshness);
+  const { found, catalogue, realm } = await lookUp(ports, settings, client, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
   const verified = await verifyClient(found?.partner, assertion, assertionRules(settings, terms), now);
@@ -101,14 +101,16 @@ const entitle = async (
   const resource = requestedAudience(request.resource, grants);
   if (!resource.ok) return resource;
   const wanted = { resource: resource.value, scopes: request.scopes };
-  const entitlement = decideEntitlement({ partner, grants }, terms, wanted, catalogue?.audience);
+  const rings = catalogue?.rings ?? [];
+  const defaults = { ...terms, algorithm: defaultAlgorithm(terms, rings) };
+  const entitlement = decideEntitlement({ partner, grants }, defaults, wanted, catalogue?.audience);
   if (!entitlement.ok) return entitlement;
   return accept({
     realm: terms,
     partner,
-    credential: credential.kid,
+    credential: credential.thumbprint,
     entitlement: entitlement.value,
-    rings: catalogue?.rings ?? [],
+    rings,
   });
 };
 
@@ -118,16 +120,21 @@ interface Found {
   readonly realm: Realm;
 }
 
-/** Under the realm's own name first, which is how nearly everybody calls; an alias costs one read more. */
-const lookUp = async (ports: EntitleClientPorts, client: ClientRequest, freshness: Freshness): Promise<Found> => {
-  const direct = await read(ports, client, freshness);
-  const realm = direct.catalogue?.realm;
-  if (realm !== undefined) return { ...direct, realm };
-  const named = await ports.realms.find(client.realm, freshness);
-  if (named === undefined || named.name === client.realm) {
-    return { ...direct, realm: named ?? untouchedRealm(client.realm) };
+/** Which realm the path means is known for the default one, and in the cache for most others. */
+const lookUp = async (
+  ports: EntitleClientPorts,
+  { defaultRealm }: EntitleClientSettings,
+  client: ClientRequest,
+  freshness: Freshness,
+): Promise<Found> => {
+  if (client.realm !== defaultRealm) {
+    const named = await ports.realms.find(client.realm, freshness);
+    if (named === undefined) return { found: undefined, catalogue: undefined, realm: untouchedRealm(client.realm) };
+    return { ...(await read(ports, { ...client, realm: named.name }, freshness)), realm: named };
   }
-  return { ...(await read(ports, { ...client, realm: named.name }, freshness)), realm: named };
+  const direct = await read(ports, client, freshness);
+  const realm = direct.catalogue?.realm ?? (await ports.realms.find(defaultRealm, freshness));
+  return { ...direct, realm: realm ?? untouchedRealm(defaultRealm) };
 };
 
 /** Both reads at once where the request names its resource; where it does not, the partner's only grant tells it. */

@@ -8,6 +8,7 @@ import type { AuditFacts, Decided } from '../core/audit.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';
+import { isRealmName } from '../core/realm.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
 import { parseTokenRequest, type RawTokenRequest, type TokenRequest } from '../core/token-request.ts';
 import type { AssertionUse, Clock, Ids, QuotaCounter, ReplayGuard, Signer } from '../ports.ts';
@@ -45,7 +46,7 @@ export type IssueToken = (realm: string, request: RawTokenRequest, requestId: st
 export const issueToken =
   (ports: IssueTokenPorts, settings: IssueTokenSettings): IssueToken =>
   async (realm, raw, requestId) => {
-    let facts: AuditFacts = { realm };
+    let facts: AuditFacts = {};
     const learn = (more: AuditFacts): void => {
       facts = { ...facts, ...more };
     };
@@ -65,6 +66,9 @@ const decide = async (
   { realm, raw, requestId }: IncomingRequest,
   learn: (facts: AuditFacts) => void,
 ): Promise<Result<IssuedToken>> => {
+  // A name that is none is not looked for: it may be longer than DynamoDB takes, and is whatever a caller likes.
+  if (!isRealmName(realm)) return refuse({ reason: 'realm_unknown' });
+  learn({ realm });
   const request = parseTokenRequest(raw);
   if (!request.ok) return request;
   const assertion = parseAssertion(request.value.clientAssertion);
@@ -120,7 +124,7 @@ const assertionUse = (
   realm: realm.name,
   client: partner.id,
   jti: claims.jti,
-  kid: credential,
+  thumbprint: credential,
   forgetAfter: Math.ceil(claims.exp) + settings.clockToleranceSeconds + 1,
   claimedBy: requestId,
 });
@@ -157,16 +161,21 @@ const claimCountAndSign = async (
     quota === undefined ? undefined : quotas.count(use.realm, use.client, order.now),
     signToken(signer, order, rings, readRings),
   ]);
+  const takeBack = async (): Promise<void> => {
+    if (quota !== undefined && counted.status === 'fulfilled') await quotas.takeBack(use.realm, use.client, order.now);
+  };
   if (claim.status === 'fulfilled' && claim.value === 'replayed') {
+    // Who has got hold of an assertion must not use up its client's quota with it.
+    await takeBack();
     return refuse({ reason: 'assertion_replayed', jti: use.jti });
   }
   if (claim.status === 'fulfilled' && counted.status === 'fulfilled' && signed.status === 'fulfilled') {
     const state = underQuota(quota, counted.value, order.now);
     if (state.ok) return accept({ ...signed.value, ...state.value });
-    await replay.release(use);
+    await Promise.all([replay.release(use), takeBack()]);
     return state;
   }
-  await replay.release(use);
+  await Promise.all([replay.release(use), takeBack()]);
   throw firstFailure(claim, counted, signed);
 };
 

@@ -88,7 +88,10 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
       const algorithms = await algorithmsFor(realm, input.tokenPolicy);
       const wanted = declareAudience(realm, input, owner.value.partner, algorithms);
       if (!wanted.ok) return wanted;
-      const stored = await registry.findAudience(realm, input.audience);
+      const [stored, last] = await Promise.all([
+        registry.findAudience(realm, input.audience),
+        registry.lastAudienceVersion(realm, input.audience),
+      ]);
       if (stored !== undefined) {
         return isSameAudience(stored, wanted.value)
           ? accept({ created: false, value: stored })
@@ -97,8 +100,9 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
       if (owner.value.audiences.length >= MAX_AUDIENCES_PER_OWNER) {
         return conflict(`a partner owns at most ${MAX_AUDIENCES_PER_OWNER} audiences`);
       }
-      const saved = await registry.createAudience(wanted.value, owner.value.partner);
-      return saved === 'saved' ? accept({ created: true, value: wanted.value }) : lostRace();
+      const made = { ...wanted.value, version: last + 1 };
+      const saved = await registry.createAudience(made, owner.value.partner);
+      return saved === 'saved' ? accept({ created: true, value: made }) : lostRace();
     },
 
     changeAudience: async (
@@ -112,12 +116,13 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
       if (found.value.version !== version) return conflict(changedSince(found.value.version));
       const wanted = changeAudience(found.value, change, await algorithmsFor(realm, change.tokenPolicy));
       if (!wanted.ok) return wanted;
+      if ((await registry.updateAudience(wanted.value, found.value)) === 'saved') return wanted;
       const gone = found.value.scopes.filter((scope) => !wanted.value.scopes.includes(scope));
       const isHurt = (grant: Grant): boolean => grant.scopes.some((scope) => gone.includes(scope));
       const dependents = gone.length === 0 ? [] : await dependentsOn(realm, audience, isHurt);
-      if (dependents.length > 0)
-        return refuse({ reason: 'in_use', detail: 'grants hold a scope that would go', dependents });
-      return (await registry.updateAudience(wanted.value)) === 'saved' ? wanted : lostRace();
+      return dependents.length === 0
+        ? lostRace()
+        : refuse({ reason: 'in_use', detail: 'grants hold a scope that would go', dependents });
     },
 
     removeAudience: async (realm: string, audience: string): Promise<AdminResult<void>> => {
@@ -144,7 +149,7 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
         if (stored.value !== undefined && isSameGrant(stored.value, wanted.value)) {
           return accept({ created: false, value: stored.value });
         }
-        const saved = await registry.saveGrant(wanted.value);
+        const saved = await registry.saveGrant(wanted.value, stored.value, audience.value);
         if (saved === 'saved') return accept({ created: stored.value === undefined, value: wanted.value });
         // Grants of others on the same audience are counted in the same row; only a change of this very grant is a lost race.
         if (attempt === MAX_ATTEMPTS) return lostRace();

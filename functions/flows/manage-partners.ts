@@ -6,7 +6,14 @@
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { accept, refuse } from '../core/errors.ts';
 import { activeKey } from '../core/key-ring.ts';
-import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
+import {
+  type Audience,
+  type EpochSeconds,
+  type Grant,
+  isPartnerId,
+  type Partner,
+  type PartnerWithGrants,
+} from '../core/partner.ts';
 import { type CredentialInput, credentialConflicts, parseCredential } from '../core/partner-credential.ts';
 import {
   changePartner,
@@ -32,7 +39,8 @@ import type {
 import { changedSince } from './manage-realms.ts';
 
 export interface ManagePartnersPorts {
-  readonly registry: PartnerRegistry & Pick<GrantRegistry, 'listGrantsOn'>;
+  readonly registry: PartnerRegistry &
+    Pick<GrantRegistry, 'findAudience' | 'removeAudience' | 'removeGrant' | 'listGrantsOn'>;
   readonly uses: CredentialUses;
   readonly rings: Pick<RingStore, 'list'>;
   readonly clock: Clock;
@@ -45,7 +53,7 @@ export interface Created<Value> {
   readonly value: Value;
 }
 
-/** A partner with what is known of the use of its credentials, by `kid`. */
+/** A partner with what is known of the use of its keys, by thumbprint. */
 export interface PartnerView extends PartnerWithGrants {
   readonly lastUses: ReadonlyMap<string, EpochSeconds>;
 }
@@ -96,7 +104,9 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
   const algorithmsFor = async (realm: string, { tokenPolicy }: PartnerChange): Promise<readonly JwsAlgorithm[]> =>
     tokenPolicy?.algorithm === undefined ? [] : signingAlgorithms(rings, realm);
 
-  const create = async (wanted: Partner): Promise<AdminResult<Created<PartnerView>> | undefined> => {
+  const create = async (defined: Partner): Promise<AdminResult<Created<PartnerView>> | undefined> => {
+    const last = await registry.lastVersion(defined.realm, defined.id);
+    const wanted = { ...defined, version: last + 1 };
     const refresh = refreshOf(wanted, clock.now());
     if ((await registry.createPartner(wanted, refresh)) !== 'saved') return undefined;
     const value = { partner: wanted, grants: [], audiences: [], ...(refresh && { refresh }), lastUses: NEVER_USED };
@@ -105,7 +115,9 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
 
   const save = async (found: PartnerWithGrants, wanted: Partner): Promise<AdminResult<PartnerView>> => {
     if (1 + found.audiences.length + ISSUER_ROWS + REFRESH_ROWS > MAX_TRANSACTION_WRITES) return tooMuch();
-    const isFollowedAnew = wanted.source !== undefined && !isSameSource(found.partner, wanted);
+    // A registered key that goes may have stood in front of the same one in the document.
+    const isLess = wanted.credentials.length < found.partner.credentials.length;
+    const isFollowedAnew = wanted.source !== undefined && (isLess || !isSameSource(found.partner, wanted));
     const fresh = isFollowedAnew ? refreshOf(wanted, clock.now()) : undefined;
     const status = fresh && { ...fresh, version: (found.refresh?.version ?? 0) + 1 };
     if ((await registry.updatePartner(wanted, found, status)) !== 'saved') {
@@ -154,6 +166,24 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
     return found;
   };
 
+  const loadAudiences = async (realm: string, audiences: readonly string[]): Promise<readonly Audience[]> => {
+    const found = await Promise.all(audiences.map((audience) => registry.findAudience(realm, audience)));
+    return found.filter((audience) => audience !== undefined);
+  };
+
+  /** Grants before audiences: one of them may be on one of these. */
+  const removeOne = async ([audience]: readonly Audience[], [grant]: readonly Grant[]) => {
+    if (grant !== undefined) return registry.removeGrant(grant);
+    return audience === undefined ? 'conflict' : registry.removeAudience(audience);
+  };
+
+  const inUse = async (realm: string, id: string, audiences: readonly string[]) => {
+    const dependents = await dependentsOn(realm, id, audiences);
+    return dependents.length === 0
+      ? lostRace()
+      : refuse({ reason: 'in_use', detail: 'others may call what this partner owns', dependents } as const);
+  };
+
   return {
     show: async (realm: string, id: string): Promise<AdminResult<PartnerView>> => {
       // Side by side: what was used is looked for before it is known whether there is such a partner.
@@ -176,7 +206,11 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
       if (made !== undefined) return made;
       const stored = await load(realm, id);
       if (!stored.ok) return (await issuerConflict(wanted.value)) ?? lostRace();
-      if (!isUnchanged(stored.value.partner, wanted.value)) return conflict(`partner ${id} exists and is different`);
+      // What its document has told us since is no difference.
+      const { partner } = stored.value;
+      if (!isUnchanged(partner, replacePartner(partner, wanted.value, clock.now()))) {
+        return conflict(`partner ${id} exists and is different`);
+      }
       const view = await shown(stored.value);
       return view.ok ? accept({ created: false, value: view.value }) : view;
     },
@@ -219,15 +253,19 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
     },
 
     remove: async (realm: string, id: string): Promise<AdminResult<void>> => {
-      const found = await load(realm, id);
-      if (!found.ok) return found;
-      const { grants, audiences } = found.value;
-      if (2 * grants.length + 3 * audiences.length + OWN_ROWS > MAX_TRANSACTION_WRITES) return tooMuch();
-      if ((await registry.removePartner(found.value)) === 'saved') return accept(undefined);
-      const dependents = await dependentsOn(realm, id, audiences);
-      return dependents.length === 0
-        ? lostRace()
-        : refuse({ reason: 'in_use', detail: 'others may call what this partner owns', dependents });
+      for (;;) {
+        const found = await load(realm, id);
+        if (!found.ok) return found;
+        const { grants, audiences } = found.value;
+        const owned = await loadAudiences(realm, audiences);
+        if (writesToRemove(grants.length, owned.length) <= MAX_TRANSACTION_WRITES) {
+          const isGone = (await registry.removePartner(found.value, owned)) === 'saved';
+          return isGone ? accept(undefined) : inUse(realm, id, audiences);
+        }
+        // More than goes in one transaction: what hangs on it first, piece by piece.
+        const isLess = await removeOne(owned, grants);
+        if (isLess !== 'saved') return inUse(realm, id, audiences);
+      }
     },
 
     addCredential: async (realm: string, id: string, input: CredentialInput): Promise<AdminResult<PartnerView>> => {
@@ -264,14 +302,13 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
 };
 
 const MAX_ATTEMPTS = 4;
-/** Rows of a partner beside its grants and audiences: itself, its count of grants, its issuer, its refresh status. */
-const OWN_ROWS = 4;
+/** Itself, its tally, its issuer and its refresh status; for each grant its row and a tally, for each audience three rows. */
+const writesToRemove = (grants: number, audiences: number): number => 4 + 2 * grants + 3 * audiences;
 /** An issuer that changes takes one row away and puts one there. */
 const ISSUER_ROWS = 2;
 const REFRESH_ROWS = 1;
 
-const tooMuch = () =>
-  conflict('this partner has more grants and audiences than can go in one transaction; remove some of them first');
+const tooMuch = () => conflict('this partner owns more audiences than can be changed in one transaction');
 
 const withCredentials = (partner: Partner, credentials: Partner['credentials']): Partner => ({
   ...partner,
@@ -280,7 +317,7 @@ const withCredentials = (partner: Partner, credentials: Partner['credentials']):
 
 const isUnchanged = (a: Partner, b: Partner): boolean => definitionOf(a) === definitionOf(b);
 
-const isSameSource = ({ source: a }: Partner, { source: b }: Partner): boolean =>
+export const isSameSource = ({ source: a }: Partner, { source: b }: Partner): boolean =>
   a?.type === b?.type && a?.url === b?.url;
 
 const refreshOf = ({ realm, id, source }: Partner, now: EpochSeconds): RefreshStatus | undefined =>

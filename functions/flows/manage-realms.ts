@@ -24,6 +24,9 @@ export interface RealmView {
   readonly issuer: string;
 }
 
+/** A cursor; names begin with letters and digits, which sort after it. */
+const BEFORE_ALL = '-';
+
 const conflict = (detail: string) => refuse({ reason: 'conflict', detail } as const);
 
 export type ManageRealms = ReturnType<typeof manageRealms>;
@@ -43,12 +46,11 @@ export const manageRealms = ({ realms, clock }: ManageRealmsPorts, defaults: Rea
     show: view,
 
     list: async (page: PageRequest): Promise<Page<RealmView>> => {
-      const found = await realms.listRealms(page);
-      const isFirst = page.cursor === undefined;
-      const hasDefault = found.items.some(({ name }) => name === defaults.defaultRealm);
-      const standard = isFirst && !hasDefault ? await realms.findRealm(defaults.defaultRealm) : undefined;
-      // Once it is written it stands among the others; until then no row says that it is there.
+      const standard = page.cursor === undefined ? await realms.findRealm(defaults.defaultRealm) : undefined;
+      // Once it is written it stands among the others; until then no row says that it is there, and it takes the first place.
       const unwritten = standard?.version === 0 ? [standard] : [];
+      const limit = page.limit - unwritten.length;
+      const found = limit === 0 ? { items: [], next: BEFORE_ALL } : await realms.listRealms({ ...page, limit });
       return { ...found, items: [...unwritten, ...found.items].map(view) };
     },
 

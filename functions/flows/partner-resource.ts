@@ -32,7 +32,7 @@ export const declareResources = (
   partners: Pick<ManagePartners, 'add' | 'declare' | 'remove'>,
   grants: Pick<
     ManageGrants,
-    'findAudience' | 'addAudience' | 'changeAudience' | 'removeAudience' | 'addGrant' | 'removeGrant'
+    'findAudience' | 'addAudience' | 'changeAudience' | 'removeAudience' | 'addGrant' | 'listGrantsOf' | 'removeGrant'
   >,
 ) => {
   const putAudience = async (
@@ -66,7 +66,12 @@ export const declareResources = (
     /** A partner that is there already and is different is somebody else's, and stays as it is. */
     createPartner: async (resource: PartnerResource): Promise<Done> => {
       const added = await partners.add(resource.realm, { ...resource.definition, id: resource.id });
-      return added.ok ? putAudiences(resource, []) : added;
+      if (!added.ok) return added;
+      const put = await putAudiences(resource, []);
+      // What failed counts as not made, and nobody would ever remove it. It is ours even if an earlier attempt has made it: the
+      // definition says which stack declares it.
+      if (!put.ok) await partners.remove(resource.realm, resource.id);
+      return put;
     },
 
     /** Makes the partner what is said, whatever it has become elsewhere. */
@@ -77,7 +82,18 @@ export const declareResources = (
 
     removePartner: async (realm: string, id: string): Promise<Done> => goneIsFine(await partners.remove(realm, id)),
 
-    putGrant: async ({ realm, ...grant }: GrantResource): Promise<Done> => done(await grants.addGrant(realm, grant)),
+    /** A grant that is there already and is different is somebody else's, and stays as it is. */
+    createGrant: async ({ realm, ...grant }: GrantResource): Promise<Done> => {
+      const held = await grants.listGrantsOf(realm, grant.client);
+      if (!held.ok) return held;
+      const stored = held.value.items.find(({ audience }) => audience === grant.audience);
+      if (stored !== undefined && sorted(stored.scopes) !== sorted(grant.scopes)) {
+        return refuse({ reason: 'conflict', detail: `${grant.client} has another grant on ${grant.audience}` });
+      }
+      return done(await grants.addGrant(realm, grant));
+    },
+
+    updateGrant: async ({ realm, ...grant }: GrantResource): Promise<Done> => done(await grants.addGrant(realm, grant)),
 
     removeGrant: async (realm: string, client: string, audience: string): Promise<Done> =>
       goneIsFine(await grants.removeGrant(realm, client, audience)),

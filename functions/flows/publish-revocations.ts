@@ -2,7 +2,7 @@
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { compact, decodeJson, signingInput } from '../core/jws.ts';
-import { activeKey } from '../core/key-ring.ts';
+import { activeKey, defaultAlgorithm } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import {
   buildRevocationList,
@@ -23,8 +23,8 @@ export interface PublishRevocationsPorts {
 export interface PublishRevocationsSettings {
   readonly realm: string;
   readonly issuer: string;
-  /** The ring that signs the list: every verifier of the realm knows its algorithm. */
-  readonly algorithm: JwsAlgorithm;
+  /** The first of them that signs tokens signs the list as well: every verifier of the realm knows it. */
+  readonly algorithms: readonly [JwsAlgorithm, ...JwsAlgorithm[]];
 }
 
 export type PublishRevocations = () => Promise<'published' | 'unchanged' | 'not-yet'>;
@@ -37,15 +37,16 @@ export const publishRevocations =
   ): PublishRevocations =>
   async () => {
     const found = await rings.list(settings.realm);
-    const ring = found.find((each) => each.algorithm === settings.algorithm);
+    const algorithm = defaultAlgorithm(settings, found);
+    const ring = found.find((each) => each.algorithm === algorithm);
     const key = ring === undefined ? undefined : activeKey(ring);
     // A realm that cannot sign has issued nothing; there is nothing to revoke.
     if (key === undefined) return 'not-yet';
     const wanted = buildRevocationList(settings.issuer, found, clock.now());
     if (!isOutdated(readClaims(await lists.load(settings.realm)), wanted)) return 'unchanged';
-    const header = { alg: settings.algorithm, typ: REVOCATION_LIST_TYPE, kid: key.kid };
+    const header = { alg: algorithm, typ: REVOCATION_LIST_TYPE, kid: key.kid };
     const input = signingInput(header, wanted);
-    const signature = await signer.sign(key, settings.algorithm, input);
+    const signature = await signer.sign(key, algorithm, input);
     await lists.save(settings.realm, compact(input, signature));
     return 'published';
   };

@@ -21,10 +21,10 @@ import type { InputProblem } from '../core/public-key.ts';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
 import { isMetadataUrlOf } from '../core/server-metadata.ts';
 import type { Clock, CredentialUses, PartnerDocuments, PartnerRegistry, RefreshRegistry } from '../ports.ts';
-import { findPartner, lostRace, type PartnerView } from './manage-partners.ts';
+import { findPartner, isSameSource, lostRace, type PartnerView } from './manage-partners.ts';
 
 export interface RefreshPartnerPorts {
-  readonly registry: Pick<PartnerRegistry, 'findPartner' | 'updatePartner'> & RefreshRegistry;
+  readonly registry: Pick<PartnerRegistry, 'findPartner' | 'findIssuer' | 'updatePartner'> & RefreshRegistry;
   readonly uses: CredentialUses;
   readonly documents: PartnerDocuments;
   readonly clock: Clock;
@@ -43,6 +43,12 @@ export interface RefreshReport {
   readonly failure?: RefreshFailure;
   /** Keys of the document that were left out, and why. */
   readonly warnings?: readonly string[];
+}
+
+/** A scheduled run. */
+export interface RefreshRun {
+  readonly reports: readonly RefreshReport[];
+  readonly failures: readonly unknown[];
 }
 
 /** A partner after a look at its document. */
@@ -96,12 +102,18 @@ export const refreshPartner = (
       if ((await registry.updatePartner(wanted.value, found, undefined)) === 'saved') {
         return accept({ partner: { ...found, partner: wanted.value }, changed: true, warnings });
       }
+      if (await isIssuerTaken(wanted.value)) return refused('issuer_taken', 'another partner has the issuer it names');
       const again = await findPartner(registry, found.partner.realm, found.partner.id);
       if (!again.ok) return again;
-      if (again.value.partner.source?.url !== before.partner.source?.url) return lostRace();
+      if (!isSameSource(again.value.partner, before.partner)) return lostRace();
       found = again.value;
     }
     return lostRace();
+  };
+
+  const isIssuerTaken = async ({ realm, id, issuer }: Partner): Promise<boolean> => {
+    const holder = issuer === undefined ? undefined : await registry.findIssuer(realm, issuer);
+    return holder !== undefined && holder !== id;
   };
 
   return {
@@ -110,9 +122,13 @@ export const refreshPartner = (
       return done.ok ? accept({ ...done.value.partner, lastUses: await uses.lastUses(realm, id) }) : done;
     },
 
-    /** Looks after those that are due, the longest due first; what a run does not get to the next one does. */
-    due: async (limit: number): Promise<readonly RefreshReport[]> => {
+    /**
+     * Looks after those that are due, the longest due first; what a run does not get to the next one does.
+     * Failures of ours come with the reports: the others must not wait for them, and nobody must miss them.
+     */
+    due: async (limit: number): Promise<RefreshRun> => {
       const reports: RefreshReport[] = [];
+      const failures: unknown[] = [];
       const waiting = [...(await registry.listDue(clock.now(), limit))];
       while (waiting.length > 0) {
         const batch = waiting.splice(0, SIDE_BY_SIDE);
@@ -121,9 +137,12 @@ export const refreshPartner = (
           partner: id,
           ...outcomeOf(await refresh(realm, id)),
         });
-        reports.push(...(await Promise.all(batch.map(look))));
+        for (const looked of await Promise.allSettled(batch.map(look))) {
+          if (looked.status === 'fulfilled') reports.push(looked.value);
+          else failures.push(looked.reason);
+        }
       }
-      return reports;
+      return { reports, failures };
     },
   };
 };

@@ -4,7 +4,7 @@
  */
 
 import { MAX_BODY_BYTES, parseJson } from './admin-operation.ts';
-import type { HttpEvent } from './endpoint.ts';
+import type { HttpAnswer, HttpEvent } from './endpoint.ts';
 import { decodeBody } from './request.ts';
 
 const RECORDED: ReadonlySet<string> = new Set([
@@ -51,4 +51,18 @@ const withoutQuery = (member: unknown): string | null => {
   if (typeof member !== 'string' || !URL.canParse(member)) return null;
   const { origin, pathname } = new URL(member);
   return `${origin}${pathname}`;
+};
+
+/** What the answer says is there now: which one, in which version, with which keys and claims by name. */
+export const outcomeOf = ({ statusCode = 200, body }: HttpAnswer): Readonly<Record<string, unknown>> | undefined => {
+  const answer = statusCode < 300 && body !== undefined ? parseJson(body) : undefined;
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  const { id, version, credentials, claims } = answer as Readonly<Record<string, unknown>>;
+  const outcome = {
+    ...(typeof id === 'string' ? { id } : {}),
+    ...(typeof version === 'number' ? { version } : {}),
+    ...(Array.isArray(credentials) ? { keys: credentials.map(({ kid, thumbprint }) => ({ kid, thumbprint })) } : {}),
+    ...(typeof claims === 'object' && claims !== null ? { claims: Object.keys(claims) } : {}),
+  };
+  return Object.keys(outcome).length === 0 ? undefined : outcome;
 };

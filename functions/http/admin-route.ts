@@ -8,7 +8,7 @@ import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
 import type { Realm } from '../core/realm.ts';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
 import { Outage } from '../ports.ts';
-import { changeOf } from './admin-audit.ts';
+import { changeOf, outcomeOf } from './admin-audit.ts';
 import type { AdminRoute } from './admin-operation.ts';
 import { timestamp } from './admin-views.ts';
 import type { Failure, HttpAnswer, HttpEvent, Invocation } from './endpoint.ts';
@@ -42,7 +42,8 @@ export const recorded =
   async (...call: Invocation): Promise<HttpAnswer> => {
     const [event] = call;
     const change = changeOf(event);
-    const record = (status: number): void =>
+    const record = (status: number, answer?: HttpAnswer): void => {
+      const outcome = answer === undefined || isReading(event) ? undefined : outcomeOf(answer);
       recordAdministration(seen, {
         requestId: event.requestContext.requestId,
         operator: operatorOf(event),
@@ -50,11 +51,13 @@ export const recorded =
         path: event.rawPath.slice(0, 512),
         // What was refused may be anything; what was done has been checked and is in the registry anyway.
         ...(change === undefined || status >= 300 ? {} : { change }),
+        ...(outcome === undefined ? {} : { outcome }),
         status,
       });
+    };
     try {
       const answer = await route(...call);
-      record(answer.statusCode ?? 200);
+      record(answer.statusCode ?? 200, answer);
       return answer;
     } catch (error) {
       // A write whose answer was lost may have been done: who tried it must be on record all the same.
@@ -62,6 +65,8 @@ export const recorded =
       throw error;
     }
   };
+
+const isReading = (event: HttpEvent): boolean => event.requestContext.http.method === 'GET';
 
 const operatorOf = (event: HttpEvent): string => {
   const { authorizer } = event.requestContext as Partial<APIGatewayProxyEventV2WithIAMAuthorizer['requestContext']>;

@@ -34,7 +34,7 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   ...partnerSummary(partner),
   acceptsSecurityIdentifiers: partner.acceptsSecurityIdentifiers,
   ...(partner.issuer === undefined ? {} : { issuer: partner.issuer }),
-  credentials: partner.credentials.map((credential) => credentialView(credential, lastUses.get(credential.kid))),
+  credentials: partner.credentials.map((credential) => credentialView(credential, lastUses.get(credential.thumbprint))),
   ...(partner.source === undefined ? {} : { source: sourceView(partner.source, refresh) }),
   tokenPolicy: partner.tokenPolicy,
   claims: partner.claims,
@@ -43,7 +43,7 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   grants: grants.map(({ audience, scopes }) => ({ audience, scopes })),
 });
 
-const credentialView = (credential: PartnerCredential, lastUsedAt: EpochSeconds | undefined) => ({
+const credentialView = (credential: PartnerCredential, usedAt: EpochSeconds | undefined) => ({
   kid: credential.kid,
   type: 'public_key',
   alg: credential.algorithm,
@@ -57,7 +57,8 @@ const credentialView = (credential: PartnerCredential, lastUsedAt: EpochSeconds 
   ...optionalTime('notBefore', credential.notBefore),
   ...optionalTime('expiresAt', credential.expiresAt),
   addedAt: timestamp(credential.addedAt),
-  ...optionalTime('lastUsedAt', lastUsedAt),
+  // A use from before it was added is of another time, in which the partner had the same key.
+  ...optionalTime('lastUsedAt', usedAt !== undefined && usedAt >= credential.addedAt ? usedAt : undefined),
 });
 
 /** Named one by one, so that nothing else can slip out. Whoever exports a partner needs the key itself. */

@@ -155,7 +155,9 @@ const carryOutGrant = async (
   if (verb === 'Delete') {
     return known === name ? named(name, await declare.removeGrant(realm.name, client, audience)) : notOurs(known);
   }
-  return named(name, await declare.putGrant({ realm: realm.name, client, audience, scopes }));
+  const resource = { realm: realm.name, client, audience, scopes };
+  const isOurs = verb === 'Update' && known === name;
+  return named(name, await (isOurs ? declare.updateGrant(resource) : declare.createGrant(resource)));
 };
 
 /** A creation that was never answered is rolled back under a name of CloudFormation's own: what is there may be another's. */

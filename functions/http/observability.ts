@@ -48,6 +48,8 @@ export interface AdminEntry {
   readonly path: string;
   /** What was asked for: the members of the body that the audit may hold. */
   readonly change?: Readonly<Record<string, unknown>>;
+  /** What is there after it: ids, names of keys and claims. */
+  readonly outcome?: Readonly<Record<string, unknown>>;
   readonly status: number;
 }
 

@@ -5,11 +5,11 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { RefreshReport } from '../flows/refresh-partner.ts';
+import type { RefreshRun } from '../flows/refresh-partner.ts';
 import type { HttpAnswer, HttpEvent } from './endpoint.ts';
 import { LOGGING, type Observability, recordFault, withoutMessage } from './observability.ts';
 
-export const scheduledRefresh = (seen: Observability, refresh: () => Promise<readonly RefreshReport[]>) =>
+export const scheduledRefresh = (seen: Observability, refresh: () => Promise<RefreshRun>) =>
   middy<unknown, void>()
     .use(injectLambdaContext(seen.logger, LOGGING))
     .use(logMetrics(seen.metrics))
@@ -19,12 +19,13 @@ export const scheduledRefresh = (seen: Observability, refresh: () => Promise<rea
       request.error = withoutMessage(request.error);
     })
     .handler(async () => {
-      const reports = await refresh();
+      const { reports, failures } = await refresh();
       for (const report of reports) {
         seen.logger[report.outcome === 'failed' ? 'warn' : 'info']('refresh', { audit: report });
       }
-      const failures = reports.filter(({ outcome }) => outcome === 'failed').length;
-      seen.metrics.addMetric('PartnerRefreshFailures', MetricUnit.Count, failures);
+      const refused = reports.filter(({ outcome }) => outcome === 'failed').length;
+      seen.metrics.addMetric('PartnerRefreshFailures', MetricUnit.Count, refused);
+      if (failures.length > 0) throw failures[0];
     });
 
 /** One function behind a route and a schedule: only an event of API Gateway has a request context. */

@@ -89,5 +89,7 @@ describe.each(IMPLEMENTATIONS)('a realm, %s', (_where, open) => {
       const listed = await readAll((page) => registries.realms.listRealms(page), limit);
       expect(listed.map(({ name }) => name)).toEqual(['a', 'b', 'c', REALM]);
     }
+    // A cursor need not be a name that is there.
+    expect((await registries.realms.listRealms({ limit: 9, cursor: '-' })).items).toHaveLength(4);
   });
 });

@@ -19,6 +19,7 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   client_id_mismatch: { reason: 'client_id_mismatch', clientId: 'evidence', subject: 'evidence' },
   client_unknown: { reason: 'client_unknown', clientId: 'evidence' },
   client_disabled: { reason: 'client_disabled', clientId: 'evidence' },
+  realm_unknown: { reason: 'realm_unknown' },
   realm_disabled: { reason: 'realm_disabled', realm: 'evidence' },
   credential_not_yet_valid: { reason: 'credential_not_yet_valid', kid: 'evidence', notBefore: 424242 },
   credential_expired: { reason: 'credential_expired', kid: 'evidence', expiresAt: 424242 },

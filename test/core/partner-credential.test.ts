@@ -36,7 +36,7 @@ const timesOf = async (input: CredentialInput) => {
 describe('a credential', () => {
   it('of a JWK is its public key, registered now, on the terms of the operator', async () => {
     const terms = { label: 'blue — ü', notBefore: NOW + 1, expiresAt: NOW + 2 };
-    expect(await parsed({ jwk: { ...jwk, use: 'sig', alg: 'ES256', x5t: 'eA' }, ...terms })).toEqual({
+    expect(await parsed({ jwk: { ...jwk, use: 'sig', alg: 'ES256', x5c: ['MII'] }, ...terms })).toEqual({
       ...credential(pair, { addedAt: NOW }),
       ...terms,
     });
@@ -59,6 +59,16 @@ describe('a credential', () => {
       expiresAt: UNTIL + 1,
     });
     expect(await parsed({ certificate: certified.base64 })).toEqual(await parsed({ certificate: certified.pem }));
+  });
+
+  it('of a JWK goes by the thumbprints of a certificate that it names (RFC 7517 4.8, 4.9)', async () => {
+    const [x5t, x5tS256] = ['A'.repeat(27), 'b'.repeat(43)];
+    expect(await parsed({ jwk: { ...jwk, x5t, 'x5t#S256': x5tS256 } })).toEqual(
+      credential(pair, { addedAt: NOW, x5t, x5tS256 }),
+    );
+    const wrong = ['', 'A'.repeat(26), `${'A'.repeat(26)}=`, 'b'.repeat(43), 1, null, ['A'.repeat(27)]];
+    for (const value of wrong) expect(await problemOf({ jwk: { ...jwk, x5t: value } })).toBe('/credentials/3/jwk');
+    expect(await problemOf({ jwk: { ...jwk, 'x5t#S256': x5t } })).toBe('/credentials/3/jwk');
   });
 
   it.each<[string, CredentialInput]>([

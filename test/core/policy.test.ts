@@ -26,7 +26,7 @@ const decide = (changes: {
 }) =>
   decideEntitlement(
     { partner: partner(changes.by), grants: changes.grants ?? [grant()] },
-    { accessTokenSeconds: 3_600, algorithms: ['RS256', 'ES256'] },
+    { accessTokenSeconds: 3_600, algorithm: 'RS256' },
     { resource: AUDIENCE, scopes: changes.scopes },
     changes.of === 'missing' ? undefined : audience(changes.of),
   );

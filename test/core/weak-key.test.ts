@@ -62,7 +62,7 @@ describe('a modulus that can be factored (CVE-2017-15361)', () => {
     const key = { kty: 'RSA', e: 'AQAB', n: factorable(1n, 3n) };
     expect(await parsePublicKey(key, '/jwks/keys/0', 0)).toEqual({
       ok: false,
-      refusal: { pointer: '/jwks/keys/0', detail: expect.stringContaining('CVE-2017-15361') },
+      refusal: { pointer: '/jwks/keys/0', code: 'key_weak', detail: expect.stringContaining('CVE-2017-15361') },
     });
     expect(await parsePublicKey({ ...key, n: goodModulus() }, '/jwks/keys/0', 0)).toMatchObject({ ok: true });
   });

@@ -41,10 +41,10 @@ export const memoryReplayGuard = (): MemoryReplayGuard => {
   const uses = new Map<string, AssertionUse>();
   const lastUses = new Map<string, Map<string, EpochSeconds>>();
   const keyOf = ({ realm, client, jti }: AssertionUse): string => JSON.stringify([realm, client, jti]);
-  const note = ({ realm, client, kid }: AssertionUse, now: EpochSeconds): void => {
+  const note = ({ realm, client, thumbprint }: AssertionUse, now: EpochSeconds): void => {
     const noted = lastUses.get(`${realm}/${client}`) ?? new Map<string, EpochSeconds>();
     lastUses.set(`${realm}/${client}`, noted);
-    if (now - (noted.get(kid) ?? 0) >= HOUR) noted.set(kid, now);
+    if (now - (noted.get(thumbprint) ?? 0) >= HOUR) noted.set(thumbprint, now);
   };
   return {
     uses,
@@ -76,6 +76,11 @@ export const memoryQuotas = (calls: string[] = []): QuotaCounter => {
     minute: counts.get(minute) ?? 0,
     day: counts.get(day) ?? 0,
   });
+  const add = (current: ReturnType<typeof windows>, change: number): QuotaUse => {
+    for (const window of Object.values(current)) counts.set(window, (counts.get(window) ?? 0) + change);
+    seen.add(current.day);
+    return read(current);
+  };
   return {
     lastSeen: (realm, client, now) => {
       const current = windows(realm, client, now);
@@ -83,10 +88,11 @@ export const memoryQuotas = (calls: string[] = []): QuotaCounter => {
     },
     count: async (realm, client, now) => {
       calls.push(`count ${realm}/${client}`);
-      const current = windows(realm, client, now);
-      for (const window of Object.values(current)) counts.set(window, (counts.get(window) ?? 0) + 1);
-      seen.add(current.day);
-      return read(current);
+      return add(windows(realm, client, now), 1);
+    },
+    takeBack: async (realm, client, now) => {
+      calls.push(`take back ${realm}/${client}`);
+      add(windows(realm, client, now), -1);
     },
   };
 };
@@ -128,6 +134,8 @@ export interface MemoryRows {
   /** Which partner has an issuer. */
   readonly issuers: Map<string, string>;
   readonly refreshes: Map<string, RefreshStatus>;
+  /** Versions of what is gone: of partners by `realm/name`, of audiences by `audience/realm/name`. */
+  readonly ended: Map<string, number>;
 }
 
 export interface MemoryRegistry extends Registry, RefreshRegistry, MemoryRows {}
@@ -142,8 +150,9 @@ const follows = (stored: Versioned, version: number): boolean =>
 export const memoryRegistry = (): MemoryRegistry => {
   const rows: MemoryRows = {
     ...{ partners: new Map(), audiences: new Map(), grants: new Map(), issuers: new Map(), refreshes: new Map() },
+    ended: new Map(),
   };
-  const { partners, audiences, grants, issuers, refreshes } = rows;
+  const { partners, audiences, grants, issuers, refreshes, ended } = rows;
   const write = async (isAllowed: boolean, change: () => void): Promise<'saved' | 'conflict'> => {
     if (!isAllowed) return 'conflict';
     change();
@@ -155,6 +164,19 @@ export const memoryRegistry = (): MemoryRegistry => {
   const countOwnerOn = (key: string): void => {
     const owner = partners.get(key);
     if (owner !== undefined) partners.set(key, { ...owner, version: owner.version + 1 });
+  };
+  const isAsGiven = ({
+    realm,
+    audience,
+    owner,
+    version,
+  }: Pick<Audience, 'realm' | 'audience' | 'owner' | 'version'>) => {
+    const stored = audiences.get(`${realm}/${audience}`);
+    return stored?.owner === owner && stored.version === version;
+  };
+  const end = ({ realm, audience, version }: Audience): void => {
+    audiences.delete(`${realm}/${audience}`);
+    ended.set(`audience/${realm}/${audience}`, version);
   };
   const isFree = (realm: string, issuer: string | undefined): boolean =>
     issuer === undefined || !issuers.has(`${realm}/${issuer}`);
@@ -182,9 +204,11 @@ export const memoryRegistry = (): MemoryRegistry => {
     },
     listPartners: async (realm, page) => pageOf(within(partners, realm), ({ id }) => id, page),
     findIssuer: async (realm, issuer) => issuers.get(`${realm}/${issuer}`),
+    lastVersion: async (realm, id) => ended.get(`${realm}/${id}`) ?? 0,
     createPartner: (partner, refresh) => {
       const key = `${partner.realm}/${partner.id}`;
-      return write(!partners.has(key) && !refreshes.has(key) && isFree(partner.realm, partner.issuer), () => {
+      const isNext = !partners.has(key) && (ended.get(key) ?? 0) === partner.version - 1;
+      return write(isNext && isFree(partner.realm, partner.issuer), () => {
         partners.set(key, partner);
         moveIssuer(partner, undefined, partner.issuer);
         put(refresh);
@@ -210,19 +234,20 @@ export const memoryRegistry = (): MemoryRegistry => {
         if (partner.source === undefined) refreshes.delete(key);
       });
     },
-    removePartner: ({ partner, grants: held, audiences: owned }) => {
+    removePartner: ({ partner, grants: held }, owned) => {
       const { realm, id, version } = partner;
       const key = `${realm}/${id}`;
       const isAllowed =
         partners.get(key)?.version === version &&
         grantsOf(realm, id).length === held.length &&
         held.every((each) => grants.get(`${key}/${each.audience}`)?.version === each.version) &&
-        owned.every((each) => grantsOn(realm, each).every(({ client }) => client === id));
+        owned.every((each) => isAsGiven(each) && grantsOn(realm, each.audience).every(({ client }) => client === id));
       return write(isAllowed, () => {
         partners.delete(key);
         refreshes.delete(key);
         for (const { audience } of held) grants.delete(`${key}/${audience}`);
-        for (const audience of owned) audiences.delete(`${realm}/${audience}`);
+        for (const each of owned) end(each);
+        ended.set(key, version);
         moveIssuer(partner, partner.issuer, undefined);
       });
     },
@@ -235,31 +260,34 @@ export const memoryRegistry = (): MemoryRegistry => {
       write(follows(refreshes.get(`${status.realm}/${status.id}`), status.version), () => put(status)),
     findAudience: async (realm, audience) => audiences.get(`${realm}/${audience}`),
     listAudiences: async (realm, page) => pageOf(within(audiences, realm), ({ audience }) => audience, page),
+    lastAudienceVersion: async (realm, audience) => ended.get(`audience/${realm}/${audience}`) ?? 0,
     createAudience: (audience, owner) => {
       const [key, ownerKey] = [`${audience.realm}/${audience.audience}`, `${audience.realm}/${audience.owner}`];
-      return write(!audiences.has(key) && partners.get(ownerKey)?.version === owner.version, () => {
+      const isNext = !audiences.has(key) && (ended.get(`audience/${key}`) ?? 0) === audience.version - 1;
+      return write(isNext && partners.get(ownerKey)?.version === owner.version, () => {
         audiences.set(key, audience);
         countOwnerOn(ownerKey);
       });
     },
-    updateAudience: (audience) => {
-      const key = `${audience.realm}/${audience.audience}`;
-      const stored = audiences.get(key);
-      const isAllowed = stored?.version === audience.version - 1 && stored.ownerEnabled === audience.ownerEnabled;
+    updateAudience: (audience, before) => {
+      const key = `${before.realm}/${before.audience}`;
+      const gone = before.scopes.filter((scope) => !audience.scopes.includes(scope));
+      const isHeld = grantsOn(before.realm, before.audience).some(({ scopes }) =>
+        scopes.some((each) => gone.includes(each)),
+      );
+      const isAllowed = isAsGiven(before) && audiences.get(key)?.ownerEnabled === before.ownerEnabled && !isHeld;
       return write(isAllowed, () => audiences.set(key, audience));
     },
-    removeAudience: ({ realm, audience, owner, version }) => {
-      const key = `${realm}/${audience}`;
-      const isAllowed = audiences.get(key)?.version === version && grantsOn(realm, audience).length === 0;
-      return write(isAllowed, () => {
-        audiences.delete(key);
-        countOwnerOn(`${realm}/${owner}`);
-      });
-    },
-    saveGrant: (grant) => {
-      const { realm, client, audience, version } = grant;
-      const key = `${realm}/${client}/${audience}`;
-      const isBetween = partners.has(`${realm}/${client}`) && audiences.has(`${realm}/${audience}`);
+    removeAudience: (audience) =>
+      write(isAsGiven(audience) && grantsOn(audience.realm, audience.audience).length === 0, () => {
+        end(audience);
+        countOwnerOn(`${audience.realm}/${audience.owner}`);
+      }),
+    saveGrant: (grant, _before, audience) => {
+      const { realm, client, version } = grant;
+      const key = `${realm}/${client}/${grant.audience}`;
+      const isBetween =
+        partners.has(`${realm}/${client}`) && isAsGiven({ ...audience, realm, audience: grant.audience });
       return write(isBetween && follows(grants.get(key), version), () => grants.set(key, grant));
     },
     removeGrant: ({ realm, client, audience, version }) => {

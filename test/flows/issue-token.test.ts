@@ -194,12 +194,15 @@ describe('a refused request', () => {
     expect([reasonOf(decided), decided.facts]).toEqual([reason, facts]);
   });
 
-  it.each([0, 2])('has to name its resource where the client has %i grants, and reads no more than the realm', async (count) => {
-    const grants = Array.from({ length: count }, (_, index) => grant({ audience: `urn:${index}` }));
-    const { ports, calls } = portsOf({ partners: { find: async () => ({ ...(await client()), grants }) } });
-    const reason = reasonOf(await issue(ports, assertion(clientPair)));
-    expect([reason, [...new Set(calls)]]).toEqual(['resource_required', ['realm default']]);
-  });
+  it.each([0, 2])(
+    'has to name its resource where the client has %i grants, and reads no more than the realm',
+    async (count) => {
+      const grants = Array.from({ length: count }, (_, index) => grant({ audience: `urn:${index}` }));
+      const { ports, calls } = portsOf({ partners: { find: async () => ({ ...(await client()), grants }) } });
+      const reason = reasonOf(await issue(ports, assertion(clientPair)));
+      expect([reason, [...new Set(calls)]]).toEqual(['resource_required', ['realm default']]);
+    },
+  );
 
   it('names the owner that is disabled, in the record only', async () => {
     const { ports } = portsOf({}, { audience: audience({ ownerEnabled: false }) });

@@ -1,352 +1,275 @@
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { managePartners } from '../../functions/flows/manage-partners.ts';
-import type { HttpAnswer } from '../../functions/http/endpoint.ts';
-import { Outage, type Registry } from '../../functions/ports.ts';
-import { adminEndpoint } from '../../functions/routes.ts';
-import { type MemoryRegistry, memoryRegistry, testClock } from '../flows/in-memory.ts';
-import { AUDIENCE, httpEvent, keyPair, NOW, ring, signingKey } from '../support/builders.ts';
-import { lambdaContext, type Observed, observe } from './observed.ts';
+import { AUDIENCE, keyPair, NOW } from '../support/builders.ts';
+import { issue } from '../support/certificate-authority.ts';
+import { type AdminWorld, openAdmin, PAIR, PARTNER, populate, realmOf, TIME, USED_AT } from './admin-world.ts';
 
-let observed: Observed;
-let registry: MemoryRegistry;
+let world: AdminWorld;
+let call: AdminWorld['call'];
+let inRealm: AdminWorld['inRealm'];
 beforeEach(() => {
-  observed = observe();
-  registry = memoryRegistry();
+  world = openAdmin();
+  ({ call, inRealm } = world);
 });
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const { publicJwk, thumbprint } = await keyPair();
-const rings = [ring('ES256', [signingKey(await keyPair())]), ring('RS256', [signingKey(await keyPair('RS256'))])];
-const PARTNER = { id: 'billing', name: 'Billing', jwks: { keys: [{ ...publicJwk, kid: 'k1' }] } };
+const other = await keyPair('ES256', 'k2');
+const jwkOf = ({ publicJwk, kid }: typeof other) => ({ ...publicJwk, kid });
+const JSON_TYPE = 'application/json';
 
-interface Call {
-  readonly body?: string | object;
-  readonly query?: string;
-  readonly realm?: string;
-  readonly registry?: Registry;
-  readonly operator?: string;
-}
-
-const call = async (
-  method: string,
-  path: string,
-  { body, query = '', realm = 'default', operator, ...more }: Call = {},
-) => {
-  const manage = managePartners({
-    registry: more.registry ?? registry,
-    clock: testClock(),
-    rings: { list: async () => rings },
-  });
-  const text = typeof body === 'object' ? JSON.stringify(body) : body;
-  const event = httpEvent(method, `/admin/realms/${realm}${path}`, {
-    query,
-    ...(text === undefined ? {} : { body: text }),
-  });
-  if (operator !== undefined) Object.assign(event.requestContext, { authorizer: { iam: { userArn: operator } } });
-  const answer: HttpAnswer = await adminEndpoint(observed.seen, manage, ['default'])(event, lambdaContext());
-  return {
-    status: answer.statusCode,
-    body: JSON.parse(answer.body ?? '') as Record<string, unknown>,
-    type: answer.headers?.['content-type'],
+describe('partners', () => {
+  const SHOWN = {
+    ...{ id: 'billing', name: 'Billing', tags: {}, enabled: true, trustLevel: 'application', version: 1 },
+    ...{ createdAt: TIME, updatedAt: TIME, acceptsSecurityIdentifiers: false, tokenPolicy: {}, claims: {} },
+    credentials: [
+      {
+        ...{ kid: 'k1', type: 'public_key', alg: 'ES256', kty: 'EC', thumbprint: PAIR.thumbprint },
+        ...{ jwk: { ...PAIR.publicJwk, kid: 'k1', alg: 'ES256' }, source: 'registered', addedAt: TIME },
+      },
+    ],
+    ...{ audiences: [], grants: [] },
   };
-};
 
-const populate = async () => {
-  await call('POST', '/partners', { body: PARTNER });
-  await call('POST', '/partners', { body: { ...PARTNER, id: 'crm' } });
-  await call('POST', '/audiences', { body: { audience: AUDIENCE, owner: 'billing', scopes: ['read', 'write'] } });
-  await call('POST', '/grants', { body: { client: 'crm', audience: AUDIENCE, scopes: ['read'] } });
-};
-
-const TIME = new Date(NOW * 1_000).toISOString();
-
-describe('the admin API', () => {
-  it('adds a partner: 201, and 200 when it is there as wanted', async () => {
-    const shown = {
-      ...{ id: 'billing', name: 'Billing', enabled: true, version: 1, createdAt: TIME, updatedAt: TIME },
-      credentials: [{ kid: 'k1', alg: 'ES256', kty: 'EC', thumbprint, addedAt: TIME }],
-      ...{ audiences: [], grants: [] },
-    };
-    const [first, second] = [
-      await call('POST', '/partners', { body: PARTNER }),
-      await call('POST', '/partners', { body: PARTNER }),
+  it('are added: 201, and 200 when one is there as wanted', async () => {
+    const answers = [
+      await inRealm('POST', '/partners', { body: PARTNER }),
+      await inRealm('POST', '/partners', { body: PARTNER }),
     ];
-    expect([first, second]).toEqual([
-      { status: 201, body: shown, type: 'application/json' },
-      { status: 200, body: shown, type: 'application/json' },
+    expect(answers).toEqual([
+      { status: 201, body: SHOWN, type: JSON_TYPE },
+      { status: 200, body: SHOWN, type: JSON_TYPE },
     ]);
   });
 
-  it('shows, lists, disables and renames partners', async () => {
-    await populate();
-    const shown = await call('GET', '/partners/crm');
-    const changed = await call('PATCH', '/partners/billing', { body: { enabled: false, name: 'Old' } });
-    const listed = await call('GET', '/partners', { query: 'limit=1' });
-    const more = await call('GET', '/partners', { query: `limit=1&cursor=${String(listed.body.next)}` });
-    expect([shown.status, shown.body.grants]).toEqual([200, [{ audience: AUDIENCE, scopes: ['read'] }]]);
-    expect([changed.status, changed.body]).toMatchObject([
+  it('get an id where none is said', async () => {
+    const { id: _id, ...nameless } = PARTNER;
+    const [first, second] = [
+      await inRealm('POST', '/partners', { body: nameless }),
+      await inRealm('POST', '/partners', { body: {} }),
+    ];
+    expect([first.status, first.body.id, second.status, second.body.id]).toEqual([201, 'made-1', 201, 'made-2']);
+  });
+
+  it('are shown with all there is to say', async () => {
+    await populate(world);
+    const { pem } = await issue({ name: 'crm', notBefore: NOW - 9, notAfter: NOW + 8 });
+    const said = {
+      ...{ name: 'CRM', contact: 'ada', tags: { team: 'x' }, trustLevel: 'full', acceptsSecurityIdentifiers: true },
+      ...{ issuer: 'https://crm.example', tokenPolicy: { algorithm: 'ES256', accessTokenSeconds: 60 } },
+      ...{ claims: { tenant: ['a', { b: null }] }, quota: { perDay: 9, mode: 'observe' }, enabled: false },
+    };
+    const times = { notBefore: '2027-01-15T09:00:00.9+01:00', expiresAt: '2027-01-16T00:00:00Z' };
+    const { status, body } = await inRealm('PUT', '/partners/crm', {
+      body: {
+        ...{ ...said, jwksUri: 'https://crm.example/jwks', version: 1 },
+        credentials: [{ jwk: jwkOf(PAIR), label: 'blue', ...times }, { certificate: pem }],
+      },
+    });
+    expect([status, body]).toMatchObject([
       200,
-      { enabled: false, name: 'Old', version: 3, audiences: [AUDIENCE] },
+      {
+        ...said,
+        version: 2,
+        grants: [{ audience: AUDIENCE, scopes: ['read'] }],
+        source: { type: 'jwks_uri', url: 'https://crm.example/jwks', nextAttemptAt: TIME },
+        credentials: [
+          {
+            ...{ kid: 'k1', label: 'blue', notBefore: '2027-01-15T08:00:00.000Z' },
+            ...{ expiresAt: '2027-01-16T00:00:00.000Z', lastUsedAt: new Date(USED_AT * 1_000).toISOString() },
+          },
+          {
+            ...{ x5t: expect.stringMatching(/^[\w-]{27}$/), 'x5t#S256': expect.stringMatching(/^[\w-]{43}$/) },
+            expiresAt: new Date((NOW + 9) * 1_000).toISOString(),
+          },
+        ],
+      },
     ]);
-    expect([listed.body, more.body]).toMatchObject([
-      { items: [{ id: 'billing' }], next: 'billing' },
-      { items: [{ id: 'crm' }] },
-    ]);
-    expect(more.body.next).toBeUndefined();
+    expect(await inRealm('GET', '/partners/crm')).toEqual({ status: 200, body, type: JSON_TYPE });
   });
 
-  it('declares audiences and lists them', async () => {
-    await call('POST', '/partners', { body: PARTNER });
-    const body = { audience: AUDIENCE, owner: 'billing', scopes: ['read'], algorithm: 'ES256' };
-    const declared = [await call('POST', '/audiences', { body }), await call('POST', '/audiences', { body })];
+  it('are listed by the page, in short', async () => {
+    await populate(world);
+    const first = await inRealm('GET', '/partners', { query: 'limit=1' });
+    const second = await inRealm('GET', '/partners', { query: `limit=1&cursor=${String(first.body.next)}` });
+    const { credentials: _1, audiences: _2, grants: _3, tokenPolicy: _4, claims: _5, ...brief } = SHOWN;
+    const { acceptsSecurityIdentifiers: _6, ...summary } = brief;
+    expect([first.body, second.body]).toEqual([
+      // Its audience has counted it on.
+      { items: [{ ...summary, version: 2 }], next: 'billing' },
+      { items: [{ ...summary, id: 'crm' }] },
+    ]);
+  });
+
+  it('are changed in what is said, from the version that was read', async () => {
+    await populate(world);
+    const body = { version: 2, enabled: false, name: null, contact: 'ada' };
+    const changed = await inRealm('PATCH', '/partners/billing', { body });
+    const { name: _name, ...rest } = SHOWN;
+    expect([changed.status, changed.body]).toEqual([
+      200,
+      { ...rest, enabled: false, contact: 'ada', version: 3, audiences: [AUDIENCE] },
+    ]);
+    expect(world.registry.audiences.get(`default/${AUDIENCE}`)?.ownerEnabled).toBe(false);
+  });
+
+  it('are declared: 201, then 200 with the version as it was, then 200 with what is different', async () => {
+    const { id: _id, ...definition } = PARTNER;
+    const answers = [
+      await inRealm('PUT', '/partners/billing', { body: definition }),
+      await inRealm('PUT', '/partners/billing', { body: definition }),
+      await inRealm('PUT', '/partners/billing', { body: { ...definition, name: 'B', version: 1 } }),
+      await inRealm('PUT', '/partners/billing', { body: {} }),
+    ];
+    expect(answers.map(({ status, body }) => [status, body.version, body.name])).toEqual([
+      [201, 1, 'Billing'],
+      [200, 1, 'Billing'],
+      [200, 2, 'B'],
+      [200, 3, undefined],
+    ]);
+    expect(answers.at(-1)?.body.credentials).toEqual([]);
+  });
+
+  it('are given credentials, and lose them without a word: 204', async () => {
+    await populate(world);
+    const body = { jwk: jwkOf(other), label: 'green' };
+    const added = await inRealm('POST', '/partners/crm/credentials', { body });
+    expect([added.status, (added.body.credentials as object[]).length, added.body.version]).toEqual([200, 2, 2]);
+    expect(await inRealm('DELETE', '/partners/crm/credentials', { query: 'kid=k1' })).toEqual({
+      status: 204,
+      body: {},
+      type: undefined,
+    });
+    const { body: left } = await inRealm('GET', '/partners/crm');
+    expect(left.credentials).toMatchObject([{ kid: 'k2', label: 'green' }]);
+  });
+
+  it('are shown as never used with a key that came after its last use', async () => {
+    await populate(world);
+    const stored = world.registry.partners.get('default/crm');
+    if (stored === undefined) throw new Error('there is no crm');
+    const shown = async (addedAt: number) => {
+      const credentials = stored.credentials.map((each) => ({ ...each, addedAt }));
+      world.registry.partners.set('default/crm', { ...stored, credentials });
+      const [credential] = (await inRealm('GET', '/partners/crm')).body.credentials as { lastUsedAt?: string }[];
+      return credential?.lastUsedAt;
+    };
+    expect([await shown(USED_AT + 1), await shown(USED_AT)]).toEqual([
+      undefined,
+      new Date(USED_AT * 1_000).toISOString(),
+    ]);
+  });
+
+  it('are removed with what they hold, and are gone then', async () => {
+    await populate(world);
+    expect(await inRealm('DELETE', '/partners/crm')).toEqual({ status: 204, body: {}, type: undefined });
+    expect(await inRealm('DELETE', '/partners/billing')).toMatchObject({ status: 204 });
+    const { partners, grants, audiences } = world.registry;
+    expect([partners.size, grants.size, audiences.size]).toEqual([0, 0, 0]);
+    expect((await inRealm('DELETE', '/partners/crm')).status).toBe(404);
+  });
+
+  it.each(['EdDSA', 'RS256', 'ML-DSA-44'] as const)('are shown with the whole public key, of %s too', async (alg) => {
+    const { publicJwk } = await keyPair(alg);
+    const { body } = await inRealm('POST', '/partners', { body: { id: 'a', jwks: { keys: [{ ...publicJwk, alg }] } } });
+    expect(body.credentials).toMatchObject([{ alg, kty: publicJwk.kty, jwk: { ...publicJwk, alg } }]);
+  });
+
+  it('are listed without their keys, and shown with public members only, whatever the registry holds', async () => {
+    await populate(world);
+    const stored = world.registry.partners.get('default/crm');
+    if (stored === undefined) throw new Error('there is no crm');
+    const credentials = stored.credentials.map((each) => ({ ...each, jwk: { ...each.jwk, d: 'secret-7f3a' } }));
+    world.registry.partners.set('default/crm', { ...stored, credentials });
+    const [shown, listed] = [await inRealm('GET', '/partners/crm'), await inRealm('GET', '/partners')];
+    expect(JSON.stringify(shown)).toContain(PAIR.publicJwk.x);
+    expect(JSON.stringify(shown)).not.toContain('secret-7f3a');
+    expect(JSON.stringify(listed)).not.toContain(PAIR.publicJwk.x);
+  });
+});
+
+describe('audiences and grants', () => {
+  it('are declared and listed', async () => {
+    await inRealm('POST', '/partners', { body: PARTNER });
+    const body = { audience: AUDIENCE, owner: 'billing', scopes: ['read'], tokenPolicy: { algorithm: 'ES256' } };
+    const declared = [await inRealm('POST', '/audiences', { body }), await inRealm('POST', '/audiences', { body })];
     expect(declared.map(({ status }) => status)).toEqual([201, 200]);
-    expect((await call('GET', '/audiences')).body).toEqual({ items: [{ ...body, version: 1 }] });
+    const query = (uri: string) => ({ query: `audience=${encodeURIComponent(uri)}` });
+    const items = [{ ...body, version: 1 }];
+    expect((await inRealm('GET', '/audiences')).body).toEqual({ items });
+    expect((await inRealm('GET', '/audiences', query(AUDIENCE))).body).toEqual({ items });
+    expect((await inRealm('GET', '/audiences', query('urn:none'))).body).toEqual({ items: [] });
   });
 
-  it('grants, and lists grants by client and by audience', async () => {
-    await populate();
+  it('are changed from the version that was read', async () => {
+    await populate(world);
+    const body = { audience: AUDIENCE, version: 1, scopes: ['read', 'new'], tokenPolicy: { binding: 'dpop' } };
+    const changed = await inRealm('PATCH', '/audiences', { body });
+    expect([changed.status, changed.body]).toEqual([200, { ...body, owner: 'billing', version: 2 }]);
+    expect((await inRealm('PATCH', '/audiences', { body })).status).toBe(409);
+  });
+
+  it('are granted, and listed by client and by audience', async () => {
+    await populate(world);
     const item = { client: 'crm', audience: AUDIENCE, scopes: ['read'], version: 1 };
-    expect((await call('GET', '/grants', { query: 'client=crm' })).body).toEqual({ items: [item] });
-    expect((await call('GET', '/grants', { query: `audience=${encodeURIComponent(AUDIENCE)}` })).body).toEqual({
+    expect((await inRealm('GET', '/grants', { query: 'client=crm' })).body).toEqual({ items: [item] });
+    expect((await inRealm('GET', '/grants', { query: `audience=${encodeURIComponent(AUDIENCE)}` })).body).toEqual({
       items: [item],
     });
-    const more = await call('POST', '/grants', { body: { client: 'crm', audience: AUDIENCE, scopes: ['write'] } });
+    const more = await inRealm('POST', '/grants', { body: { client: 'crm', audience: AUDIENCE, scopes: ['write'] } });
     expect([more.status, more.body]).toEqual([200, { ...item, scopes: ['write'], version: 2 }]);
   });
 
-  it('never shows key material', async () => {
-    await populate();
-    const answers = [await call('GET', '/partners/crm'), await call('GET', '/partners')];
-    expect(JSON.stringify(answers)).not.toContain(publicJwk.x);
-  });
-});
-
-describe('a no', () => {
-  const SHAPE = 'the request is not of the expected shape';
-
-  it.each([
-    ['GET', '/partners/nobody', {}, 'there is no partner nobody'],
-    ['GET', '/partners/%2e%2e', {}, 'there is no partner %2e%2e'],
-    ['PATCH', '/partners/nobody', { body: { enabled: true } }, 'there is no partner nobody'],
-    ['GET', '/grants', { query: 'client=nobody' }, 'there is no partner nobody'],
-    [
-      'POST',
-      '/audiences',
-      { body: { audience: AUDIENCE, owner: 'nobody', scopes: ['read'] } },
-      'there is no partner nobody',
-    ],
-    [
-      'POST',
-      '/grants',
-      { body: { client: 'nobody', audience: AUDIENCE, scopes: ['read'] } },
-      'there is no partner nobody',
-    ],
-    ['GET', '/nothing', {}, 'there is no such route'],
-    ['DELETE', '/partners/crm', {}, 'there is no such route'],
-    ['PUT', '/partners', {}, 'there is no such route'],
-    ['GET', '', {}, 'there is no such route'],
-    ['GET', '/partners/a/b', {}, 'there is no such route'],
-    ['GET', '/partners', { realm: 'other' }, 'there is no such realm'],
-    ['GET', '/partners', { realm: '__proto__' }, 'there is no such realm'],
-    ['POST', '/partners', { realm: 'DEFAULT', body: PARTNER }, 'there is no such realm'],
-  ])('%s %s %j is 404: %s', async (method, path, more, detail) => {
-    expect(await call(method, path, more)).toEqual({
-      status: 404,
-      body: { type: 'about:blank', title: 'Not Found', status: 404, detail },
-      type: 'application/problem+json',
-    });
-  });
-
-  it.each([
-    ['no body', undefined],
-    ['no JSON', '{'],
-    ['JSON with more behind', '{} {}'],
-    ['a list', '[]'],
-    ['null', 'null'],
-    ['text', '"x"'],
-    ['an empty object', '{}'],
-    ['a member too many', JSON.stringify({ ...PARTNER, admin: true })],
-    ['a member of the wrong kind', JSON.stringify({ ...PARTNER, id: 1 })],
-    ['no keys', JSON.stringify({ id: 'a', jwks: {} })],
-    ['keys that are texts', JSON.stringify({ id: 'a', jwks: { keys: ['x'] } })],
-    ['keys that are null', JSON.stringify({ id: 'a', jwks: { keys: [null] } })],
-    ['a prototype', `{"__proto__":${JSON.stringify(PARTNER)}}`],
-    ['a prototype beside good members', JSON.stringify(PARTNER).replace('{', '{"__proto__":{"enabled":false},')],
-    ['a constructor', JSON.stringify(PARTNER).replace('{', '{"constructor":{"prototype":{"x":1}},')],
-    ['a byte order mark', `\ufeff${JSON.stringify(PARTNER)}`],
-    ['deep nesting', '['.repeat(60_000)],
-  ])('is 400 for a body with %s, and nothing is written', async (_what, body) => {
-    const answer = await call('POST', '/partners', body === undefined ? {} : { body });
-    expect(answer).toEqual({
-      status: 400,
-      body: { type: 'about:blank', title: 'Bad Request', status: 400, detail: SHAPE, errors: expect.any(Array) },
-      type: 'application/problem+json',
-    });
-    expect([registry.partners.size, ({} as Record<string, unknown>).x]).toEqual([0, undefined]);
-  });
-
-  it('is 400 for a body beyond 128 KB', async () => {
-    const answer = await call('POST', '/partners', { body: 'x'.repeat(131_073) });
-    expect([answer.status, answer.body.detail]).toEqual([400, 'the body is body_too_large']);
-  });
-
-  it('ignores a prototype within a key: it is no member of it', async () => {
-    const body = JSON.stringify(PARTNER)
-      .replace('{"kty"', '{"__proto__":{"d":"x"},"kty"')
-      .replace('{"crv"', '{"__proto__":{"d":"x"},"crv"');
-    expect((await call('POST', '/partners', { body })).status).toBe(201);
-  });
-
-  it('names each problem by its place', async () => {
-    const body = { id: '-', name: '', jwks: { keys: [PARTNER.jwks.keys[0], { kty: 'oct', k: 'x' }] } };
-    const answer = await call('POST', '/partners', { body });
+  it('are removed, grants first: 204 each', async () => {
+    await populate(world);
+    const audience = `audience=${encodeURIComponent(AUDIENCE)}`;
     expect([
-      answer.status,
-      answer.body.detail,
-      (answer.body.errors as { pointer: string }[]).map(({ pointer }) => pointer),
-    ]).toEqual([400, 'the input is not acceptable', ['/id', '/name', '/jwks/keys/1']]);
-    const shape = await call('POST', '/partners', { body: { id: 'a', jwks: { keys: ['x'] } } });
-    expect(shape.body.errors).toMatchObject([{ pointer: '/jwks/keys/0' }]);
-  });
-
-  it.each(['{}', '{"enabled":"no"}', '{"enabled":null}', '{"version":9}', '{"id":"x"}'])(
-    'is 400 for the change %s',
-    async (body) => {
-      await populate();
-      expect((await call('PATCH', '/partners/crm', { body })).status).toBe(400);
-      expect(registry.partners.get('default/crm')?.version).toBe(1);
-    },
-  );
-
-  it.each([
-    'limit=0',
-    'limit=101',
-    'limit=x',
-    'limit=1.5',
-    'limit=',
-    'cursor=',
-    'cursor=%00',
-    'cursor=%E2%82%AC',
-    `cursor=${'x'.repeat(513)}`,
-    'foo=1',
-    '__proto__=1',
-  ])('is 400 for the page %s', async (query) => {
-    expect((await call('GET', '/partners', { query })).status).toBe(400);
-  });
-
-  it.each([
-    '',
-    'client=a&audience=urn:b',
-    'audience=no-uri',
-    'audience=',
-    `audience=urn:${'x'.repeat(2_000)}`,
-    'owner=a',
-  ])('is 400 for the list of grants with %j', async (query) => {
-    expect((await call('GET', '/grants', { query })).status).toBe(400);
-  });
-
-  it('is 409 where another thing stands under the name, or somebody was faster', async () => {
-    await populate();
-    const other = await call('POST', '/partners', { body: { ...PARTNER, name: 'Other' } });
-    const taken = await call('POST', '/audiences', { body: { audience: AUDIENCE, owner: 'crm', scopes: ['read'] } });
-    const raced = await call('PATCH', '/partners/crm', {
-      body: { enabled: false },
-      registry: { ...registry, updatePartner: async () => 'conflict' },
-    });
-    expect([other, taken, raced].map(({ status, body, type }) => [status, body.title, body.detail, type])).toEqual([
-      [409, 'Conflict', 'partner billing exists and is different', 'application/problem+json'],
-      [409, 'Conflict', `audience ${AUDIENCE} exists and is different`, 'application/problem+json'],
-      [
-        409,
-        'Conflict',
-        'somebody else changed this at the same time; look again and repeat',
-        'application/problem+json',
-      ],
-    ]);
-  });
-
-  it('is an answer to every body, never a fault', async () => {
-    const value = fc.oneof(
-      fc.jsonValue(),
-      fc.record({
-        id: fc.jsonValue(),
-        jwks: fc.record({
-          keys: fc.array(
-            fc.dictionary(
-              fc.constantFrom('kty', 'alg', 'crv', 'x', 'n', 'e', 'use', 'key_ops', 'kid', '__proto__'),
-              fc.jsonValue(),
-            ),
-          ),
-        }),
-      }),
-    );
-    await fc.assert(
-      fc.asyncProperty(value, async (body) => {
-        expect((await call('POST', '/partners', { body: JSON.stringify(body) })).status).toBe(400);
-      }),
-      { numRuns: 300 },
-    );
+      (await inRealm('DELETE', '/grants', { query: `client=crm&${audience}` })).status,
+      (await inRealm('DELETE', '/audiences', { query: audience })).status,
+      (await inRealm('DELETE', '/audiences', { query: audience })).status,
+    ]).toEqual([204, 204, 404]);
   });
 });
 
-describe('the record of an administration', () => {
-  const OPERATOR = 'arn:aws:iam::111122223333:user/ada';
+describe('realms', () => {
+  const DEFAULT = { name: 'default', issuer: 'https://sts.example.com', aliases: [], enabled: true, policy: {} };
+  const ACME = { name: 'acme', description: 'Acme', aliases: ['acme.example'], policy: { algorithms: ['ES256'] } };
+  const shown = { ...ACME, issuer: 'https://sts.example.com/realms/acme', enabled: true };
 
-  it('says who did what and how it ended, for reads as well', async () => {
-    await call('POST', '/partners', { body: PARTNER, operator: OPERATOR });
-    await call('GET', '/partners/nobody', { operator: OPERATOR });
-    await call('GET', '/partners');
-    const path = '/admin/realms/default/partners';
-    expect(observed.lines().map((line) => line.audit)).toEqual([
-      {
-        ...{ requestId: 'request-1', operator: OPERATOR, method: 'POST', path, status: 201 },
-        change: { id: 'billing', name: 'Billing' },
-      },
-      { requestId: 'request-1', operator: OPERATOR, method: 'GET', path: `${path}/nobody`, status: 404 },
-      { requestId: 'request-1', operator: 'unknown', method: 'GET', path, status: 200 },
+  it('are the default one, before anybody has said anything', async () => {
+    const body = { ...DEFAULT, version: 0 };
+    expect((await call('GET', '/realms/default')).body).toEqual(body);
+    expect((await call('GET', '/realms')).body).toEqual({ items: [body] });
+  });
+
+  it('are added: 201, and 200 when one is there as wanted', async () => {
+    const answers = [await call('POST', '/realms', { body: ACME }), await call('POST', '/realms', { body: ACME })];
+    const body = { ...shown, version: 1, createdAt: TIME, updatedAt: TIME };
+    expect(answers).toEqual([
+      { status: 201, body, type: JSON_TYPE },
+      { status: 200, body, type: JSON_TYPE },
     ]);
+    expect((await call('GET', '/realms/acme.example')).body).toEqual(body);
+    expect((await call('GET', '/realms')).body.items).toEqual([{ ...DEFAULT, version: 0 }, body]);
   });
 
-  it('says what was changed', async () => {
-    await populate();
-    await call('PATCH', '/partners/crm', { body: { enabled: false } });
-    expect(observed.lines().map((line) => (line.audit as { change?: object }).change)).toEqual([
-      { id: 'billing', name: 'Billing' },
-      { id: 'crm', name: 'Billing' },
-      { audience: AUDIENCE, owner: 'billing', scopes: ['read', 'write'] },
-      { client: 'crm', audience: AUDIENCE, scopes: ['read'] },
-      { enabled: false },
-    ]);
+  it('are changed, the default one too, from the version that was read', async () => {
+    await call('POST', '/realms', { body: ACME });
+    const change = { version: 1, description: null, aliases: [], enabled: false, policy: { accessTokenSeconds: 60 } };
+    const { description: _gone, ...rest } = { ...shown, ...change };
+    const times = { createdAt: TIME, updatedAt: TIME };
+    expect((await call('PATCH', '/realms/acme', { body: change })).body).toEqual({ ...rest, version: 2, ...times });
+    expect((await call('PATCH', '/realms/default', { body: { version: 0, enabled: false } })).body).toEqual({
+      ...{ ...DEFAULT, enabled: false, version: 1 },
+      ...times,
+    });
   });
 
-  it('holds no key material', async () => {
-    await call('POST', '/partners', { body: PARTNER });
-    expect(observed.text()).toContain('"billing"');
-    for (const secret of [publicJwk.x, publicJwk.y, 'jwks']) expect(observed.text()).not.toContain(secret);
-  });
-
-  it.each([
-    [400, 'POST', '/partners', { id: 'secret-7f3a' }],
-    [400, 'POST', '/partners', { ...PARTNER, name: '', id: 'secret-7f3a' }],
-    [404, 'PATCH', '/partners/nobody', { name: 'secret-7f3a' }],
-    [409, 'POST', '/partners', { ...PARTNER, name: 'secret-7f3a' }],
-  ])('says nothing of a body that was refused with %i', async (status, method, path, body) => {
-    await call('POST', '/partners', { body: PARTNER });
-    expect((await call(method, path, { body })).status).toBe(status);
-    expect(observed.lines().at(-1)?.audit).not.toHaveProperty('change');
-    expect(observed.text()).not.toContain('secret-7f3a');
-  });
-
-  it.each([
-    [503, () => new Outage('dynamodb:PutItem', new Error('lost'))],
-    [500, () => new Error('bug')],
-  ])('is there also for a write that ended in %i, since it may have been done', async (status, error) => {
-    const failing = { ...registry, createPartner: () => Promise.reject(error()) };
-    const answer = await call('POST', '/partners', { body: PARTNER, registry: failing, operator: OPERATOR });
-    expect([answer.status, answer.type]).toEqual([status, 'application/problem+json']);
-    expect(observed.lines().flatMap((line) => line.audit ?? [])).toMatchObject([{ operator: OPERATOR, status }]);
+  it('have partners of their own, under any of their names', async () => {
+    world.realms.realms.set('acme', realmOf('acme', { aliases: ['a.example'] }));
+    await call('POST', '/realms/a.example/partners', { body: PARTNER });
+    expect([...world.registry.partners.keys()]).toEqual(['acme/billing']);
+    expect((await call('GET', '/realms/acme/partners/billing')).status).toBe(200);
+    expect((await inRealm('GET', '/partners/billing')).status).toBe(404);
   });
 });

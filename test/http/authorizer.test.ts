@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 const CLAIMS = buildClaims(
-  { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['read'], seconds: 60 },
+  { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['read'], seconds: 60, claims: { tenant: 'acme' } },
   'token-1',
   NOW,
 );

@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import { type ExpiringCertificate, expiringCertificates } from '../../functions/core/certificate.ts';
+import { untouchedRealm } from '../../functions/core/realm.ts';
 import type { ManageCertificates } from '../../functions/flows/manage-certificates.ts';
 import { adminRouter, recorded } from '../../functions/http/admin-route.ts';
 import { certificateRoutes } from '../../functions/http/certificates.ts';
 import type { HttpAnswer } from '../../functions/http/endpoint.ts';
 import { rotation } from '../../functions/http/rotation.ts';
 import { type CertificatesWorld, openCertificates } from '../flows/certificates-world.ts';
-import { httpEvent, NOW } from '../support/builders.ts';
+import { httpEvent, NOW, REALM } from '../support/builders.ts';
 import { DAY, issue, issueChain, x509 } from '../support/certificate-authority.ts';
+import { promised } from './admin-world.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
 
 let world: CertificatesWorld;
@@ -23,10 +25,13 @@ afterEach(async () => {
 });
 
 const call = async (method: string, path: string, body: unknown, manage: ManageCertificates = world.manage) => {
-  const route = recorded(observed.seen, adminRouter(certificateRoutes(manage), ['default']));
+  const route = recorded(
+    observed.seen,
+    adminRouter(certificateRoutes(manage), async (name) => untouchedRealm(name), REALM),
+  );
   const event = httpEvent(method, `/admin/realms/default/keys/${path}`, { body: JSON.stringify(body) });
   const answer: HttpAnswer = await route(event, lambdaContext(), { signal: new AbortController().signal });
-  return { status: answer.statusCode, body: JSON.parse(answer.body ?? '') as Record<string, unknown> };
+  return promised(method, `/realms/default/keys/${path}`, answer);
 };
 const timestamp = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 

@@ -5,11 +5,42 @@ import { json, oauthFailure, problem, publicDocument, tokenAnswer } from '../../
 const NO_STORE = { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' };
 
 describe('the answer to a token request', () => {
+  const ANSWER = { access_token: 't', token_type: 'Bearer', expires_in: 60, scope: 'a' } as const;
+  const LIMITS = [
+    { name: 'minute', limit: 10, windowSeconds: 60, remaining: 7, resetSeconds: 50 },
+    { name: 'day', limit: 100, windowSeconds: 86_400, remaining: 0, resetSeconds: 57_590 },
+  ] as const;
+  const RATE_LIMITS = {
+    'ratelimit-policy': '"minute";q=10;w=60, "day";q=100;w=86400',
+    ratelimit: '"minute";r=7;t=50, "day";r=0;t=57590',
+  };
+
   it('is kept by nobody on the way (RFC 6749 5.1)', () => {
-    expect(tokenAnswer(accept({ access_token: 't' }), false)).toEqual({
+    expect(tokenAnswer(accept({ answer: ANSWER, limits: [] }), false)).toEqual({
       statusCode: 200,
       headers: NO_STORE,
-      body: '{"access_token":"t"}',
+      body: JSON.stringify(ANSWER),
+    });
+  });
+
+  it('says what is left of a quota, window by window (draft-ietf-httpapi-ratelimit-headers)', () => {
+    expect(tokenAnswer(accept({ answer: ANSWER, limits: LIMITS }), false)).toEqual({
+      statusCode: 200,
+      headers: { ...NO_STORE, ...RATE_LIMITS },
+      body: JSON.stringify(ANSWER),
+    });
+    expect(tokenAnswer(accept({ answer: ANSWER, limits: LIMITS.slice(1) }), false).headers).toMatchObject({
+      'ratelimit-policy': '"day";q=100;w=86400',
+      ratelimit: '"day";r=0;t=57590',
+    });
+  });
+
+  it('of a quota that is used up is 429, and says when to come back (RFC 6585 4)', () => {
+    const refusal = { reason: 'quota_exceeded', retryAfterSeconds: 57_590, limits: LIMITS } as const;
+    expect(tokenAnswer(refuse(refusal), true)).toEqual({
+      statusCode: 429,
+      headers: { ...NO_STORE, ...RATE_LIMITS, 'retry-after': '57590' },
+      body: expect.stringMatching(/^\{"error":"temporarily_unavailable","error_description":"The quota/),
     });
   });
 

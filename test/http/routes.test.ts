@@ -5,8 +5,8 @@ import { accept, refuse } from '../../functions/core/errors.ts';
 import type { RawTokenRequest } from '../../functions/core/token-request.ts';
 import type { IssueToken } from '../../functions/flows/issue-token.ts';
 import { Outage } from '../../functions/ports.ts';
-import { discoveryRoute, rotateKeysRoute, tokenRoute, whoamiRoute } from '../../functions/routes.ts';
-import { httpEvent, tokenEvent } from '../support/builders.ts';
+import { rotateKeysRoute, tokenRoute, whoamiRoute } from '../../functions/routes.ts';
+import { httpEvent, REALM, tokenEvent } from '../support/builders.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
 
 let observed: Observed;
@@ -18,22 +18,20 @@ afterEach(() => {
 });
 
 describe('POST /token', () => {
-  const GRANTED = accept({
-    access_token: 'secret-token',
-    token_type: 'Bearer',
-    expires_in: 60,
-    scope: 'read',
-  } as const);
-  const route = (issue: IssueToken) => tokenRoute(observed.seen, issue);
+  const ANSWER = { access_token: 'secret-token', token_type: 'Bearer', expires_in: 60, scope: 'read' } as const;
+  const LIMITS = [{ name: 'day', limit: 9, windowSeconds: 86_400, remaining: 8, resetSeconds: 5 }] as const;
+  const GRANTED = accept({ answer: ANSWER, limits: LIMITS });
+  const route = (issue: IssueToken) => tokenRoute(observed.seen, { issue, defaultRealm: REALM });
 
   it('answers with what was decided, and leaves one record and one count', async () => {
-    const seen: [RawTokenRequest, string][] = [];
+    const seen: [string, RawTokenRequest, string][] = [];
     const answer = await route(async (...args) => {
       seen.push(args);
       return { result: GRANTED, facts: { client: 'crm', scopes: ['read'] } };
     })(tokenEvent('a=b'), lambdaContext());
-    expect([answer.statusCode, JSON.parse(answer.body ?? '')]).toEqual([200, GRANTED.value]);
-    expect(seen).toEqual([[{ parameters: [['a', 'b']], queryParameters: [] }, 'request-1']]);
+    expect([answer.statusCode, JSON.parse(answer.body ?? '')]).toEqual([200, ANSWER]);
+    expect(answer.headers).toMatchObject({ ratelimit: '"day";r=8;t=5' });
+    expect(seen).toEqual([[REALM, { parameters: [['a', 'b']], queryParameters: [] }, 'request-1']]);
     expect(observed.lines()).toMatchObject([
       {
         level: 'INFO',
@@ -43,6 +41,18 @@ describe('POST /token', () => {
     ]);
     expect(observed.metrics()).toMatchObject({ TokensIssued: 1 });
     expect(observed.text()).not.toContain('secret-token');
+  });
+
+  it('is of the realm that the path names', async () => {
+    const asked: string[] = [];
+    const refused: IssueToken = async (realm) => {
+      asked.push(realm);
+      return { result: refuse({ reason: 'client_unknown', clientId: 'x' }), facts: { realm } };
+    };
+    for (const realm of ['acme', 'alias.example', REALM]) {
+      await route(refused)({ ...tokenEvent(''), pathParameters: { realm } }, lambdaContext());
+    }
+    expect(asked).toEqual(['acme', 'alias.example', REALM]);
   });
 
   it('refuses with a warning and its reason', async () => {
@@ -100,61 +110,6 @@ describe('POST /token', () => {
   });
 });
 
-describe('the published documents', () => {
-  const route = (
-    publishKeys = async () => ({ keys: [{ kty: 'RSA', kid: 'a' }] }),
-    revokedKeys = async () => 'a.signed.list',
-  ) =>
-    discoveryRoute(observed.seen, {
-      publishKeys,
-      revokedKeys,
-      metadata: { '/.well-known/openid-configuration': { issuer: 'x' } },
-      jwksMaxAgeSeconds: 300,
-      metadataMaxAgeSeconds: 3_600,
-    });
-  const get = (path: string, headers: Record<string, string> = {}) =>
-    route()(httpEvent('GET', path, { headers }), lambdaContext());
-
-  it.each([
-    ['/jwks', '{"keys":[{"kty":"RSA","kid":"a"}]}', 'public, max-age=300, stale-if-error=3600'],
-    ['/.well-known/openid-configuration', '{"issuer":"x"}', 'public, max-age=3600, stale-if-error=3600'],
-  ])('are found at %s, each with its age', async (path, body, cacheControl) => {
-    expect(await get(path)).toMatchObject({ statusCode: 200, body, headers: { 'cache-control': cacheControl } });
-  });
-
-  it('are JSON, but for the list of revoked keys, which is a JWT and is not kept for long', async () => {
-    const [list, set] = [await get('/revoked-keys'), await get('/jwks')];
-    expect(list).toMatchObject({
-      statusCode: 200,
-      body: 'a.signed.list',
-      headers: { 'content-type': 'application/jwt', 'cache-control': 'public, max-age=60, stale-if-error=3600' },
-    });
-    expect(set.headers?.['content-type']).toBe('application/json');
-  });
-
-  it.each(['/jwks', '/revoked-keys'])('are not sent again to who has them: %s', async (path) => {
-    const { headers } = await get(path);
-    expect((await get(path, { 'if-none-match': String(headers?.etag) })).statusCode).toBe(304);
-  });
-
-  it.each(['/', '/jwks/', '/revoked-keys/', '/JWKS', '/jwks.json', '/__proto__', '/constructor'])(
-    'are not found at %s',
-    async (path) => {
-      expect((await get(path)).statusCode).toBe(404);
-    },
-  );
-
-  it.each(['/jwks', '/revoked-keys'])('are not cached while there is an outage: %s', async (path) => {
-    const down = () => Promise.reject(new Outage('key-ring', new Error('empty')));
-    const answer = await route(down, down)(httpEvent('GET', path), lambdaContext());
-    expect([answer.statusCode, answer.headers?.['cache-control'], answer.headers?.['retry-after']]).toEqual([
-      503,
-      'no-store',
-      '2',
-    ]);
-  });
-});
-
 describe('GET /whoami', () => {
   it('answers with the claims that the authorizer verified', async () => {
     const event = httpEvent('GET', '/whoami') as APIGatewayProxyEventV2WithLambdaAuthorizer<object>;
@@ -179,6 +134,7 @@ describe('GET /whoami', () => {
 
 describe('the rotation', () => {
   const REPORT = {
+    realm: REALM,
     algorithm: 'RS256',
     version: 2,
     steps: [{ kind: 'create' }, { kind: 'publish', kid: 'a' }],

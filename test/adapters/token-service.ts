@@ -1,0 +1,162 @@
+/**
+ * The token function on its real adapters over the embedded AWS, with the administration beside it: what the flows do when the
+ * caches, the tables and the keys are the real ones. Time is the test's.
+ */
+
+import { decodeJwt } from 'jose';
+import { vi } from 'vitest';
+import { dynamoGrantRegistry } from '../../functions/adapters/dynamo-grant-registry.ts';
+import { dynamoPartnerRegistry } from '../../functions/adapters/dynamo-partner-registry.ts';
+import { dynamoQuotaCounter } from '../../functions/adapters/dynamo-quota-counter.ts';
+import {
+  dynamoCatalogueReader,
+  dynamoPartnerReader,
+  dynamoRealmReader,
+  dynamoRingReader,
+} from '../../functions/adapters/dynamo-readers.ts';
+import { dynamoRealmRegistry } from '../../functions/adapters/dynamo-realm-registry.ts';
+import { dynamoReplayGuard } from '../../functions/adapters/dynamo-replay-guard.ts';
+import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
+import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
+import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
+import { dynamoCredentialUses } from '../../functions/adapters/last-use.ts';
+import { randomIds } from '../../functions/adapters/system.ts';
+import { checkToken } from '../../functions/flows/check-token.ts';
+import { issueToken } from '../../functions/flows/issue-token.ts';
+import { manageGrants } from '../../functions/flows/manage-grants.ts';
+import { managePartners } from '../../functions/flows/manage-partners.ts';
+import { manageRealms } from '../../functions/flows/manage-realms.ts';
+import { mustBe } from '../flows/admin-world.ts';
+import { reasonOf } from '../flows/issue-token-world.ts';
+import {
+  AUDIENCE,
+  assertion,
+  CLIENT,
+  ISSUER,
+  keyPair,
+  NOW,
+  OWNER,
+  REALM,
+  realmDefaults,
+  ring,
+  signingKey,
+  tokenRequest,
+} from '../support/builders.ts';
+import { EPHEMERA, KEY_POLICY, openAws, TABLE } from '../support/embedded-aws.ts';
+
+export const CACHE_SECONDS = 30;
+
+/** The clocks of DynamoDB, of the flows and of the caches, all one. */
+const startTime = () => {
+  // Ages are told by performance.now(), and lru-cache forgets what it read of that by a timer.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true, advanceTimeDelta: 1 });
+  let elapsedMs = 0;
+  const now = vi.spyOn(performance, 'now').mockImplementation(() => 1_000 + elapsedMs);
+  return {
+    ms: () => NOW * 1_000 + elapsedMs,
+    seconds: () => NOW + Math.floor(elapsedMs / 1_000),
+    pass: (seconds: number) => {
+      elapsedMs += seconds * 1_000;
+      vi.advanceTimersByTime(seconds * 1_000);
+    },
+    stop: () => {
+      now.mockRestore();
+      vi.useRealTimers();
+    },
+  };
+};
+
+export const openTokenService = async () => {
+  const time = startTime();
+  const aws = await openAws(time.ms);
+  const clock = { now: time.seconds };
+  const client = aws.documents;
+  const rings = dynamoRingStore(client, TABLE);
+  const registry = { ...dynamoPartnerRegistry(client, TABLE), ...dynamoGrantRegistry(client, TABLE) };
+  const uses = dynamoCredentialUses(client, EPHEMERA);
+  const admin = {
+    partners: managePartners({ registry, uses, rings, clock, ids: randomIds }),
+    grants: manageGrants({ registry, rings }),
+    realms: manageRealms({ realms: dynamoRealmRegistry(client, TABLE), clock }, realmDefaults()),
+  };
+  const vault = kmsKeyVault({ client: aws.kms, deployment: 'test', keyPolicy: KEY_POLICY, patienceMs: 0 });
+
+  /** A ring with a key that signs. */
+  const addRing = async (realm: string) => {
+    const made = await vault.create(realm, 'RS256', `${realm}-creation`);
+    const stub = signingKey(await keyPair('RS256'));
+    mustSave(await rings.save(ring('RS256', [{ ...stub, ...made }], { realm, version: 1 })));
+  };
+
+  /** Two partners, an audience of one of them, and a grant on it for the other. */
+  const populate = async (realm: string) => {
+    await addRing(realm);
+    const jwk = { ...(await keyPair()).publicJwk, kid: 'k1' };
+    mustBe(await admin.partners.add(realm, { id: CLIENT, credentials: [{ jwk }] }));
+    mustBe(await admin.partners.add(realm, { id: OWNER }));
+    mustBe(await admin.grants.addAudience(realm, { audience: AUDIENCE, owner: OWNER, scopes: ['read'] }));
+    mustBe(await admin.grants.addGrant(realm, { client: CLIENT, audience: AUDIENCE, scopes: ['read'] }));
+  };
+
+  const options = { client, table: TABLE, cacheSeconds: CACHE_SECONDS };
+  let requests = 0;
+  /** An execution environment of the token function, with caches of its own. @returns what came of each request. */
+  const startFunction = () => {
+    const issue = issueToken(
+      {
+        partners: dynamoPartnerReader(options),
+        catalogue: dynamoCatalogueReader(options),
+        realms: dynamoRealmReader(options),
+        replay: dynamoReplayGuard(client, EPHEMERA),
+        quotas: dynamoQuotaCounter(client, EPHEMERA),
+        signer: kmsSigner(aws.kms),
+        clock,
+        ids: randomIds,
+      },
+      { ...realmDefaults(), clockToleranceSeconds: 60 },
+    );
+    return async (realm = REALM, own = realm, resource: string | undefined = AUDIENCE) => {
+      requests += 1;
+      const aud = own === REALM ? ISSUER : `${ISSUER}/realms/${own}`;
+      const now = clock.now();
+      const jws = assertion(await keyPair(), { jti: `a${requests}`, iat: now, exp: now + 60, aud });
+      const before = aws.calls.length;
+      const decided = await issue(realm, tokenRequest(jws, { resource }), `request-${requests}`);
+      const token = decided.result.ok ? decided.result.value.answer.access_token : undefined;
+      const claims = token === undefined ? {} : decodeJwt(token);
+      return { reason: reasonOf(decided), calls: aws.calls.slice(before), token, claims };
+    };
+  };
+
+  /** An execution environment of the authorizer. */
+  const startAuthorizer = () => {
+    const check = checkToken(
+      {
+        partners: dynamoPartnerReader(options),
+        rings: dynamoRingReader(options),
+        realms: dynamoRealmReader(options),
+        clock,
+      },
+      { realm: REALM, issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 60 },
+    );
+    return async (token: string | undefined) => {
+      const before = aws.calls.length;
+      const { result } = await check(token);
+      return { reason: result.ok ? 'granted' : result.refusal.reason, calls: aws.calls.slice(before) };
+    };
+  };
+
+  return {
+    ...{ aws, clock, admin, registry, addRing, populate, startFunction, startAuthorizer, pass: time.pass },
+    [Symbol.asyncDispose]: async () => {
+      time.stop();
+      await aws[Symbol.asyncDispose]();
+    },
+  };
+};
+
+export type TokenService = Awaited<ReturnType<typeof openTokenService>>;
+
+const mustSave = (outcome: 'saved' | 'conflict'): void => {
+  if (outcome !== 'saved') throw new Error('the ring was there already');
+};

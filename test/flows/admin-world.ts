@@ -1,0 +1,120 @@
+/** What the tests of the administration start from: a realm in memory, its managers, and a clock. */
+
+import type fc from 'fast-check';
+import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
+import type { PartnerWithGrants } from '../../functions/core/partner.ts';
+import type { AdminRefusal, AdminResult } from '../../functions/core/registration.ts';
+import { type ManageGrants, manageGrants } from '../../functions/flows/manage-grants.ts';
+import { type ManagePartners, managePartners } from '../../functions/flows/manage-partners.ts';
+import type { RefreshRegistry, Registry } from '../../functions/ports.ts';
+import { AUDIENCE, CLIENT, keyPair, OWNER, REALM, ring, signingKey } from '../support/builders.ts';
+import {
+  type MemoryRegistry,
+  type MemoryReplayGuard,
+  memoryRegistry,
+  memoryReplayGuard,
+  type TestClock,
+  testClock,
+} from './in-memory.ts';
+
+export interface AdminWorld {
+  readonly registry: MemoryRegistry;
+  readonly clock: TestClock;
+  readonly replay: MemoryReplayGuard;
+  readonly partners: ManagePartners;
+  readonly grants: ManageGrants;
+}
+
+type Ports = Registry & RefreshRegistry;
+
+/** A ring that signs. */
+export const signingRing = async (algorithm: JwsAlgorithm = 'RS256') =>
+  ring(algorithm, [signingKey(await keyPair(algorithm, `signs-${algorithm}`))]);
+
+/** The managers of a world, with these calls of the registry in place of its own. */
+export const managersOver = (
+  { registry, clock, replay }: Omit<AdminWorld, 'partners' | 'grants'>,
+  changes: Partial<Ports> = {},
+) => {
+  let made = 0;
+  // The realm signs with RS256; its other ring has no key yet that does.
+  const rings = { list: async () => [await signingRing(), ring('ES384', [])] };
+  const over = { ...registry, ...changes };
+  return {
+    partners: managePartners({
+      ...{ registry: over, clock, rings, uses: replay },
+      ids: {
+        next: () => {
+          made += 1;
+          return `generated-${made}`;
+        },
+      },
+    }),
+    grants: manageGrants({ registry: over, rings }),
+  };
+};
+
+export const adminWorld = (): AdminWorld => {
+  const parts = { registry: memoryRegistry(), clock: testClock(), replay: memoryReplayGuard() };
+  return { ...parts, ...managersOver(parts) };
+};
+
+/** The registry, each of whose calls waits for its turn before it is done. */
+export const scheduled = (registry: Ports, scheduler: fc.Scheduler): Ports => {
+  const wait =
+    <Input extends readonly unknown[], Output>(call: (...input: Input) => Promise<Output>) =>
+    async (...input: Input): Promise<Output> => {
+      await scheduler.schedule(Promise.resolve());
+      return call(...input);
+    };
+  return {
+    findPartner: wait(registry.findPartner),
+    listPartners: wait(registry.listPartners),
+    findIssuer: wait(registry.findIssuer),
+    createPartner: wait(registry.createPartner),
+    updatePartner: wait(registry.updatePartner),
+    removePartner: wait(registry.removePartner),
+    listDue: wait(registry.listDue),
+    saveRefresh: wait(registry.saveRefresh),
+    findAudience: wait(registry.findAudience),
+    listAudiences: wait(registry.listAudiences),
+    createAudience: wait(registry.createAudience),
+    updateAudience: wait(registry.updateAudience),
+    removeAudience: wait(registry.removeAudience),
+    saveGrant: wait(registry.saveGrant),
+    removeGrant: wait(registry.removeGrant),
+    listGrantsOn: wait(registry.listGrantsOn),
+  };
+};
+
+/** The public key of that name, as a partner sends it. */
+export const jwkOf = async (name = 'k1', algorithm: JwsAlgorithm = 'ES256') => ({
+  ...(await keyPair(algorithm, name)).publicJwk,
+  kid: name,
+});
+
+/** A partner with one key. */
+export const inputOf = async (id: string, name = 'k1') => ({ id, jwks: { keys: [await jwkOf(name)] } });
+
+/** Two partners, an audience of one of them, and a grant on it for the other. */
+export const populate = async ({ partners, grants }: Pick<AdminWorld, 'partners' | 'grants'>): Promise<void> => {
+  mustBe(await partners.add(REALM, await inputOf(CLIENT)));
+  mustBe(await partners.add(REALM, await inputOf(OWNER)));
+  mustBe(await grants.addAudience(REALM, { audience: AUDIENCE, owner: OWNER, scopes: ['read', 'write'] }));
+  mustBe(await grants.addGrant(REALM, { client: CLIENT, audience: AUDIENCE, scopes: ['read', 'write'] }));
+};
+
+/** @throws Error for a refusal, where a test is about something else. */
+export const mustBe = <Value>(result: AdminResult<Value>): Value => {
+  if (!result.ok) throw new Error(`refused: ${JSON.stringify(result.refusal)}`);
+  return result.value;
+};
+
+export const reasonOf = (result: AdminResult<unknown>): 'done' | AdminRefusal['reason'] =>
+  result.ok ? 'done' : result.refusal.reason;
+
+export const stored = async ({ registry }: Pick<AdminWorld, 'registry'>, id = CLIENT): Promise<PartnerWithGrants> => {
+  const found = await registry.findPartner(REALM, id);
+  if (found === undefined) throw new Error(`there is no partner ${id}`);
+  return found;
+};
