@@ -33,8 +33,15 @@ export function collectJsonPairs(value: string, previous: Json | undefined): Jso
       `The value of ${name} is not JSON; text goes in double quotes, as in '${name}="a"'.`,
     );
   }
+  // JSON would write it as null, without a word.
+  if (holdsInfinity(json)) throw new InvalidArgumentError(`The value of ${name} has a number that is too large.`);
   return addOnce(name, json, previous);
 }
+
+const holdsInfinity = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).some(holdsInfinity)
+    : typeof value === 'number' && !Number.isFinite(value);
 
 function splitPair(value: string, advice: string): readonly [string, string] {
   const at = value.indexOf('=');

@@ -20,9 +20,7 @@ import {
 import { getRow, queryListing } from './registry-query.ts';
 import {
   COUNT,
-  follows,
   IS_NEW,
-  isVersion,
   lastVersionOf,
   registryWrites,
   scopeCount,
@@ -34,6 +32,20 @@ export const isVersionOf = (owner: string, version: number) => ({
   ConditionExpression: '#version = :before AND #owner = :owner',
   ExpressionAttributeNames: { '#version': 'version', '#owner': 'owner' },
   ExpressionAttributeValues: { ':before': version, ':owner': owner },
+});
+
+/** The grant as it was read: also of these scopes, since a grant that was taken and given anew begins at version 1 again. */
+export const isGrant = ({ version, scopes }: Pick<Grant, 'version' | 'scopes'>) => ({
+  ConditionExpression: [
+    '#version = :before AND size(scopes) = :size',
+    ...scopes.map((_, index) => `scopes[${index}] = :s${index}`),
+  ].join(' AND '),
+  ExpressionAttributeNames: { '#version': 'version' },
+  ExpressionAttributeValues: {
+    ':before': version,
+    ':size': scopes.length,
+    ...Object.fromEntries(scopes.map((scope, index) => [`:s${index}`, scope])),
+  },
 });
 
 /** What a grant adds to the tally of its audience, or takes from it. */
@@ -121,7 +133,7 @@ export const dynamoGrantRegistry = (client: DynamoDBDocumentClient, table: strin
       const { realm, client: id, audience } = grant;
       const tally = before === undefined ? grantTally(grant, 1) : changedTally(before, grant);
       return writes.all([
-        writes.put(grantRow(grant), follows(grant.version)),
+        writes.put(grantRow(grant), before === undefined ? IS_NEW : isGrant(before)),
         writes.mustExist(partnerKey(realm, id)),
         // The scopes were chosen from those that the audience had in this version.
         writes.mustStillBe(audienceKey(realm, audience), isVersionOf(owner, version)),
@@ -132,7 +144,7 @@ export const dynamoGrantRegistry = (client: DynamoDBDocumentClient, table: strin
 
     removeGrant: (grant) =>
       writes.all([
-        writes.remove(grantKey(grant.realm, grant.client, grant.audience), isVersion(grant.version)),
+        writes.remove(grantKey(grant.realm, grant.client, grant.audience), isGrant(grant)),
         writes.count(heldTallyKey(grant.realm, grant.client), { [COUNT]: -1 }),
         writes.count(grantedTallyKey(grant.realm, grant.audience), grantTally(grant, -1)),
       ]),

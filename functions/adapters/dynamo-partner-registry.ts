@@ -6,7 +6,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Audience, Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
 import type { PartnerRegistry, RefreshRegistry } from '../ports.ts';
-import { grantTally, isVersionOf } from './dynamo-grant-registry.ts';
+import { grantTally, isGrant, isVersionOf } from './dynamo-grant-registry.ts';
 import {
   issuerRow,
   parsePartnerCollection,
@@ -63,7 +63,7 @@ export const dynamoPartnerRegistry = (
         }));
 
   const removeGrant = (grant: Grant, owned: readonly Audience[]): Write[] => {
-    const row = writes.remove(grantKey(grant.realm, grant.client, grant.audience), isVersion(grant.version));
+    const row = writes.remove(grantKey(grant.realm, grant.client, grant.audience), isGrant(grant));
     // The tally of an audience that goes with the partner ends whole.
     const isOwn = owned.some(({ audience }) => audience === grant.audience);
     return isOwn ? [row] : [row, writes.count(grantedTallyKey(grant.realm, grant.audience), grantTally(grant, -1))];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Audience, Grant } from '../../functions/core/partner.ts';
 import { AUDIENCE, audience, CLIENT, grant, OWNER, partner, REALM } from '../support/builders.ts';
-import { audienceIn, IMPLEMENTATIONS, partnerIn, type Registries, readAll } from './registries.ts';
+import { audienceIn, IMPLEMENTATIONS, ownedBy, partnerIn, type Registries, readAll } from './registries.ts';
 
 describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
   let registries: Registries;
@@ -15,7 +15,9 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
     const { version } = (await partnerIn(registries, REALM, changes.owner ?? OWNER)).partner;
     return registries.registry.createAudience(audience(changes), { version });
   };
-  const give = (changes: Partial<Grant> = {}) => registries.registry.saveGrant(grant(changes));
+  /** Gives, or changes, a grant on the audience as it was made. */
+  const give = (changes: Partial<Grant> = {}, before?: Grant) =>
+    registries.registry.saveGrant(grant(changes), before, { owner: OWNER, version: 1 });
   const take = (changes: Partial<Grant> = {}) => registries.registry.removeGrant(grant(changes));
   const drop = async (name = AUDIENCE) => registries.registry.removeAudience(await audienceIn(registries, REALM, name));
   const version = async (id = OWNER) => (await partnerIn(registries, REALM, id)).partner.version;
@@ -64,16 +66,19 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
     it('follows its own version, and not that of its owner', async () => {
       await own();
       const changed = audience({ scopes: ['read'], version: 2 });
-      expect(await registries.registry.updateAudience(changed)).toBe('saved');
-      expect(await registries.registry.updateAudience(changed)).toBe('conflict');
-      expect(await registries.registry.updateAudience(audience({ audience: 'urn:none', version: 2 }))).toBe('conflict');
+      expect(await registries.registry.updateAudience(changed, audience())).toBe('saved');
+      expect(await registries.registry.updateAudience(changed, audience())).toBe('conflict');
+      const none = audience({ audience: 'urn:none' });
+      expect(await registries.registry.updateAudience({ ...none, version: 2 }, none)).toBe('conflict');
       expect([await registries.registry.findAudience(REALM, AUDIENCE), await version()]).toEqual([changed, 2]);
     });
 
     it('is not enabled again by somebody who read it before its owner was switched off', async () => {
       await own();
       await switchOff(OWNER);
-      expect(await registries.registry.updateAudience(audience({ scopes: ['read'], version: 2 }))).toBe('conflict');
+      expect(await registries.registry.updateAudience(audience({ scopes: ['read'], version: 2 }), audience())).toBe(
+        'conflict',
+      );
       expect((await audienceIn(registries, REALM, AUDIENCE)).ownerEnabled).toBe(false);
     });
 
@@ -89,7 +94,7 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
 
     it('does not go by a view that is no longer current, or twice', async () => {
       await own();
-      await registries.registry.updateAudience(audience({ version: 2 }));
+      await registries.registry.updateAudience(audience({ version: 2 }), audience());
       expect(await registries.registry.removeAudience(audience())).toBe('conflict');
       expect(await drop()).toBe('saved');
       expect(await registries.registry.removeAudience(audience({ version: 2 }))).toBe('conflict');
@@ -109,8 +114,8 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
     it('follows its version, and there is one for each client and audience', async () => {
       await own();
       const changed = { scopes: ['read'], version: 2 };
-      expect([await give(changed), await give(), await give()]).toEqual(['conflict', 'saved', 'conflict']);
-      expect([await give(changed), await give(changed)]).toEqual(['saved', 'conflict']);
+      expect([await give(changed, grant()), await give(), await give()]).toEqual(['conflict', 'saved', 'conflict']);
+      expect([await give(changed, grant()), await give(changed, grant())]).toEqual(['saved', 'conflict']);
       expect((await partnerIn(registries, REALM, CLIENT)).grants).toEqual([grant(changed)]);
     });
 
@@ -127,19 +132,17 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
     it('is taken by its version, once, and may be given anew', async () => {
       await own();
       await give();
-      await give({ version: 2, scopes: ['read'] });
-      expect([await take(), await take({ version: 2 }), await take({ version: 2 })]).toEqual([
-        'conflict',
-        'saved',
-        'conflict',
-      ]);
+      await give({ version: 2, scopes: ['read'] }, grant());
+      const changed = { version: 2, scopes: ['read'] };
+      expect([await take(), await take(changed), await take(changed)]).toEqual(['conflict', 'saved', 'conflict']);
       expect((await partnerIn(registries, REALM, CLIENT)).grants).toEqual([]);
       expect(await give()).toBe('saved');
     });
 
     const remover = (id: string) => async () => {
       const seen = await partnerIn(registries, REALM, id);
-      return () => registries.registry.removePartner(seen);
+      const owned = await ownedBy(registries, seen);
+      return () => registries.registry.removePartner(seen, owned);
     };
     const removals = {
       'of its audience': async () => {
@@ -179,6 +182,61 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
         await take({ client });
       }
       expect(await drop()).toBe('saved');
+    });
+  });
+
+  describe('a scope of an audience', () => {
+    const drop = async () => {
+      const before = await audienceIn(registries, REALM, AUDIENCE);
+      return registries.registry.updateAudience({ ...before, scopes: ['read'], version: before.version + 1 }, before);
+    };
+
+    it('does not go while a grant holds it, and goes when none does any more', async () => {
+      await own();
+      await give();
+      expect(await drop()).toBe('conflict');
+      await give({ scopes: ['read'], version: 2 }, grant());
+      expect(await drop()).toBe('saved');
+      expect((await audienceIn(registries, REALM, AUDIENCE)).scopes).toEqual(['read']);
+    });
+
+    it('goes when the grant that held it has gone, alone or with its client', async () => {
+      await own();
+      await give();
+      await take();
+      await give();
+      const seen = await partnerIn(registries, REALM, CLIENT);
+      expect(await drop()).toBe('conflict');
+      expect(await registries.registry.removePartner(seen, [])).toBe('saved');
+      expect(await drop()).toBe('saved');
+    });
+
+    it('does not come into a grant by somebody who read the audience before it went', async () => {
+      await own();
+      expect(await drop()).toBe('saved');
+      expect(await give()).toBe('conflict');
+      expect(await registries.registry.saveGrant(grant(), undefined, { owner: CLIENT, version: 2 })).toBe('conflict');
+      expect(
+        await registries.registry.saveGrant(grant({ scopes: ['read'] }), undefined, { owner: OWNER, version: 2 }),
+      ).toBe('saved');
+    });
+
+    it('is counted right however often a grant has come and gone since somebody read it', async () => {
+      await own();
+      await give();
+      await take();
+      await give({ scopes: ['read'] });
+      // By a view from before: the same version, but other scopes.
+      await give({ scopes: ['read'], version: 2 }, grant());
+      await take({ scopes: ['read', 'write'] });
+      await take({ scopes: ['read', 'write'], version: 2 });
+      const [held] = (await partnerIn(registries, REALM, CLIENT)).grants;
+      if (held !== undefined) expect(await registries.registry.removeGrant(held)).toBe('saved');
+      expect(await drop()).toBe('saved');
+      const bare = await audienceIn(registries, REALM, AUDIENCE);
+      expect(
+        await registries.registry.updateAudience({ ...bare, scopes: ['x'], version: bare.version + 1 }, bare),
+      ).toBe('saved');
     });
   });
 

@@ -13,7 +13,7 @@ import {
   partner,
   REALM,
 } from '../support/builders.ts';
-import { audienceIn, IMPLEMENTATIONS, partnerIn, type Registries, readAll } from './registries.ts';
+import { audienceIn, IMPLEMENTATIONS, ownedBy, partnerIn, type Registries, readAll } from './registries.ts';
 
 const ISSUER = 'https://crm.example.com';
 const SOURCE = { type: 'jwks_uri', url: 'https://crm.example.com/jwks' } as const;
@@ -40,8 +40,14 @@ describe.each(IMPLEMENTATIONS)('a partner, %s', (_where, open) => {
       audience({ audience: name, owner, ownerEnabled: (await partnerIn(registries, REALM, owner)).partner.enabled }),
       (await partnerIn(registries, REALM, owner)).partner,
     );
-  const give = (changes: Partial<Grant> = {}) => registries.registry.saveGrant(grant(changes));
-  const remove = async (id = CLIENT) => registries.registry.removePartner(await partnerIn(registries, REALM, id));
+  const give = async (changes: Partial<Grant> = {}) => {
+    const given = grant(changes);
+    return registries.registry.saveGrant(given, undefined, await audienceIn(registries, REALM, given.audience));
+  };
+  const remove = async (id = CLIENT) => {
+    const seen = await partnerIn(registries, REALM, id);
+    return registries.registry.removePartner(seen, await ownedBy(registries, seen));
+  };
 
   describe('that is new', () => {
     it('is found as it was written, in its own realm only', async () => {
@@ -197,9 +203,22 @@ describe.each(IMPLEMENTATIONS)('a partner, %s', (_where, open) => {
       expect(await registries.registry.findIssuer(REALM, ISSUER)).toBeUndefined();
       expect(await registries.registry.listDue(NOW, 10)).toEqual([]);
       expect(await registries.registry.listGrantsOn(REALM, AUDIENCE, { limit: 10 })).toEqual({ items: [] });
-      expect(await add()).toBe('saved');
-      expect(await found()).toEqual({ partner: partner(), grants: [], audiences: [] });
-      expect(await own('urn:own', CLIENT)).toBe('saved');
+      // Nobody shall take the new one for the old: its versions go on where those of the old one ended.
+      const [version, audienceVersion] = [
+        await registries.registry.lastVersion(REALM, CLIENT),
+        await registries.registry.lastAudienceVersion(REALM, 'urn:own'),
+      ];
+      expect([version, audienceVersion, await registries.registry.lastVersion(REALM, OWNER)]).toEqual([2, 1, 0]);
+      expect([await add(), await add({ version: 4 }), await add({ version: 3 })]).toEqual([
+        'conflict',
+        'conflict',
+        'saved',
+      ]);
+      expect(await found()).toEqual({ partner: partner({ version: 3 }), grants: [], audiences: [] });
+      const again = audience({ audience: 'urn:own', owner: CLIENT });
+      const owned = { version: 3 };
+      expect(await registries.registry.createAudience(again, owned)).toBe('conflict');
+      expect(await registries.registry.createAudience({ ...again, version: 2 }, owned)).toBe('saved');
       // Nothing is left that counted its grants.
       expect(await registries.registry.removeAudience(await audienceIn(registries, REALM, AUDIENCE))).toBe('saved');
       expect(await remove()).toBe('saved');
@@ -223,10 +242,10 @@ describe.each(IMPLEMENTATIONS)('a partner, %s', (_where, open) => {
       await own();
       const before = await partnerIn(registries, REALM, CLIENT);
       await give();
-      expect(await registries.registry.removePartner(before)).toBe('conflict');
+      expect(await registries.registry.removePartner(before, [])).toBe('conflict');
       const withGrant = await partnerIn(registries, REALM, CLIENT);
       await update({ name: 'other' });
-      expect(await registries.registry.removePartner(withGrant)).toBe('conflict');
+      expect(await registries.registry.removePartner(withGrant, [])).toBe('conflict');
       expect((await found())?.grants).toEqual([grant()]);
     });
 

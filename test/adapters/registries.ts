@@ -50,6 +50,12 @@ export const audienceIn = async ({ registry }: Registries, realm: string, name: 
   return found;
 };
 
+/** The audiences that a partner owns, as they are. */
+export const ownedBy = (
+  registries: Registries,
+  { partner: { realm }, audiences }: PartnerWithGrants,
+): Promise<readonly Audience[]> => Promise.all(audiences.map((name) => audienceIn(registries, realm, name)));
+
 /** All items of a listing, page by page. @throws Error for a page that is longer than was asked for. */
 export const readAll = async <Item>(
   list: (page: PageRequest) => Promise<Page<Item>>,

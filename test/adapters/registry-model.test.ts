@@ -13,6 +13,7 @@ import { openDynamo, openModel, type Registries } from './registries.ts';
 const PARTNERS = ['a', 'b'];
 const AUDIENCES = ['urn:x', 'urn:y'];
 const ISSUERS = ['i@1', 'i@2'];
+const SCOPES = ['scope-0', 'scope-1', 'scope-2'];
 const URLS = ['https://1.example.com', 'https://2.example.com'];
 
 const STEPS = [
@@ -93,7 +94,8 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
       const issuer = ISSUERS[choice];
       const source = url === undefined ? {} : { source: { type: 'jwks_uri', url } as const };
       const made = partner({ id, ...(issuer === undefined ? {} : { issuer }), ...source });
-      return registry.createPartner(made, url === undefined ? undefined : newRefresh(REALM, id, NOW));
+      const version = 1 + (await registry.lastVersion(REALM, id));
+      return registry.createPartner({ ...made, version }, url === undefined ? undefined : newRefresh(REALM, id, NOW));
     }
     case 'toggle':
       return found && registry.updatePartner(newest(found, { enabled: !found.partner.enabled }), found, undefined);
@@ -121,17 +123,31 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
         registry.saveRefresh({ ...found.refresh, dueAt: NOW + choice, version: found.refresh.version + 1 })
       );
     case 'remove':
-      return found && registry.removePartner(found);
+      return (
+        found &&
+        registry.removePartner(
+          found,
+          found.audiences.flatMap((each) => view.audiences.get(each) ?? []),
+        )
+      );
     case 'own': {
       const { enabled, version } = found?.partner ?? partner();
-      return registry.createAudience(audience({ audience: name, owner: id, ownerEnabled: enabled }), { version });
+      const last = await registry.lastAudienceVersion(REALM, name);
+      const made = audience({ audience: name, owner: id, scopes: SCOPES, ownerEnabled: enabled, version: last + 1 });
+      return registry.createAudience(made, { version });
     }
     case 'rescope':
-      return seen && registry.updateAudience({ ...seen, scopes: [`scope-${choice}`], version: seen.version + 1 });
+      return (
+        seen && registry.updateAudience({ ...seen, scopes: SCOPES.slice(choice), version: seen.version + 1 }, seen)
+      );
     case 'disown':
       return seen && registry.removeAudience(seen);
     case 'give':
-      return registry.saveGrant(grant({ client: id, audience: name, version: (held?.version ?? 0) + 1 }));
+      return registry.saveGrant(
+        grant({ client: id, audience: name, scopes: [`scope-${choice}`], version: (held?.version ?? 0) + 1 }),
+        held,
+        seen ?? { owner: id, version: 1 },
+      );
     case 'take':
       return held && registry.removeGrant(held);
     case 'look':

@@ -13,8 +13,8 @@ import {
 } from '../../functions/adapters/partner-rows.ts';
 import { aliasedRealm, aliasRow, parseRealmRow, realmRow } from '../../functions/adapters/realm-rows.ts';
 import {
-  grantedCountKey,
-  heldCountKey,
+  grantedTallyKey,
+  heldTallyKey,
   ownsKey,
   type Row,
   revocationListKey,
@@ -130,11 +130,11 @@ describe('a value', () => {
         aliasRow('europe', 'emea'),
         issuerRow(REALM, 'https://crm.example.com', 'crm'),
         refreshRow({ ...REFRESH, dueAt: NOW }),
-        heldCountKey(REALM, 'crm'),
-        grantedCountKey(REALM, AUDIENCE),
+        heldTallyKey(REALM, 'crm'),
+        grantedTallyKey(REALM, AUDIENCE),
       ].map(keysOf),
     ).toEqual([
-      ['partner#default#crm', 'partner', 'partners#default', 'crm'],
+      ['partner#default#crm', '0#partner', 'partners#default', 'crm'],
       ['partner#default#crm', `grant#${AUDIENCE}`, `grants#default#${AUDIENCE}`, 'crm'],
       [`audience#default#${AUDIENCE}`, 'audience', 'audiences#default', AUDIENCE],
       ['ring#default', 'ES256', undefined, undefined],
@@ -164,7 +164,7 @@ describe('the rows of a partner', () => {
       partnerRow(PARTNER),
       ownsKey(REALM, 'crm', 'urn:b#c'),
       refreshRow(REFRESH),
-      { ...heldCountKey(REALM, 'crm'), count: 1 },
+      { ...heldTallyKey(REALM, 'crm'), count: 1 },
     ];
     expect(parsePartnerCollection(rows)).toEqual({
       partner: PARTNER,
@@ -175,7 +175,7 @@ describe('the rows of a partner', () => {
   });
 
   it('are none without the partner itself, or without rows', () => {
-    const leftovers = [grantRow(grant()), { ...heldCountKey(REALM, 'crm'), count: 0 }, refreshRow(REFRESH)];
+    const leftovers = [grantRow(grant()), { ...heldTallyKey(REALM, 'crm'), count: 0 }, refreshRow(REFRESH)];
     expect([parsePartnerCollection([]), parsePartnerCollection(leftovers)]).toEqual([undefined, undefined]);
   });
 
@@ -201,7 +201,7 @@ const JWK = [undefined, null, 'x', [], {}, { kty: 1 }];
 /** Every member that must be there, with what it cannot be. */
 const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unknown[]>][] = [
   [
-    'partner#default#crm / partner',
+    'partner#default#crm / 0#partner',
     partnerRow(PARTNER),
     parsePartnerRow,
     {
@@ -290,7 +290,7 @@ describe('a malformed member', () => {
     ...{ hold: [null, false, 'true', 1], certificates: TEXTS.slice(1) },
   };
   const NESTED = [
-    ...tableOf([['partner#default#crm / partner', partnerRow(PARTNER), parsePartnerRow, CREDENTIAL]]).map((each) => ({
+    ...tableOf([['partner#default#crm / 0#partner', partnerRow(PARTNER), parsePartnerRow, CREDENTIAL]]).map((each) => ({
       ...each,
       list: 'credentials',
     })),
@@ -324,7 +324,7 @@ describe('a malformed member', () => {
   ] as const)('of a partner is named with its place: %s.%s as %j', (outer, inner, value) => {
     const row = partnerRow(PARTNER);
     expect(() => parsePartnerRow({ ...row, [outer]: { ...(row[outer] as Row), [inner]: value } })).toThrow(
-      new MalformedRowError(`row partner#default#crm / partner ${outer}: ${inner} is missing or malformed`),
+      new MalformedRowError(`row partner#default#crm / 0#partner ${outer}: ${inner} is missing or malformed`),
     );
   });
 

@@ -9,7 +9,7 @@ import { CLIENT, NOW, REALM } from '../support/builders.ts';
 import { type EmbeddedAws, type EmbeddedAwsOptions, EPHEMERA, openAws } from '../support/embedded-aws.ts';
 
 const use = (changes: Partial<AssertionUse> = {}): AssertionUse => ({
-  ...{ realm: REALM, client: CLIENT, jti: 'j1', kid: 'k1', forgetAfter: NOW + 121, claimedBy: 'request-1' },
+  ...{ realm: REALM, client: CLIENT, jti: 'j1', thumbprint: 'k1', forgetAfter: NOW + 121, claimedBy: 'request-1' },
   ...changes,
 });
 const by = (claimedBy: string, changes: Partial<AssertionUse> = {}) => use({ claimedBy, ...changes });
@@ -112,7 +112,7 @@ describe('an assertion', () => {
   const command = fc.record({
     release: fc.boolean(),
     jti: fc.constantFrom('j1', 'j2'),
-    kid: fc.constantFrom('k1', 'k2'),
+    thumbprint: fc.constantFrom('k1', 'k2'),
     claimedBy: fc.constantFrom('a', 'b', 'c'),
     process: fc.constantFrom(0, 1),
     wait: fc.constantFrom(0, 0, 0, 60, 122, 3_600),
@@ -160,8 +160,8 @@ describe('the last use of a credential', () => {
     const one = guard();
     await one.claim(by('a'), now);
     now += 5;
-    await one.claim(by('b', { jti: 'j2', kid: 'expiresAt' }), now);
-    await one.claim(by('c', { jti: 'j3', kid: 'pk' }), now);
+    await one.claim(by('b', { jti: 'j2', thumbprint: 'expiresAt' }), now);
+    await one.claim(by('c', { jti: 'j3', thumbprint: 'pk' }), now);
     await one.claim(by('d', { client: 'other' }), now);
     await one.claim(by('e', { realm: 'other' }), now);
     expect([await lastUses(), await lastUses('other'), await lastUses(CLIENT, 'other'), await lastUses('x')]).toEqual([
@@ -175,15 +175,15 @@ describe('the last use of a credential', () => {
   it('is no use of it where the assertion was used before: that is somebody with an old one', async () => {
     await guard().claim(by('a'), now);
     now += 100;
-    expect(await guard().claim(by('b', { kid: 'k2' }), now)).toBe('replayed');
+    expect(await guard().claim(by('b', { thumbprint: 'k2' }), now)).toBe('replayed');
     expect(await lastUses()).toEqual({ k1: NOW });
   });
 
   it('is noted by the next claim where a replay came first', async () => {
     await guard().claim(by('a'), now);
     const other = guard();
-    expect(await other.claim(by('d', { jti: 'j1', kid: 'k2' }), now)).toBe('replayed');
-    expect(await other.claim(by('e', { jti: 'j2', kid: 'k2' }), now)).toBe('claimed');
+    expect(await other.claim(by('d', { jti: 'j1', thumbprint: 'k2' }), now)).toBe('replayed');
+    expect(await other.claim(by('e', { jti: 'j2', thumbprint: 'k2' }), now)).toBe('claimed');
     expect(await lastUses()).toEqual({ k1: now, k2: now });
   });
 

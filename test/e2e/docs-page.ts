@@ -11,7 +11,7 @@ import type { Deployment } from '../../local/deployment.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
-export interface Block {
+interface Block {
   /** What stands behind the opening fence. */
   readonly language: string;
   readonly text: string;
@@ -64,7 +64,7 @@ const PROLOGUE = `expect_failure() {
 export const toolsOf = (script: string): readonly string[] =>
   ['curl', 'jq', 'openssl'].filter((tool) => new RegExp(`(^|[|(;&]\\s*|\\$\\()${tool} `, 'm').test(script));
 
-export interface Outcome {
+interface Outcome {
   /** Of the shell. */
   readonly code: number | null;
   /** Commands with the exit codes that nothing on the page announces, also where the shell does not look: `1 partner list`. */

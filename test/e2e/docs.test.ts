@@ -52,7 +52,8 @@ describe('a page of the documentation', () => {
 describe('the reader of pages', () => {
   const run = async (...lines: readonly string[]) => {
     await using service = await startService();
-    return runScript(scriptOf(['text', '```sh', ...lines, '```'].join('\n')), service.deployment);
+    // Awaited here, since the service goes with this function.
+    return await runScript(scriptOf(['text', '```sh', ...lines, '```'].join('\n')), service.deployment);
   };
 
   it('notices a command that fails, and goes no further', async () => {

@@ -89,7 +89,11 @@ describe('among ten thousand partners', () => {
       () => must('PATCH', `/partners/${idOf(5_000)}`, { version: 1, name: 'Renamed' }),
       ['GetItem', 'GetItem', 'Query', 'TransactWriteItems'],
     ],
-    ['register one', () => mustCreate(service, '/partners', { id: 'newcomer' }), ['GetItem', 'TransactWriteItems']],
+    [
+      'register one',
+      () => mustCreate(service, '/partners', { id: 'newcomer' }),
+      ['GetItem', 'GetItem', 'TransactWriteItems'],
+    ],
     [
       'list those who may call an audience',
       () => must('GET', '/grants?audience=https://ledger.example'),

@@ -174,6 +174,10 @@ export const memoryRegistry = (): MemoryRegistry => {
     const stored = audiences.get(`${realm}/${audience}`);
     return stored?.owner === owner && stored.version === version;
   };
+  const isStill = ({ realm, client, audience, version, scopes }: Grant): boolean => {
+    const stored = grants.get(`${realm}/${client}/${audience}`);
+    return stored?.version === version && stored.scopes.join(' ') === scopes.join(' ');
+  };
   const end = ({ realm, audience, version }: Audience): void => {
     audiences.delete(`${realm}/${audience}`);
     ended.set(`audience/${realm}/${audience}`, version);
@@ -240,7 +244,7 @@ export const memoryRegistry = (): MemoryRegistry => {
       const isAllowed =
         partners.get(key)?.version === version &&
         grantsOf(realm, id).length === held.length &&
-        held.every((each) => grants.get(`${key}/${each.audience}`)?.version === each.version) &&
+        held.every(isStill) &&
         owned.every((each) => isAsGiven(each) && grantsOn(realm, each.audience).every(({ client }) => client === id));
       return write(isAllowed, () => {
         partners.delete(key);
@@ -283,17 +287,16 @@ export const memoryRegistry = (): MemoryRegistry => {
         end(audience);
         countOwnerOn(`${audience.realm}/${audience.owner}`);
       }),
-    saveGrant: (grant, _before, audience) => {
-      const { realm, client, version } = grant;
+    saveGrant: (grant, before, audience) => {
+      const { realm, client } = grant;
       const key = `${realm}/${client}/${grant.audience}`;
       const isBetween =
         partners.has(`${realm}/${client}`) && isAsGiven({ ...audience, realm, audience: grant.audience });
-      return write(isBetween && follows(grants.get(key), version), () => grants.set(key, grant));
+      const isNext = before === undefined ? !grants.has(key) : isStill(before);
+      return write(isBetween && isNext, () => grants.set(key, grant));
     },
-    removeGrant: ({ realm, client, audience, version }) => {
-      const key = `${realm}/${client}/${audience}`;
-      return write(grants.get(key)?.version === version, () => grants.delete(key));
-    },
+    removeGrant: (grant) =>
+      write(isStill(grant), () => grants.delete(`${grant.realm}/${grant.client}/${grant.audience}`)),
     listGrantsOn: async (realm, audience, page) => pageOf(grantsOn(realm, audience), ({ client }) => client, page),
   };
 };
