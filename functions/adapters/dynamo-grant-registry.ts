@@ -18,14 +18,7 @@ import {
   partnerKey,
 } from './registry-keys.ts';
 import { getRow, queryListing } from './registry-query.ts';
-import {
-  COUNT,
-  IS_NEW,
-  lastVersionOf,
-  registryWrites,
-  scopeCount,
-  type Write,
-} from './registry-writes.ts';
+import { COUNT, IS_NEW, lastVersionOf, registryWrites, scopeCount, type Write } from './registry-writes.ts';
 
 /** The audience as it was read: of this owner, in this version. */
 export const isVersionOf = (owner: string, version: number) => ({

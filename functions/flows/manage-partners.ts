@@ -262,9 +262,9 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
           const isGone = (await registry.removePartner(found.value, owned)) === 'saved';
           return isGone ? accept(undefined) : inUse(realm, id, audiences);
         }
-        // More than goes in one transaction: what hangs on it first, piece by piece.
-        const isLess = await removeOne(owned, grants);
-        if (isLess !== 'saved') return inUse(realm, id, audiences);
+        // More than goes in one transaction: what hangs on it first, piece by piece, and none of it while somebody needs some.
+        const dependents = await dependentsOn(realm, id, audiences);
+        if (dependents.length > 0 || (await removeOne(owned, grants)) !== 'saved') return inUse(realm, id, audiences);
       }
     },
 
