@@ -16,6 +16,7 @@ import {
 } from './partner.ts';
 import { type CredentialInput, credentialConflicts, parseCredential, withDocumentKeys } from './partner-credential.ts';
 import { readPartnerDocument } from './partner-document.ts';
+import { memberProblems } from './partner-members.ts';
 import type { PartnerSource } from './partner-source.ts';
 import type { InputProblem } from './public-key.ts';
 import { parseQuota, type Quota, type QuotaInput } from './quota.ts';
@@ -48,12 +49,6 @@ export interface PartnerDefinition extends PartnerChange {
 }
 
 type Problems = readonly InputProblem[];
-
-const MAX_NAME_LENGTH = 128;
-const MAX_TAGS = 20;
-const MAX_ISSUER_LENGTH = 512;
-const MAX_URL_LENGTH = 1_024;
-const TAG_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/;
 
 /** A partner as it is before anything is said about it. */
 export const newPartner = (realm: string, id: string, now: EpochSeconds): Partner => ({
@@ -183,59 +178,6 @@ const parseQuotaChange = (
 ): Result<Quota | undefined, Problems> => {
   if (change === undefined) return accept(before);
   return change === null ? accept(undefined) : parseQuota(change);
-};
-
-const memberProblems = (change: PartnerChange): Problems => {
-  const { name, contact, tags = {}, trustLevel, issuer, claims = {}, jwksUri, metadataUrl } = change;
-  const line = (member: string, text: string | null | undefined): Problems =>
-    typeof text !== 'string' || isLine(text, MAX_NAME_LENGTH)
-      ? []
-      : [{ pointer: `/${member}`, detail: `1 to ${MAX_NAME_LENGTH} printable characters` }];
-  return [
-    ...line('name', name),
-    ...line('contact', contact),
-    ...tagProblems(tags),
-    ...(trustLevel === undefined || TRUST_LEVELS.includes(trustLevel)
-      ? []
-      : [{ pointer: '/trustLevel', detail: `one of ${TRUST_LEVELS.join(', ')}` }]),
-    ...(typeof issuer !== 'string' || isPartnerIssuer(issuer) ? [] : [{ pointer: '/issuer', detail: ISSUER_RULE }]),
-    ...claimProblems(claims),
-    ...urlProblems('jwksUri', jwksUri),
-    ...urlProblems('metadataUrl', metadataUrl),
-  ];
-};
-
-const tagProblems = (tags: Readonly<Record<string, string>>): Problems => {
-  const entries = Object.entries(tags);
-  if (entries.length > MAX_TAGS) return [{ pointer: '/tags', detail: `at most ${MAX_TAGS} tags` }];
-  return entries.flatMap(([name, value]) =>
-    TAG_NAME.test(name) && (value === '' || isLine(value, MAX_NAME_LENGTH))
-      ? []
-      : [{ pointer: '/tags', detail: `not a tag: "${name.slice(0, 64)}"` }],
-  );
-};
-
-const ISSUER_RULE = 'an issuer is an https URL without query and fragment, or <application>@<realm>';
-const TWO_PART = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+$/;
-
-/** RFC 8414 2, or the two-part name of the Microsoft profile. No wildcard: `*` as a realm would speak for everybody. */
-export const isPartnerIssuer = (issuer: string): boolean => {
-  if (issuer.length > MAX_ISSUER_LENGTH) return false;
-  return TWO_PART.test(issuer) || (isHttpsUrl(issuer) && !issuer.includes('?'));
-};
-
-/** RFC 3986 2: no character that parsers mend or drop, so that all of them see one URL. No fragment. */
-const HTTPS_URL = /^https:\/\/[A-Za-z0-9._~:/?[\]@!$&'()*+,;=%-]+$/;
-
-const isHttpsUrl = (text: string): boolean => {
-  const url = HTTPS_URL.test(text) ? URL.parse(text) : null;
-  return url !== null && url.username === '' && url.password === '';
-};
-
-/** Shape only: whether we may go there is decided when we do, on the address. */
-const urlProblems = (member: string, text: string | null | undefined): Problems => {
-  if (typeof text !== 'string' || (text.length <= MAX_URL_LENGTH && isHttpsUrl(text))) return [];
-  return [{ pointer: `/${member}`, detail: 'an https URL without user name, password and fragment' }];
 };
 
 const withMembers = (

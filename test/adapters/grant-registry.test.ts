@@ -211,6 +211,23 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
       expect(await drop()).toBe('saved');
     });
 
+    it('is one of as many as an audience may have, all of them granted', async () => {
+      const scopes = Array.from({ length: 64 }, (_, index) => `scope-${index}`);
+      await own({ scopes });
+      const first = grant({ scopes });
+      expect(await give({ scopes })).toBe('saved');
+      const whole = await audienceIn(registries, REALM, AUDIENCE);
+      const bare = { ...whole, scopes: ['read'], version: 2 };
+      expect(await registries.registry.updateAudience(bare, whole)).toBe('conflict');
+      const fewer = { scopes: scopes.slice(1), version: 2 };
+      expect([await give(fewer, first), await take({ scopes }), await take(fewer)]).toEqual([
+        'saved',
+        'conflict',
+        'saved',
+      ]);
+      expect(await registries.registry.updateAudience(bare, whole)).toBe('saved');
+    });
+
     it('does not come into a grant by somebody who read the audience before it went', async () => {
       await own();
       expect(await drop()).toBe('saved');

@@ -85,6 +85,25 @@ describe('tokens of a partner', () => {
     );
   });
 
+  it('for which there was none are taken back, from the windows in which they were counted', async () => {
+    const [one, other] = [counter(), counter()];
+    await one.count(REALM, CLIENT, MIDNIGHT);
+    await one.count(REALM, CLIENT, MIDNIGHT + 59);
+    await other.takeBack(REALM, CLIENT, MIDNIGHT + 59);
+    expect(await one.count(REALM, CLIENT, MIDNIGHT + 59)).toEqual({ minute: 2, day: 2 });
+    await one.takeBack(REALM, CLIENT, MIDNIGHT);
+    expect(one.lastSeen(REALM, CLIENT, MIDNIGHT + 59)).toEqual({ minute: 1, day: 1 });
+  });
+
+  it('stay counted where they cannot be taken back, and nobody is told', async () => {
+    const one = counter();
+    await one.count(REALM, CLIENT, NOW);
+    isDown = true;
+    await expect(one.takeBack(REALM, CLIENT, NOW)).resolves.toBeUndefined();
+    isDown = false;
+    expect((await one.count(REALM, CLIENT, NOW)).day).toBe(2);
+  });
+
   it('leave no more than the last minutes behind, and nothing after the day that follows', async () => {
     const one = counter();
     for (let minute = 0; minute < 30; minute += 1) await one.count(REALM, CLIENT, MIDNIGHT + minute * 60);

@@ -46,14 +46,17 @@ import { EPHEMERA, KEY_POLICY, openAws, TABLE } from '../support/embedded-aws.ts
 
 export const CACHE_SECONDS = 30;
 
-/** The clocks of DynamoDB, of the flows and of the caches, all one. */
-const startTime = () => {
+/** The clocks of DynamoDB, of the flows and of the caches, all one. It stands still until a test lets it pass. */
+const startTime = async () => {
   // Ages are told by performance.now(), and lru-cache forgets what it read of that by a timer.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true, advanceTimeDelta: 1 });
   let elapsedMs = 0;
+  const ms = () => NOW * 1_000 + elapsedMs;
+  // The engine makes its tables by real time.
+  const aws = await openAws(ms);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const now = vi.spyOn(performance, 'now').mockImplementation(() => 1_000 + elapsedMs);
   return {
-    ms: () => NOW * 1_000 + elapsedMs,
+    aws,
     seconds: () => NOW + Math.floor(elapsedMs / 1_000),
     pass: (seconds: number) => {
       elapsedMs += seconds * 1_000;
@@ -67,8 +70,7 @@ const startTime = () => {
 };
 
 export const openTokenService = async () => {
-  const time = startTime();
-  const aws = await openAws(time.ms);
+  const { aws, ...time } = await startTime();
   const clock = { now: time.seconds };
   const client = aws.documents;
   const rings = dynamoRingStore(client, TABLE);
@@ -115,7 +117,7 @@ export const openTokenService = async () => {
       },
       { ...realmDefaults(), clockToleranceSeconds: 60 },
     );
-    return async (realm = REALM, own = realm, resource: string | undefined = AUDIENCE) => {
+    return async (realm = REALM, own = realm, resource = AUDIENCE) => {
       requests += 1;
       const aud = own === REALM ? ISSUER : `${ISSUER}/realms/${own}`;
       const now = clock.now();

@@ -92,6 +92,20 @@ describe('a claim of an operator', () => {
     },
   );
 
+  it.each([
+    ...['9007199254740992', '-9007199254740992', '1e30', '1e-101', '1.5e101', '-1e-320', '["a",{"b":1e400}]'],
+    ...['"\\ud83d"', '["\\udc00"]', '{"":1}', '{"\\ud83d":1}'],
+  ])('cannot be %s, which readers read differently or not at all', (json) => {
+    expect(pointersOf(parsed(`{"tenant":${json}}`))).toEqual(['/claims/tenant']);
+  });
+
+  it.each(['9007199254740991', '-9007199254740991', '0', '1e-100', '0.1', '"\\ud83d\\ude00"', '[]', '{"a b":""}'])(
+    'may be %s',
+    (json) => {
+      expect(pointersOf(parsed(`{"tenant":${json}}`))).toEqual([]);
+    },
+  );
+
   it('is refused, and not fallen into, where it is as deep as a request can make it', () => {
     const claims = parsed(`{"a":${'['.repeat(60_000)}${']'.repeat(60_000)}}`);
     expect(pointersOf(claims)).toEqual(['/claims/a']);

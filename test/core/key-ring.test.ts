@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   activeKey,
+  defaultAlgorithm,
   emptyRing,
   findKey,
   type KeyRing,
@@ -343,5 +344,20 @@ describe('at any times, also of a clock that jumps', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('what signs where nobody has chosen', () => {
+  const signs = (algorithm: 'RS256' | 'ES256' | 'EdDSA') => ring(algorithm, [{ ...made(algorithm), state: 'active' }]);
+  const waits = (algorithm: 'RS256' | 'ES256' | 'EdDSA') => ring(algorithm, [{ ...made(algorithm), state: 'standby' }]);
+  const algorithms = ['ES256', 'EdDSA'] as const;
+
+  it.each([
+    ['the first of the realm', [signs('RS256'), signs('EdDSA'), signs('ES256')], 'ES256'],
+    ['the next, while the first only waits', [waits('ES256'), signs('EdDSA'), signs('RS256')], 'EdDSA'],
+    ['any that does, while none of its own does', [waits('ES256'), waits('EdDSA'), signs('RS256')], 'RS256'],
+    ['the first, which is missed then, where none does', [waits('RS256')], 'ES256'],
+  ] as const)('is %s', (_what, rings, algorithm) => {
+    expect(defaultAlgorithm({ algorithms }, rings)).toBe(algorithm);
   });
 });

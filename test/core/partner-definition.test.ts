@@ -3,11 +3,11 @@ import type { Partner } from '../../functions/core/partner.ts';
 import {
   changePartner,
   definePartner,
-  isPartnerIssuer,
   newPartner,
   type PartnerChange,
   type PartnerDefinition,
 } from '../../functions/core/partner-definition.ts';
+import { isPartnerIssuer } from '../../functions/core/partner-members.ts';
 import { credential, keyPair, NOW, partner, REALM } from '../support/builders.ts';
 import { issue } from '../support/certificate-authority.ts';
 

@@ -71,6 +71,8 @@ export const scheduled = (registry: Ports, scheduler: fc.Scheduler): Ports => {
     findPartner: wait(registry.findPartner),
     listPartners: wait(registry.listPartners),
     findIssuer: wait(registry.findIssuer),
+    lastVersion: wait(registry.lastVersion),
+    lastAudienceVersion: wait(registry.lastAudienceVersion),
     createPartner: wait(registry.createPartner),
     updatePartner: wait(registry.updatePartner),
     removePartner: wait(registry.removePartner),

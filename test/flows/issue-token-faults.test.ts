@@ -4,6 +4,7 @@ import { type AssertionUse, KeyUnusable, Outage } from '../../functions/ports.ts
 import {
   AUDIENCE,
   assertion,
+  audience,
   CLIENT,
   keyPair,
   NOW,
@@ -49,7 +50,7 @@ describe('an assertion', () => {
       signer: { sign: () => Promise.reject(new Outage('kms:Sign', new Error('down'))) },
     });
     await ports.replay.claim(
-      { realm: REALM, client: CLIENT, jti: 'assertion-1', kid: 'k1', forgetAfter: NOW + 99, claimedBy: 'before' },
+      { realm: REALM, client: CLIENT, jti: 'assertion-1', thumbprint: 'x', forgetAfter: NOW + 99, claimedBy: 'before' },
       NOW,
     );
     expect(reasonOf(await issue(ports, assertion(clientPair)))).toBe('assertion_replayed');
@@ -149,9 +150,15 @@ describe('an outage', () => {
     ['an empty ring', () => [ring('RS256', [])]],
     ['only a key that stands by', () => [ring('RS256', [signingKey(rsPair, { state: 'standby' })])]],
     ['only a key that was created', () => [ring('RS256', [signingKey(rsPair, { state: 'created' })])]],
-    ['only the ring of another algorithm', () => [ring('ES256', [signingKey(esPair)])]],
   ])('is what a realm with %s has: the client did nothing wrong, and nothing is claimed', async (_what, rings) => {
     const { ports, calls } = portsOf({}, { rings: rings() });
+    await expect(issue(ports, assertion(clientPair))).rejects.toMatchObject({ operation: 'key-ring' });
+    expect(calls.filter((call) => call.startsWith('claim'))).toEqual([]);
+  });
+
+  it('is what a resource has whose ring does not sign: a token of another ring it may not understand', async () => {
+    const chosen = { audience: audience({ tokenPolicy: { algorithm: 'RS256' } }) };
+    const { ports, calls } = portsOf({}, { ...chosen, rings: [ring('ES256', [signingKey(esPair)])] });
     await expect(issue(ports, assertion(clientPair))).rejects.toMatchObject({ operation: 'key-ring' });
     expect(calls.filter((call) => call.startsWith('claim'))).toEqual([]);
   });

@@ -112,10 +112,27 @@ describe('a quota that is enforced', () => {
     );
   });
 
-  it('refuses a replay as a replay', async () => {
-    const { ask } = world({ perMinute: 9, mode: 'enforce' });
-    const outcomes = [await ask('once'), await ask('once')];
-    expect(outcomes.map(reasonOf)).toEqual(['granted', 'assertion_replayed']);
+  it('is not used up by replays: who has got hold of an assertion gets nowhere with it', async () => {
+    const { ask } = world({ perMinute: 2, mode: 'enforce' });
+    const outcomes = [await ask('once'), await ask('once'), await ask('once'), await ask('once'), await ask('next')];
+    expect(outcomes.map(reasonOf)).toEqual([
+      ...['granted', 'assertion_replayed', 'assertion_replayed', 'assertion_replayed', 'granted'],
+    ]);
+  });
+
+  it('is not used up by what was refused, or failed', async () => {
+    const { ask, ports } = world({ perDay: 2, mode: 'enforce' });
+    const down = () => Promise.reject(new Outage('kms:Sign', new Error('down')));
+    const blind = { ...ports.quotas, lastSeen: () => undefined };
+    await expect(ask('a', { signer: { sign: down } })).rejects.toBeInstanceOf(Outage);
+    const outcomes = [
+      await ask('a'),
+      await ask('b'),
+      await ask('c', { quotas: blind }),
+      await ask('d', { quotas: blind }),
+    ];
+    expect(outcomes.map(reasonOf)).toEqual(['granted', 'granted', 'quota_exceeded', 'quota_exceeded']);
+    expect(ports.quotas.lastSeen(REALM, 'crm', MINUTE)?.day).toBe(2);
   });
 });
 

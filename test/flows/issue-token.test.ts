@@ -82,7 +82,7 @@ describe('a granted request', () => {
         realm: REALM,
         client: CLIENT,
         jti: 'assertion-1',
-        kid: 'k1',
+        thumbprint: clientPair.thumbprint,
         forgetAfter: NOW + 60 + 61,
         claimedBy: 'request-1',
       },

@@ -119,9 +119,9 @@ describe('changing an audience', () => {
 
   it('that somebody else changes meanwhile is a conflict', async () => {
     const racing = managersOver(world, {
-      updateAudience: async (wanted) => {
+      updateAudience: async (...wanted) => {
         mustBe(await change({ scopes: ['read', 'write', 'faster'] }));
-        return world.registry.updateAudience(wanted);
+        return world.registry.updateAudience(...wanted);
       },
     });
     const slower = { scopes: ['read', 'write', 'slower'] };
@@ -186,9 +186,9 @@ describe('giving a grant', () => {
     for (const id of clients) mustBe(await world.partners.add(REALM, { id }));
     let turnedAway = 0;
     const busy = managersOver(world, {
-      saveGrant: async (wanted) => {
+      saveGrant: async (...wanted) => {
         turnedAway += 1;
-        return turnedAway % 3 === 0 ? world.registry.saveGrant(wanted) : 'conflict';
+        return turnedAway % 3 === 0 ? world.registry.saveGrant(...wanted) : 'conflict';
       },
     });
     for (const client of clients) {

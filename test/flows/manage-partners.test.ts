@@ -29,11 +29,12 @@ describe('adding a partner', () => {
       ok: true,
       value: { created: true, value: { ...made, lastUses: new Map() } },
     });
-    const use = { realm: REALM, client: CLIENT, jti: 'j', kid: 'k1', forgetAfter: NOW, claimedBy: 'r' };
+    const { thumbprint } = await keyPair();
+    const use = { realm: REALM, client: CLIENT, jti: 'j', thumbprint, forgetAfter: NOW, claimedBy: 'r' };
     await world.replay.claim(use, NOW + 7);
     expect(await world.partners.show(REALM, CLIENT)).toEqual({
       ok: true,
-      value: { ...made, lastUses: new Map([['k1', NOW + 7]]) },
+      value: { ...made, lastUses: new Map([[thumbprint, NOW + 7]]) },
     });
   });
 
@@ -321,26 +322,51 @@ describe('removing a partner', () => {
     expect(reasonOf(await world.partners.remove(REALM, CLIENT))).toBe('not_found');
     await populate(world);
     const racing = managersOver(world, {
-      removePartner: async (found) => {
+      removePartner: async (...found) => {
         mustBe(await world.partners.change(REALM, CLIENT, 1, { name: 'changed' }));
-        return world.registry.removePartner(found);
+        return world.registry.removePartner(...found);
       },
     });
     expect(reasonOf(await racing.partners.remove(REALM, CLIENT))).toBe('conflict');
     expect((await stored(world)).partner.name).toBe('changed');
   });
 
-  it('that has more rows than go in one transaction is refused with what to do', async () => {
+  it('under a name that is used again goes on where the versions ended', async () => {
     await populate(world);
-    for (let index = 0; index < 33; index += 1) {
-      mustBe(await world.grants.addAudience(REALM, { audience: `urn:${index}`, owner: CLIENT, scopes: ['a'] }));
+    mustBe(await world.partners.change(REALM, CLIENT, 1, { name: 'old' }));
+    mustBe(await world.partners.remove(REALM, CLIENT));
+    expect(mustBe(await world.partners.add(REALM, { id: CLIENT })).value.partner.version).toBe(3);
+    // Whoever saw the old one changes nothing of the new one.
+    for (const version of [1, 2]) {
+      expect(reasonOf(await world.partners.change(REALM, CLIENT, version, { enabled: false }))).toBe('conflict');
     }
-    expect(await world.partners.remove(REALM, CLIENT)).toMatchObject({
-      refusal: { reason: 'conflict', detail: expect.stringContaining('remove some of them first') },
-    });
-    mustBe(await world.grants.removeAudience(REALM, 'urn:0'));
-    mustBe(await world.grants.removeAudience(REALM, 'urn:1'));
+    mustBe(await world.partners.remove(REALM, CLIENT));
+    expect(mustBe(await world.partners.declare(REALM, CLIENT, undefined, {})).value.partner.version).toBe(4);
+  });
+
+  /** As many audiences of the client as that, each granted to it. */
+  const ownMany = async (count: number) => {
+    await populate(world);
+    for (let index = 0; index < count; index += 1) {
+      mustBe(await world.grants.addAudience(REALM, { audience: `urn:${index}`, owner: CLIENT, scopes: ['a'] }));
+      mustBe(await world.grants.addGrant(REALM, { client: CLIENT, audience: `urn:${index}`, scopes: ['a'] }));
+    }
+  };
+
+  it('that has more rows than go in one transaction takes them with it all the same', async () => {
+    await ownMany(60);
     expect(reasonOf(await world.partners.remove(REALM, CLIENT))).toBe('done');
+    expect([world.registry.grants.size, [...world.registry.audiences.keys()]]).toEqual([0, [`${REALM}/${AUDIENCE}`]]);
+  });
+
+  it('that has more rows than that, and is refused, keeps them all', async () => {
+    await ownMany(60);
+    mustBe(await world.grants.addGrant(REALM, { client: OWNER, audience: 'urn:59', scopes: ['a'] }));
+    const before = structuredClone([world.registry.partners, world.registry.audiences, world.registry.grants]);
+    expect(await world.partners.remove(REALM, CLIENT)).toMatchObject({
+      refusal: { reason: 'in_use', dependents: [{ client: OWNER, audience: 'urn:59' }] },
+    });
+    expect([world.registry.partners, world.registry.audiences, world.registry.grants]).toEqual(before);
   });
 });
 

@@ -58,12 +58,14 @@ describe('a partner that is created', () => {
     expect(everything()).toEqual(before);
   });
 
-  it('does not get an audience that another owns', async () => {
+  it('does not get an audience that another owns, and then is not made', async () => {
     await populate(world);
-    const crm = resource({ id: 'new' });
+    const before = everything();
+    const crm = resource({ id: 'new', audiences: [{ audience: 'urn:free', scopes: ['a'] }, ...resource().audiences] });
     expect(await declare.createPartner(crm)).toMatchObject({
       refusal: { reason: 'conflict', detail: `audience ${AUDIENCE} belongs to ${OWNER}` },
     });
+    expect(everything()).toEqual(before);
   });
 
   it('is refused with what is wrong with it', async () => {
@@ -138,7 +140,7 @@ describe('what is removed', () => {
   it('is gone, and need not be there', async () => {
     await declare.createPartner(resource());
     mustBe(await world.partners.add(REALM, await inputOf(CLIENT)));
-    await declare.putGrant({ realm: REALM, client: CLIENT, audience: AUDIENCE, scopes: ['read'] });
+    await declare.createGrant({ realm: REALM, client: CLIENT, audience: AUDIENCE, scopes: ['read'] });
     const outcomes = [
       await declare.removeGrant(REALM, CLIENT, AUDIENCE),
       await declare.removeGrant(REALM, CLIENT, AUDIENCE),
@@ -152,15 +154,34 @@ describe('what is removed', () => {
 });
 
 describe('a grant', () => {
-  it('is given, given again, and given other scopes', async () => {
+  const wanted = (scopes: readonly string[], client = CLIENT) => ({ realm: REALM, client, audience: AUDIENCE, scopes });
+  beforeEach(async () => {
     await populate(world);
-    const put = (scopes: readonly string[]) =>
-      declare.putGrant({ realm: REALM, client: CLIENT, audience: AUDIENCE, scopes });
-    expect([await put(['read', 'write']), await put(['read'])].map(reasonOf)).toEqual(['done', 'done']);
+    mustBe(await world.grants.removeGrant(REALM, CLIENT, AUDIENCE));
+  });
+
+  it('is created, and again if the request comes twice, but not in the place of another', async () => {
+    const outcomes = [
+      await declare.createGrant(wanted(['read', 'write'])),
+      await declare.createGrant(wanted(['write', 'read'])),
+      await declare.createGrant(wanted(['read'])),
+    ];
+    expect(outcomes.map(reasonOf)).toEqual(['done', 'done', 'conflict']);
+    expect([...world.registry.grants.values()]).toEqual([grant()]);
+  });
+
+  it('is updated to what is said, whatever it has become elsewhere', async () => {
+    await declare.createGrant(wanted(['read', 'write']));
+    expect(
+      [await declare.updateGrant(wanted(['read'])), await declare.updateGrant(wanted(['read']))].map(reasonOf),
+    ).toEqual(['done', 'done']);
     expect([...world.registry.grants.values()]).toEqual([grant({ scopes: ['read'], version: 2 })]);
-    expect([
-      reasonOf(await put(['admin'])),
-      reasonOf(await declare.putGrant({ realm: REALM, client: 'x', audience: AUDIENCE, scopes: ['read'] })),
-    ]).toEqual(['invalid', 'not_found']);
+  });
+
+  it('is refused with what is wrong with it', async () => {
+    expect(reasonOf(await declare.createGrant(wanted(['admin'])))).toBe('invalid');
+    for (const put of [declare.createGrant, declare.updateGrant]) {
+      expect(reasonOf(await put(wanted(['read'], 'nobody')))).toBe('not_found');
+    }
   });
 });

@@ -21,7 +21,7 @@ const world = (rings: KeyRing[] = [ring('ES256', [signingKey(active)]), ring('RS
       stored.set(realm, list);
     },
   };
-  const signer = pairSigner(active, next);
+  const signer = pairSigner(active, next, otherPair);
   let signatures = 0;
   const publish = publishRevocations(
     {
@@ -34,7 +34,7 @@ const world = (rings: KeyRing[] = [ring('ES256', [signingKey(active)]), ring('RS
         },
       },
     },
-    { realm: REALM, issuer: ISSUER, algorithm: 'ES256' },
+    { realm: REALM, issuer: ISSUER, algorithms: ['ES256', 'ES384'] },
   );
   return { publish, rings, clock, lists, stored, signatures: () => signatures };
 };
@@ -88,11 +88,22 @@ describe('the list of revoked keys', () => {
   it.each([
     ['no ring', []],
     ['no key that signs', [ring('ES256', [signingKey(active, { state: 'standby' })])]],
-    ['only the ring of another algorithm', [ring('RS256', [signingKey(otherPair)])]],
     ['another realm', [ring('ES256', [signingKey(active)], { realm: 'other' })]],
   ])('has to wait where there is %s', async (_what, rings) => {
     const { publish, stored, signatures } = world(rings);
     expect([await publish(), stored.size, signatures()]).toEqual(['not-yet', 0, 0]);
+  });
+
+  it.each([
+    ['the first that was chosen', active, [ring('ES384', []), ring('ES256', [signingKey(active)])]],
+    ['any other that signs', otherPair, [ring('ES256', []), ring('RS256', [signingKey(otherPair)])]],
+  ])('is signed by the ring that signs tokens: %s', async (_what, pair, rings) => {
+    const { publish, stored } = world(rings);
+    expect([await publish(), decodeProtectedHeader(stored.get(REALM) ?? '')]).toMatchObject([
+      'published',
+      { alg: pair.algorithm, kid: pair.thumbprint },
+    ]);
+    await expect(claimsOf(stored.get(REALM), pair)).resolves.toMatchObject({ iss: ISSUER });
   });
 
   it('is given out as it is, and is an outage as long as there is none', async () => {

@@ -18,9 +18,9 @@ describe('the scheduled refresh', () => {
       world.clock.time += 1;
     }
     await world.partners.add(REALM, { id: 'follows-nothing' });
-    expect((await world.refresh.due(2)).map(({ partner }) => partner)).toEqual(['a', 'b']);
-    expect((await world.refresh.due(2)).map(({ partner }) => partner)).toEqual(['c']);
-    expect(await world.refresh.due(2)).toEqual([]);
+    expect((await world.refresh.due(2)).reports.map(({ partner }) => partner)).toEqual(['a', 'b']);
+    expect((await world.refresh.due(2)).reports.map(({ partner }) => partner)).toEqual(['c']);
+    expect(await world.refresh.due(2)).toEqual({ reports: [], failures: [] });
     expect(world.fetched).toEqual(['a', 'b', 'c'].map(urlOf));
   });
 
@@ -30,7 +30,7 @@ describe('the scheduled refresh', () => {
     mustBe(await world.refresh.now(REALM, 'same'));
     world.web.set(urlOf('new'), await keySet('k2'));
     world.clock.time += INTERVAL_SECONDS;
-    expect([...(await world.refresh.due(10))].sort((a, b) => (a.partner < b.partner ? -1 : 1))).toEqual([
+    expect([...(await world.refresh.due(10)).reports].sort((a, b) => (a.partner < b.partner ? -1 : 1))).toEqual([
       { realm: REALM, partner: 'gone', outcome: 'failed', failure: { code: 'unreachable', detail: 'no answer' } },
       { realm: REALM, partner: 'new', outcome: 'changed' },
       { realm: REALM, partner: 'same', outcome: 'unchanged' },
@@ -43,7 +43,7 @@ describe('the scheduled refresh', () => {
     await world.refresh.now(REALM, CLIENT);
     // The listing is a little behind, as an index of DynamoDB is.
     const behind = world.refresher({ listDue: async () => listed });
-    expect(await behind.due(5)).toEqual([{ realm: REALM, partner: CLIENT, outcome: 'skipped' }]);
+    expect((await behind.due(5)).reports).toEqual([{ realm: REALM, partner: CLIENT, outcome: 'skipped' }]);
     expect(world.fetched).toHaveLength(1);
   });
 
@@ -52,7 +52,7 @@ describe('the scheduled refresh', () => {
     const listed = await world.registry.listDue(NOW, 5);
     mustBe(await world.partners.remove(REALM, CLIENT));
     const behind = world.refresher({ listDue: async () => listed });
-    expect(await behind.due(5)).toEqual([{ realm: REALM, partner: CLIENT, outcome: 'skipped' }]);
+    expect((await behind.due(5)).reports).toEqual([{ realm: REALM, partner: CLIENT, outcome: 'skipped' }]);
   });
 
   it('looks at many side by side, but not at all of them', async () => {
@@ -64,11 +64,11 @@ describe('the scheduled refresh', () => {
       open -= 1;
     };
     for (let index = 0; index < 60; index += 1) await follow(world, { jwksUri: urlOf(`p${index}`) }, `p${index}`);
-    expect(await world.refresh.due(100)).toHaveLength(60);
+    expect((await world.refresh.due(100)).reports).toHaveLength(60);
     expect([most > 1, most <= 25, new Set(world.fetched).size]).toEqual([true, true, 60]);
   });
 
-  it('gets to the others when one of them cannot be written, and then fails', async () => {
+  it('gets to the others when one of them cannot be written, and says that as well', async () => {
     for (let index = 0; index < 40; index += 1) {
       const id = `p${String(index).padStart(2, '0')}`;
       await follow(world, { jwksUri: urlOf(id) }, id);
@@ -79,7 +79,8 @@ describe('the scheduled refresh', () => {
       updatePartner: (partner, ...rest) =>
         partner.id === 'p03' ? Promise.reject(outage) : world.registry.updatePartner(partner, ...rest),
     });
-    await expect(broken.due(100)).rejects.toBe(outage);
+    const { reports, failures } = await broken.due(100);
+    expect([reports.length, failures]).toEqual([39, [outage]]);
     expect((await stored(world, 'p39')).partner.credentials).toHaveLength(1);
     expect(await world.registry.listDue(world.clock.time, 100)).toEqual([]);
   });

@@ -143,7 +143,7 @@ describe('a look at metadata', () => {
     await follow(world, { metadataUrl: METADATA_URL });
     world.web.set(METADATA_URL, { issuer: PARTNER_ISSUER, jwks_uri: JWKS_URL });
     world.web.set(JWKS_URL, await keySet('k1'));
-    const reports = await world.refresh.due(5);
+    const { reports } = await world.refresh.due(5);
     expect(reports).toMatchObject([{ partner: CLIENT, outcome: 'failed', failure: { code: 'issuer_taken' } }]);
     expect([await kids(), await world.registry.findIssuer(REALM, PARTNER_ISSUER)]).toEqual([[], OWNER]);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { changeOf } from '../../functions/http/admin-audit.ts';
+import { changeOf, outcomeOf } from '../../functions/http/admin-audit.ts';
 import { Outage } from '../../functions/ports.ts';
 import { AUDIENCE, httpEvent } from '../support/builders.ts';
 import { issue } from '../support/certificate-authority.ts';
@@ -31,6 +31,7 @@ describe('the record of an administration', () => {
       {
         ...{ requestId: 'request-1', operator: OPERATOR, method: 'POST', path, status: 201 },
         change: { id: 'billing', name: 'Billing' },
+        outcome: { id: 'billing', version: 1, keys: [{ kid: 'k1', thumbprint: PAIR.thumbprint }], claims: [] },
       },
       { requestId: 'request-1', operator: OPERATOR, method: 'GET', path: `${path}/nobody`, status: 404 },
       { requestId: 'request-1', operator: 'unknown', method: 'GET', path, status: 200 },
@@ -86,7 +87,9 @@ describe('the record of an administration', () => {
       ...{ credentials: [{ certificate: pem, label: 'auth' }], issuer: 'https://idp.example' },
     };
     await inRealm('POST', '/partners', { body });
-    await inRealm('PUT', '/partners/doc', { body: { metadata: { keys: [{ ...PAIR.publicJwk, kid: SECRET }] } } });
+    await inRealm('PUT', '/partners/doc', {
+      body: { metadata: { keys: [{ ...PAIR.publicJwk, kid: 'k1', x5t: SECRET }] } },
+    });
     await inRealm('POST', '/partners/doc/credentials', { body: { certificate: base64, label: 'second' } });
     expect(world.records().map(({ status, change }) => [status, change])).toEqual([
       [201, { id: 'billing', name: 'Billing', quota: { perDay: 5, mode: 'enforce' }, issuer: 'https://idp.example' }],
@@ -180,5 +183,43 @@ describe('what is kept of a body', () => {
       undefined,
       undefined,
     ]);
+  });
+});
+
+describe('what is kept of an answer', () => {
+  it('is what is there now, by name: keys and claims too, whichever way they came', async () => {
+    await inRealm('POST', '/partners', { body: { id: 'a', claims: { tenant: SECRET, roles: [] } } });
+    await inRealm('POST', '/partners/a/credentials', { body: { jwk: { ...PAIR.publicJwk, kid: 'blue' } } });
+    await inRealm('PATCH', '/partners/a', { body: { version: 2, claims: {} } });
+    await inRealm('POST', '/audiences', { body: { audience: AUDIENCE, owner: 'a', scopes: ['read'] } });
+    const keys = [{ kid: 'blue', thumbprint: PAIR.thumbprint }];
+    expect(world.records().map(({ outcome }) => outcome)).toEqual([
+      { id: 'a', version: 1, keys: [], claims: ['tenant', 'roles'] },
+      { id: 'a', version: 2, keys, claims: ['tenant', 'roles'] },
+      { id: 'a', version: 3, keys, claims: [] },
+      { version: 1 },
+    ]);
+    for (const secret of [SECRET, PAIR.publicJwk.x]) expect(world.observed.text()).not.toContain(secret);
+  });
+
+  it('is nothing of what was read, refused or removed', async () => {
+    await inRealm('POST', '/partners', { body: PARTNER });
+    await inRealm('GET', '/partners/billing');
+    await inRealm('POST', '/partners', { body: { ...PARTNER, name: 'Other' } });
+    await inRealm('DELETE', '/partners/billing');
+    const [, ...rest] = world.records();
+    expect(rest.map((record) => 'outcome' in record)).toEqual([false, false, false]);
+  });
+
+  it.each([
+    [{ statusCode: 200, body: '{"id":7,"version":"1","credentials":"x","claims":null}' }, undefined],
+    [{ statusCode: 200, body: '[{"id":"x"}]' }, undefined],
+    [{ statusCode: 200, body: 'null' }, undefined],
+    [{ statusCode: 200, body: '<html>' }, undefined],
+    [{ statusCode: 409, body: '{"id":"x"}' }, undefined],
+    [{ statusCode: 204 }, undefined],
+    [{ body: '{"id":"x"}' }, { id: 'x' }],
+  ])('of %j is %j', (answer, outcome) => {
+    expect(outcomeOf(answer)).toEqual(outcome);
   });
 });

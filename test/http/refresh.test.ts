@@ -149,10 +149,22 @@ describe('the refresh by schedule', () => {
     const limits: number[] = [];
     const due = async (limit: number) => {
       limits.push(limit);
-      return [];
+      return { reports: [], failures: [] };
     };
     await run(event, { ...refresh, due });
     expect(limits).toEqual([250]);
+  });
+
+  it('tells of all that it could do before it throws what failed on our side', async () => {
+    const outage = new Outage('dynamodb:PutItem', new Error('down'));
+    const report = { realm: REALM, partner: 'crm', outcome: 'failed', failure: { code: 'tls', detail: 'x' } } as const;
+    const due = async () => ({ reports: [report], failures: [outage, new Error('second')] });
+    await expect(run({}, { ...refresh, due })).rejects.toBe(outage);
+    expect(observed.lines()).toMatchObject([
+      { message: 'refresh', audit: report },
+      { message: 'outage', fault: { operation: 'dynamodb:PutItem' } },
+    ]);
+    expect(observed.metrics()).toMatchObject({ PartnerRefreshFailures: 1, Outages: 1 });
   });
 
   it('throws an outage on, so that the scheduler tries again; a fault without its message', async () => {
