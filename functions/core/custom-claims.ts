@@ -92,7 +92,7 @@ const pointerToken = (name: string): string => name.slice(0, 128).replaceAll('~'
 
 /** RFC 8259 6: integers within 53 bits; fractions that any number format can tell from nothing, DynamoDB's among them. */
 const isExact = (value: number): boolean =>
-  Number.isInteger(value) ? Number.isSafeInteger(value) : Math.abs(value) >= 1e-100;
+  Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value) && Math.abs(value) >= 1e-100;
 
 const valueProblem = (value: ClaimValue | undefined, depth: number): string | undefined => {
   if (typeof value === 'number' && !isExact(value)) return 'a number that not every reader reads alike';

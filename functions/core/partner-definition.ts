@@ -4,23 +4,15 @@
  */
 
 import type { JwsAlgorithm } from './algorithms.ts';
-import { type CustomClaims, claimProblems } from './custom-claims.ts';
+import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
-import {
-  type EpochSeconds,
-  isPartnerId,
-  type Partner,
-  type PartnerCredential,
-  TRUST_LEVELS,
-  type TrustLevel,
-} from './partner.ts';
+import { type EpochSeconds, isPartnerId, type Partner, type PartnerCredential, type TrustLevel } from './partner.ts';
 import { type CredentialInput, credentialConflicts, parseCredential, withDocumentKeys } from './partner-credential.ts';
 import { readPartnerDocument } from './partner-document.ts';
 import { memberProblems } from './partner-members.ts';
 import type { PartnerSource } from './partner-source.ts';
 import type { InputProblem } from './public-key.ts';
 import { parseQuota, type Quota, type QuotaInput } from './quota.ts';
-import { isLine } from './realm.ts';
 import { parseTokenPolicy, type TokenPolicy, type TokenPolicyInput } from './token-policy.ts';
 
 /** Members that can be changed one by one; `null` takes an optional one away. */
