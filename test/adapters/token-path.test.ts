@@ -128,6 +128,21 @@ describe(`what an operator takes away gives no new token after ${CACHE_SECONDS} 
     expect(reasons).toEqual(['granted', 'granted', 'client_disabled', 'client_disabled']);
   });
 
+  it('counts from when a read began, however long DynamoDB took over it', async () => {
+    const issue = service.startFunction();
+    let reads = 2;
+    service.whileCalling.run = () => {
+      reads -= 1;
+      if (reads >= 0) service.pass(5);
+    };
+    await issue();
+    await change(CLIENT, { enabled: false });
+    service.pass(CACHE_SECONDS - 10.001);
+    expect((await issue()).reason).toBe('granted');
+    service.pass(0.001);
+    expect((await issue()).reason).toBe('client_disabled');
+  });
+
   it('counts for each part from when that was read: an audience that is read later makes the realm no younger', async () => {
     mustBe(await service.admin.grants.addAudience(REALM, { audience: 'urn:b', owner: OWNER, scopes: ['x'] }));
     mustBe(await service.admin.grants.addGrant(REALM, { client: CLIENT, audience: 'urn:b', scopes: ['x'] }));

@@ -47,12 +47,17 @@ import { EPHEMERA, KEY_POLICY, openAws, TABLE } from '../support/embedded-aws.ts
 export const CACHE_SECONDS = 30;
 
 /** The clocks of DynamoDB, of the flows and of the caches, all one. It stands still until a test lets it pass. */
-const startTime = async () => {
+const startTime = async (whileCalling: { run: () => void }) => {
   // Ages are told by performance.now(), and lru-cache forgets what it read of that by a timer.
   let elapsedMs = 0;
   const ms = () => NOW * 1_000 + elapsedMs;
   // The engine makes its tables by real time.
-  const aws = await openAws(ms);
+  const aws = await openAws(ms, {
+    intercept: () => {
+      whileCalling.run();
+      return undefined;
+    },
+  });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const now = vi.spyOn(performance, 'now').mockImplementation(() => 1_000 + elapsedMs);
   return {
@@ -70,7 +75,9 @@ const startTime = async () => {
 };
 
 export const openTokenService = async () => {
-  const { aws, ...time } = await startTime();
+  /** What happens while AWS works on a call. */
+  const whileCalling = { run: () => {} };
+  const { aws, ...time } = await startTime(whileCalling);
   const clock = { now: time.seconds };
   const client = aws.documents;
   const rings = dynamoRingStore(client, TABLE);
@@ -149,7 +156,18 @@ export const openTokenService = async () => {
   };
 
   return {
-    ...{ aws, clock, admin, registry, addRing, populate, startFunction, startAuthorizer, pass: time.pass },
+    ...{
+      aws,
+      whileCalling,
+      clock,
+      admin,
+      registry,
+      addRing,
+      populate,
+      startFunction,
+      startAuthorizer,
+      pass: time.pass,
+    },
     [Symbol.asyncDispose]: async () => {
       time.stop();
       await aws[Symbol.asyncDispose]();

@@ -287,9 +287,16 @@ describe('the record of an administrative act', () => {
         method: 'POST',
         path: expect.stringMatching(/^\/admin\/realms\/default\/(partners|audiences|grants)$/),
         status: expect.any(Number),
-        ...(Number(record.status) < 300 ? { change: expect.any(Object) } : {}),
+        ...(Number(record.status) < 300 ? { change: expect.any(Object), outcome: expect.any(Object) } : {}),
       });
     }
+    const { kid } = world.client.publicJwk;
+    expect(records.map(({ outcome }) => outcome)).toContainEqual({
+      id: 'crm',
+      version: 1,
+      keys: [{ kid, thumbprint: expect.stringMatching(/^[\w-]{43}$/) }],
+      claims: [],
+    });
     expect(records.map(({ change }) => change)).toContainEqual({
       client: 'crm',
       audience: world.audience,

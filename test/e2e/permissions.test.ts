@@ -129,7 +129,8 @@ const playDeclarations = async ({ deployment }: Service): Promise<void> => {
       RequestType,
       ResourceType: `Custom::Countersign${kind}`,
       ResponseURL: answers.open().url,
-      ...{ StackId: 'stack', RequestId: 'request', LogicalResourceId: kind, PhysicalResourceId: kind },
+      ...{ StackId: 'stack', RequestId: 'request', LogicalResourceId: kind },
+      PhysicalResourceId: kind === 'Partner' ? 'default/crm' : 'default/crm/urn:crm',
       ResourceProperties,
     });
   await ask('Create', 'Partner', partner);

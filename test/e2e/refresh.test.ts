@@ -36,9 +36,7 @@ beforeAll(async () => {
   const certificate = await certify(['localhost', '127.0.0.1']);
   partnerServer = await startTlsServer((request, response) => listener(request, response), { certificate });
   canary = await startTlsServer((_request, response) => response.end('{"keys":[]}'), { certificate });
-  const allowed = [
-    { host: 'localhost', ranges: ['127.0.0.0/8', '::1/128'], certificateAuthority: root.pem },
-  ];
+  const allowed = [{ host: 'localhost', ranges: ['127.0.0.0/8', '::1/128'], certificateAuthority: root.pem }];
   await synthesizeApp(join(directory, 'cdk.out'), { privateHosts: JSON.stringify(allowed), registryCacheSeconds: '0' });
   service = await startService({ assembly: join(directory, 'cdk.out') });
   world = await populate(service);

@@ -89,6 +89,27 @@ export const scheduled = (registry: Ports, scheduler: fc.Scheduler): Ports => {
   };
 };
 
+/** Runs all at once, in the order of calls that the scheduler chooses among everything that waits. */
+export const interleave = async <Value>(
+  scheduler: fc.Scheduler,
+  runs: readonly (() => Promise<Value>)[],
+): Promise<readonly Value[]> => {
+  let running = runs.length;
+  const results = Promise.all(
+    runs.map((run) =>
+      run().finally(() => {
+        running -= 1;
+      }),
+    ),
+  );
+  while (running > 0) {
+    // Who does not wait at a call of the registry is busy with cryptography, and has to get there first.
+    if (scheduler.count() < running) await new Promise((resolve) => setImmediate(resolve));
+    else await scheduler.waitOne();
+  }
+  return results;
+};
+
 /** The public key of that name, as a partner sends it. */
 export const jwkOf = async (name = 'k1', algorithm: JwsAlgorithm = 'ES256') => ({
   ...(await keyPair(algorithm, name)).publicJwk,

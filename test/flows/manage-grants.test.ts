@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { AdminResult } from '../../functions/core/registration.ts';
 import { MAX_AUDIENCES_PER_OWNER } from '../../functions/flows/manage-grants.ts';
 import { Outage } from '../../functions/ports.ts';
 import { AUDIENCE, audience, CLIENT, grant, OWNER, REALM } from '../support/builders.ts';
@@ -7,6 +8,7 @@ import {
   type AdminWorld,
   adminWorld,
   inputOf,
+  interleave,
   managersOver,
   mustBe,
   populate,
@@ -221,8 +223,8 @@ describe('giving a grant', () => {
           () => grants.removeAudience(REALM, AUDIENCE),
           () => grants.removeGrant(REALM, CLIENT, AUDIENCE),
         ];
-        const given = grants.addGrant(REALM, { client: CLIENT, audience: AUDIENCE, scopes: ['read'] });
-        await scheduler.waitFor(Promise.all([given, rivals[other]?.()]));
+        const give = () => grants.addGrant(REALM, { client: CLIENT, audience: AUDIENCE, scopes: ['read'] });
+        await interleave<AdminResult<unknown>>(scheduler, [give, rivals[other] ?? give]);
         for (const each of world.registry.grants.values()) {
           expect(world.registry.partners.has(`${REALM}/${each.client}`)).toBe(true);
           expect(world.registry.audiences.has(`${REALM}/${each.audience}`)).toBe(true);

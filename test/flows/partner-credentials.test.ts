@@ -6,6 +6,7 @@ import { CLIENT, credential, keyPair, NOW, OWNER, partner, REALM } from '../supp
 import {
   type AdminWorld,
   adminWorld,
+  interleave,
   jwkOf,
   managersOver,
   mustBe,
@@ -169,8 +170,12 @@ describe('administrators who edit one partner at once', () => {
           world = adminWorld();
           await populate(world);
           const { partners } = managersOver(world, scheduled(world.registry, scheduler));
-          const results = Promise.all(edits.map(({ run }) => run(partners)));
-          const outcomes = (await scheduler.waitFor(results)).map(reasonOf);
+          const runs = edits.map(
+            ({ run }) =>
+              () =>
+                run(partners),
+          );
+          const outcomes = (await interleave(scheduler, runs)).map(reasonOf);
           let written = 0;
           for (const [index, edit] of edits.entries()) {
             const outcome = outcomes[index];
@@ -198,10 +203,8 @@ describe('administrators who edit one partner at once', () => {
         await populate(world);
         const { partners } = managersOver(world, scheduled(world.registry, scheduler));
         const names = ['k2', 'k3', 'k4', 'k5'];
-        const results = Promise.all(
-          names.map(async (name) => partners.addCredential(REALM, CLIENT, { jwk: await jwkOf(name) })),
-        );
-        expect((await scheduler.waitFor(results)).map(reasonOf)).toEqual(names.map(() => 'done'));
+        const runs = names.map((name) => async () => partners.addCredential(REALM, CLIENT, { jwk: await jwkOf(name) }));
+        expect((await interleave(scheduler, runs)).map(reasonOf)).toEqual(names.map(() => 'done'));
         expect((await kids()).sort()).toEqual(['k1', ...names]);
       }),
       { numRuns: 100 },
@@ -214,13 +217,11 @@ describe('administrators who edit one partner at once', () => {
         world = adminWorld();
         await populate(world);
         const { partners, grants } = managersOver(world, scheduled(world.registry, scheduler));
-        await scheduler.waitFor(
-          Promise.all([
-            partners.change(REALM, OWNER, 2, { enabled: false }),
-            grants.addAudience(REALM, { audience: 'urn:new', owner: OWNER, scopes: ['read'] }),
-            partners.addCredential(REALM, OWNER, { jwk: await jwkOf('k2') }),
-          ]),
-        );
+        await interleave<AdminResult<unknown>>(scheduler, [
+          () => partners.change(REALM, OWNER, 2, { enabled: false }),
+          () => grants.addAudience(REALM, { audience: 'urn:new', owner: OWNER, scopes: ['read'] }),
+          async () => partners.addCredential(REALM, OWNER, { jwk: await jwkOf('k2') }),
+        ]);
         const { enabled } = (await stored(world, OWNER)).partner;
         for (const each of world.registry.audiences.values()) expect(each.ownerEnabled).toBe(enabled);
       }),
