@@ -4,6 +4,7 @@
  * /cloudwatch/pricing.
  */
 
+import { JWS_ALGORITHMS } from '../functions/core/algorithms.ts';
 import { tokenEvent } from './events.ts';
 import { number, table } from './report.ts';
 import type { World } from './world.ts';
@@ -30,8 +31,17 @@ const MEGABYTES_PER_VCPU = 1_769;
  */
 const AWS_WAIT_MS = 13;
 
-/** Strongly consistent read units of the calls that fill the caches: one small collection; two rings and an audience. */
-const READ_UNITS: Readonly<Record<string, number>> = { 'dynamodb:Query': 1, 'dynamodb:BatchGetItem': 3 };
+/**
+ * Strongly consistent read units of the calls that fill the caches: one small collection; a realm, each ring that it could have,
+ * and an audience. What is not there is billed as well (DynamoDB developer guide, "Capacity unit consumption").
+ */
+const READ_UNITS: Readonly<Record<string, number>> = {
+  'dynamodb:Query': 1,
+  'dynamodb:BatchGetItem': JWS_ALGORITHMS.length + 2,
+};
+
+/** Write units: a claim; once an hour a claim and a note in one transaction, which counts twice. */
+const WRITE_UNITS: Readonly<Record<string, number>> = { 'dynamodb:PutItem': 1, 'dynamodb:TransactWriteItems': 4 };
 
 export interface Usage {
   readonly tokens: number;
@@ -59,13 +69,16 @@ export async function measureUsage(world: World, tokens: number): Promise<{ usag
   const usage = {
     tokens,
     signs: count('kms:Sign'),
-    writes: count('dynamodb:PutItem'),
-    readUnits: calls.reduce((sum, call) => sum + (READ_UNITS[call] ?? 0), 0),
+    writes: unitsOf(calls, WRITE_UNITS),
+    readUnits: unitsOf(calls, READ_UNITS),
     logBytes: await world.finishLogs('Token'),
     memoryMegabytes: world.function('Token').memoryMegabytes,
   };
   return { usage, token };
 }
+
+const unitsOf = (calls: readonly string[], units: Readonly<Record<string, number>>): number =>
+  calls.reduce((sum, call) => sum + (units[call] ?? 0), 0);
 
 /** @param cpuMicroseconds of the token function, for one token. */
 export function reportCost(usage: Usage, cpuMicroseconds: number): string {

@@ -27,6 +27,7 @@ const TIMEOUT_MS = 31_000;
 const MAX_WAIT_MS = 20_000;
 /** The service is there and asks for another try: RFC 9110 section 15.6.4 and RFC 6585 section 4. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 503]);
+const QUOTA_IS_FULL = 429;
 const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 504]);
 
 /**
@@ -41,6 +42,8 @@ export async function send(build: () => Promise<Outgoing>): Promise<Answer> {
     if (GATEWAY_FAILURES.has(answer.status)) throw notNow(outgoing.url, answer);
     if (!RETRYABLE.has(answer.status)) return answer;
     const waitMs = retryDelayMs(response.headers.get('retry-after'), attempt, Date.now());
+    // Not a busy service, but a limit that somebody has set: the service says itself which.
+    if (answer.status === QUOTA_IS_FULL && waitMs > MAX_WAIT_MS) return answer;
     if (attempt === MAX_RETRIES || waitMs > MAX_WAIT_MS) throw notNow(outgoing.url, answer);
     await sleep(waitMs);
   }

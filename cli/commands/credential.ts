@@ -8,6 +8,8 @@ import { misuse } from '../failure.ts';
 import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
 import { addKeyOptions, type KeyOptions, readCredentials } from '../key-options.ts';
+import { changeKnown } from '../lost-update.ts';
+import { collectWords, parseMoment } from '../option-values.ts';
 import { printable, show } from '../output.ts';
 import { identifyBody } from '../partner-definition.ts';
 import { describeCredentials } from '../partner-view.ts';
@@ -26,6 +28,7 @@ export function addCredentialCommands(program: Command, io: Io): void {
       examples('credential add billing --jwk 2027.jwks.json --label 2027', 'credential remove billing 0r9X...'),
     );
   addAdd(group, io);
+  addSet(group, io);
   addList(group, io);
   addRemove(group, io);
 }
@@ -57,6 +60,56 @@ function addAdd(group: Command, io: Io): void {
         return `${printable(`Partner ${id} has the key ${kid}.`)}\n${describeCredentials(io, record.credentials)}`;
       });
     });
+}
+
+interface SetOptions {
+  readonly label?: string;
+  readonly notBefore?: string;
+  readonly expiresAt?: string;
+  readonly unset?: readonly string[];
+}
+
+const TERMS = { label: 'label', 'not-before': 'notBefore', 'expires-at': 'expiresAt' } as const;
+
+function addSet(group: Command, io: Io): void {
+  group
+    .command('set')
+    .description('change the label or the times of a key, such as giving the old one an end')
+    .argument('<partner>', 'client id of the partner')
+    .argument('<kid>', 'key id, as credential list shows it')
+    .option('--label <text>', 'what people call the key')
+    .option('--not-before <time>', 'the key counts from then on (RFC 3339, or a day)', parseMoment)
+    .option('--expires-at <time>', 'the key counts until then (RFC 3339, or a day)', parseMoment)
+    .option('--unset <name>', `take away ${Object.keys(TERMS).join(', ')}; repeat for more`, collectWords)
+    .addHelpText(
+      'after',
+      examples(
+        'credential set billing 0r9X... --expires-at 2027-03-31',
+        'credential set billing 0r9X... --unset expires-at',
+      ),
+    )
+    .action(async (id: string, kid: string, { unset = [], ...terms }: SetOptions, command: Command) => {
+      const settings = readSettings(command, io.env);
+      const change = { ...terms, ...Object.fromEntries(unset.map((name) => [termOf(name), null])) };
+      if (Object.keys(change).length === 0)
+        throw misuse('nothing to change: pass --label, --not-before or --expires-at');
+      const client = createAdminClient(settings, io);
+      const read = () => client.get(['partners', id], partner);
+      const current = await read();
+      const body = { version: current.version, kid, ...change };
+      const changed = await changeKnown(
+        current,
+        () => client.patch(['partners', id, 'credentials'], body, partner),
+        read,
+        `partner ${id}`,
+      );
+      show(io, settings.json, changed, () => describeCredentials(io, changed.credentials));
+    });
+}
+
+function termOf(name: string): string {
+  if (name in TERMS) return TERMS[name as keyof typeof TERMS];
+  throw misuse(`cannot take away ${printable(name)}; only ${Object.keys(TERMS).join(', ')}`);
 }
 
 function addList(group: Command, io: Io): void {

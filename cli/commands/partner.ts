@@ -93,7 +93,7 @@ const SWITCHES = {
   enable: { enabled: true, help: 'let a partner get tokens again', done: 'is enabled.' },
   disable: {
     enabled: false,
-    help: 'refuse all tokens to and for a partner; tokens that it already has stay valid until they expire',
+    help: 'refuse all tokens to and for a partner; those that are out pass until they expire where nobody asks us',
     done: 'is disabled: no new tokens after at most 30 seconds.',
   },
 } as const;

@@ -143,7 +143,7 @@ const SWITCHES = {
   enable: { enabled: true, help: 'let the partners of a realm get tokens again', done: 'is enabled.' },
   disable: {
     enabled: false,
-    help: 'give no more tokens in a realm; those that are out stay valid until they expire',
+    help: 'give no more tokens in a realm; those that are out pass until they expire where nobody asks us',
     done: 'is disabled: no new tokens after at most 30 seconds.',
   },
 } as const;

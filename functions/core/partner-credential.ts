@@ -29,7 +29,7 @@ export const parseCredential = async (
   const wrong = (member: string, detail: string) => refuse({ pointer: `${pointer}${member}`, detail });
   const { label, notBefore, expiresAt } = input;
   if (label !== undefined && !isLine(label, MAX_LABEL_LENGTH)) {
-    return wrong('/label', `1 to ${MAX_LABEL_LENGTH} printable characters`);
+    return wrong('/label', LABEL_RULE);
   }
   const key = await parseKey(input, pointer, now);
   if (!key.ok) return key;
@@ -96,6 +96,45 @@ const latest = (a: EpochSeconds | undefined, b: EpochSeconds | undefined): Epoch
   a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 const earliest = (a: EpochSeconds | undefined, b: EpochSeconds | undefined): EpochSeconds | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+
+/** Members that can be changed; `null` takes one away, what is not named stays. */
+export interface CredentialChange {
+  readonly label?: string | null | undefined;
+  readonly notBefore?: EpochSeconds | null | undefined;
+  readonly expiresAt?: EpochSeconds | null | undefined;
+}
+
+/** The credential on other terms. What came in a certificate never outlasts it: its time can only get shorter. */
+export const changeCredential = (
+  credential: PartnerCredential,
+  change: CredentialChange,
+): Result<PartnerCredential, InputProblem> => {
+  const wrong = (member: string, detail: string) => refuse({ pointer: `/${member}`, detail });
+  const { label: _label, notBefore: _from, expiresAt: _until, ...material } = credential;
+  const label = changed(credential.label, change.label);
+  const notBefore = changed(credential.notBefore, change.notBefore);
+  const expiresAt = changed(credential.expiresAt, change.expiresAt);
+  if (label !== undefined && !isLine(label, MAX_LABEL_LENGTH)) return wrong('label', LABEL_RULE);
+  if (credential.x5tS256 !== undefined) {
+    if (latest(notBefore, credential.notBefore) !== notBefore) return wrong('notBefore', CERTIFICATE_RULE);
+    if (earliest(expiresAt, credential.expiresAt) !== expiresAt) return wrong('expiresAt', CERTIFICATE_RULE);
+  }
+  if (notBefore !== undefined && expiresAt !== undefined && notBefore >= expiresAt) {
+    return wrong('expiresAt', 'ends before it begins');
+  }
+  return accept({
+    ...material,
+    ...(label === undefined ? {} : { label }),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  });
+};
+
+const LABEL_RULE = `1 to ${MAX_LABEL_LENGTH} printable characters`;
+const CERTIFICATE_RULE = 'a key that came in a certificate can only be given a shorter time';
+
+const changed = <Value>(before: Value | undefined, after: Value | null | undefined): Value | undefined =>
+  after === undefined ? before : (after ?? undefined);
 
 /** What keeps these credentials from standing side by side. */
 export const credentialConflicts = (

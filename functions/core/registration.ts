@@ -112,8 +112,8 @@ export const grantAccess = (
 ): AdminResult<Grant> => {
   const problems = scopeProblems(scopes);
   for (const [index, scope] of scopes.entries()) {
-    if (!audience.scopes.includes(scope))
-      problems.push({ pointer: `/scopes/${index}`, detail: `${uri} declares no such scope` });
+    if (isScopeToken(scope) && !audience.scopes.includes(scope))
+      problems.push({ pointer: `/scopes/${index}`, detail: `${uri} declares no scope ${scope}` });
   }
   if (problems.length > 0) return invalid(...problems);
   return accept({ realm, client, audience: uri, scopes: [...new Set(scopes)], version: (stored?.version ?? 0) + 1 });

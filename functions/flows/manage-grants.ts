@@ -20,8 +20,9 @@ import {
 } from '../core/registration.ts';
 import type { TokenPolicyInput } from '../core/token-policy.ts';
 import type { GrantRegistry, Page, PageRequest, PartnerRegistry, RingStore } from '../ports.ts';
-import { type Created, findPartner, lostRace, signingAlgorithms } from './manage-partners.ts';
+import { type Created, signingAlgorithms } from './manage-partners.ts';
 import { changedSince } from './manage-realms.ts';
+import { findPartner, lostRace } from './remove-partner.ts';
 
 export interface ManageGrantsPorts {
   readonly registry: GrantRegistry & Pick<PartnerRegistry, 'findPartner'>;

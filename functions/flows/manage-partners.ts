@@ -6,15 +6,14 @@
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { accept, refuse } from '../core/errors.ts';
 import { activeKey } from '../core/key-ring.ts';
+import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import {
-  type Audience,
-  type EpochSeconds,
-  type Grant,
-  isPartnerId,
-  type Partner,
-  type PartnerWithGrants,
-} from '../core/partner.ts';
-import { type CredentialInput, credentialConflicts, parseCredential } from '../core/partner-credential.ts';
+  type CredentialChange,
+  type CredentialInput,
+  changeCredential,
+  credentialConflicts,
+  parseCredential,
+} from '../core/partner-credential.ts';
 import {
   changePartner,
   definePartner,
@@ -25,22 +24,19 @@ import {
 } from '../core/partner-definition.ts';
 import { newRefresh, type RefreshStatus } from '../core/partner-source.ts';
 import type { InputProblem } from '../core/public-key.ts';
-import type { AdminResult, Dependent } from '../core/registration.ts';
-import type {
-  Clock,
-  CredentialUses,
-  GrantRegistry,
-  Ids,
-  Page,
-  PageRequest,
-  PartnerRegistry,
-  RingStore,
-} from '../ports.ts';
+import type { AdminResult } from '../core/registration.ts';
+import type { Clock, CredentialUses, Ids, Page, PageRequest, PartnerRegistry, RingStore } from '../ports.ts';
 import { changedSince } from './manage-realms.ts';
+import {
+  findPartner,
+  lostRace,
+  MAX_TRANSACTION_WRITES,
+  type RemovalRegistry,
+  removePartner,
+} from './remove-partner.ts';
 
 export interface ManagePartnersPorts {
-  readonly registry: PartnerRegistry &
-    Pick<GrantRegistry, 'findAudience' | 'removeAudience' | 'removeGrant' | 'listGrantsOn'>;
+  readonly registry: PartnerRegistry & RemovalRegistry;
   readonly uses: CredentialUses;
   readonly rings: Pick<RingStore, 'list'>;
   readonly clock: Clock;
@@ -58,19 +54,11 @@ export interface PartnerView extends PartnerWithGrants {
   readonly lastUses: ReadonlyMap<string, EpochSeconds>;
 }
 
-/** DynamoDB takes 100 writes in one transaction: a partner has to go, and be switched off, in one. */
-export const MAX_TRANSACTION_WRITES = 100;
-
-/** As many as are named to an administrator who would hurt them. */
-const MAX_DEPENDENTS = 20;
-
 const NEVER_USED: ReadonlyMap<string, EpochSeconds> = new Map();
 
 const notFound = (what: string) => refuse({ reason: 'not_found', what } as const);
 const conflict = (detail: string) => refuse({ reason: 'conflict', detail } as const);
 const invalid = (problems: readonly InputProblem[]) => refuse({ reason: 'invalid', problems } as const);
-
-export const lostRace = () => conflict('somebody else changed this at the same time; look again and repeat');
 
 /** What a realm signs with now: who asked for another algorithm would get no token. */
 export const signingAlgorithms = async (
@@ -78,15 +66,6 @@ export const signingAlgorithms = async (
   realm: string,
 ): Promise<readonly JwsAlgorithm[]> =>
   (await rings.list(realm)).filter((ring) => activeKey(ring) !== undefined).map((ring) => ring.algorithm);
-
-export const findPartner = async (
-  registry: Pick<PartnerRegistry, 'findPartner'>,
-  realm: string,
-  id: string,
-): Promise<AdminResult<PartnerWithGrants>> => {
-  const found = isPartnerId(id) ? await registry.findPartner(realm, id) : undefined;
-  return found === undefined ? notFound(`partner ${id.slice(0, 128)}`) : accept(found);
-};
 
 export type ManagePartners = ReturnType<typeof managePartners>;
 
@@ -139,6 +118,12 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
     return accept({ ...found, lastUses: await uses.lastUses(realm, id) });
   };
 
+  const nextVersion = (partner: Partner, credentials: Partner['credentials']): Partner => ({
+    ...withCredentials(partner, credentials),
+    version: partner.version + 1,
+    updatedAt: clock.now(),
+  });
+
   /** Changes that add to or take from a partner and do not replace what somebody else has said: they bear repeating. */
   const editCredentials = async (
     realm: string,
@@ -154,34 +139,6 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
       const saved = await save(found.value, edited.value);
       if (saved.ok || attempt === MAX_ATTEMPTS) return saved;
     }
-  };
-
-  const dependentsOn = async (realm: string, id: string, audiences: readonly string[]): Promise<Dependent[]> => {
-    const found: Dependent[] = [];
-    for (const audience of audiences) {
-      const { items } = await registry.listGrantsOn(realm, audience, { limit: MAX_DEPENDENTS });
-      found.push(...items.filter(({ client }) => client !== id).map(({ client }) => ({ client, audience })));
-      if (found.length >= MAX_DEPENDENTS) break;
-    }
-    return found;
-  };
-
-  const loadAudiences = async (realm: string, audiences: readonly string[]): Promise<readonly Audience[]> => {
-    const found = await Promise.all(audiences.map((audience) => registry.findAudience(realm, audience)));
-    return found.filter((audience) => audience !== undefined);
-  };
-
-  /** Grants before audiences: one of them may be on one of these. */
-  const removeOne = async ([audience]: readonly Audience[], [grant]: readonly Grant[]) => {
-    if (grant !== undefined) return registry.removeGrant(grant);
-    return audience === undefined ? 'conflict' : registry.removeAudience(audience);
-  };
-
-  const inUse = async (realm: string, id: string, audiences: readonly string[]) => {
-    const dependents = await dependentsOn(realm, id, audiences);
-    return dependents.length === 0
-      ? lostRace()
-      : refuse({ reason: 'in_use', detail: 'others may call what this partner owns', dependents } as const);
   };
 
   return {
@@ -252,21 +209,7 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
       return changed.ok ? save(found.value, changed.value) : invalid(changed.refusal);
     },
 
-    remove: async (realm: string, id: string): Promise<AdminResult<void>> => {
-      for (;;) {
-        const found = await load(realm, id);
-        if (!found.ok) return found;
-        const { grants, audiences } = found.value;
-        const owned = await loadAudiences(realm, audiences);
-        if (writesToRemove(grants.length, owned.length) <= MAX_TRANSACTION_WRITES) {
-          const isGone = (await registry.removePartner(found.value, owned)) === 'saved';
-          return isGone ? accept(undefined) : inUse(realm, id, audiences);
-        }
-        // More than goes in one transaction: what hangs on it first, piece by piece, and none of it while somebody needs some.
-        const dependents = await dependentsOn(realm, id, audiences);
-        if (dependents.length > 0 || (await removeOne(owned, grants)) !== 'saved') return inUse(realm, id, audiences);
-      }
-    },
+    remove: removePartner(registry),
 
     addCredential: async (realm: string, id: string, input: CredentialInput): Promise<AdminResult<PartnerView>> => {
       const parsed = await parseCredential(input, '', clock.now());
@@ -279,10 +222,28 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
         if (isRepeated) return accept(partner);
         const credentials = [...partner.credentials, added];
         const conflicts = credentialConflicts(credentials, '');
-        return conflicts.length > 0
-          ? invalid(conflicts)
-          : accept({ ...withCredentials(partner, credentials), version: partner.version + 1, updatedAt: clock.now() });
+        return conflicts.length > 0 ? invalid(conflicts) : accept(nextVersion(partner, credentials));
       });
+    },
+
+    changeCredential: async (
+      realm: string,
+      id: string,
+      version: number,
+      kid: string,
+      change: CredentialChange,
+    ): Promise<AdminResult<PartnerView>> => {
+      const found = await load(realm, id);
+      if (!found.ok) return found;
+      const { partner } = found.value;
+      if (partner.version !== version) return conflict(changedSince(partner.version));
+      const stored = partner.credentials.find((each) => each.kid === kid);
+      if (stored === undefined) return notFound(`credential ${kid.slice(0, 128)}`);
+      if (stored.source === 'document') return conflict("this key is as the partner's document says");
+      const changed = changeCredential(stored, change);
+      if (!changed.ok) return invalid([changed.refusal]);
+      const credentials = partner.credentials.map((each) => (each === stored ? changed.value : each));
+      return save(found.value, nextVersion(partner, credentials));
     },
 
     removeCredential: (realm: string, id: string, kid: string): Promise<AdminResult<PartnerView>> =>
@@ -292,18 +253,12 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
         if (found.source === 'document')
           return conflict("this key comes from the partner's document and would come back");
         const credentials = partner.credentials.filter((each) => each !== found);
-        return accept({
-          ...withCredentials(partner, credentials),
-          version: partner.version + 1,
-          updatedAt: clock.now(),
-        });
+        return accept(nextVersion(partner, credentials));
       }),
   };
 };
 
 const MAX_ATTEMPTS = 4;
-/** Itself, its tally, its issuer and its refresh status; for each grant its row and a tally, for each audience three rows. */
-const writesToRemove = (grants: number, audiences: number): number => 4 + 2 * grants + 3 * audiences;
 /** An issuer that changes takes one row away and puts one there. */
 const ISSUER_ROWS = 2;
 const REFRESH_ROWS = 1;

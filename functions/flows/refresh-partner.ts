@@ -21,7 +21,8 @@ import type { InputProblem } from '../core/public-key.ts';
 import type { AdminRefusal, AdminResult } from '../core/registration.ts';
 import { isMetadataUrlOf } from '../core/server-metadata.ts';
 import type { Clock, CredentialUses, PartnerDocuments, PartnerRegistry, RefreshRegistry } from '../ports.ts';
-import { findPartner, isSameSource, lostRace, type PartnerView } from './manage-partners.ts';
+import { isSameSource, type PartnerView } from './manage-partners.ts';
+import { findPartner, lostRace } from './remove-partner.ts';
 
 export interface RefreshPartnerPorts {
   readonly registry: Pick<PartnerRegistry, 'findPartner' | 'findIssuer' | 'updatePartner'> & RefreshRegistry;

@@ -108,6 +108,15 @@ export const PARTNERS = {
     body: takes.credentialSchema,
     answer: answers.partnerAnswer,
   }),
+  changeCredential: operation({
+    id: 'changeCredential',
+    method: 'PATCH',
+    path: `${PARTNER}/credentials`,
+    summary: 'Change label or times of a credential',
+    query: NO_QUERY,
+    body: takes.credentialChangeSchema,
+    answer: answers.partnerAnswer,
+  }),
   removeCredential: operation({
     id: 'removeCredential',
     method: 'DELETE',

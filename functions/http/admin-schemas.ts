@@ -45,6 +45,16 @@ export const credentialSchema = z.strictObject({
   expiresAt: time.optional(),
 });
 
+export const credentialChangeSchema = z
+  .strictObject({
+    version,
+    kid: z.string(),
+    label: z.string().nullish(),
+    notBefore: time.nullish(),
+    expiresAt: time.nullish(),
+  })
+  .refine((change) => Object.keys(change).length > 2, 'nothing to change');
+
 const changeable = {
   name: z.string().nullish(),
   contact: z.string().nullish(),

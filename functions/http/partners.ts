@@ -23,6 +23,9 @@ export const partnerRoutes = (manage: ManagePartners): readonly AdminRoute[] => 
   handle(PARTNERS.addCredential, async ({ realm, variable, body }) =>
     shown(await manage.addCredential(realm.name, variable('id'), body), partnerView),
   ),
+  handle(PARTNERS.changeCredential, async ({ realm, variable, body: { version, kid, ...change } }) =>
+    shown(await manage.changeCredential(realm.name, variable('id'), version, kid, change), partnerView),
+  ),
   handle(PARTNERS.removeCredential, async ({ realm, variable, query: { kid } }) => {
     const without = await manage.removeCredential(realm.name, variable('id'), kid);
     return removed(without.ok ? { ok: true, value: undefined } : without);

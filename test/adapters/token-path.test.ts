@@ -68,7 +68,7 @@ describe('the AWS calls of a token', () => {
     ]);
   });
 
-  it('are as many in the other ten thousand partners', { timeout: 60_000 }, async () => {
+  it('are as many however many partners there are, as are those of the administration', async () => {
     for (let index = 0; index < 200; index += 1) await service.admin.partners.add(REALM, { id: `other-${index}` });
     const issue = service.startFunction();
     expect([(await issue()).calls.length, (await issue()).calls.length]).toEqual([4, 2]);

@@ -63,6 +63,23 @@ describe('a name that is used again', () => {
   });
 });
 
+describe('the terms of a credential', () => {
+  it('are changed from the version that was read, and end its use at once', async () => {
+    const partner = await makePartner('leaver');
+    const made = await mustCreate(service, '/partners', { id: 'leaver', jwks: { keys: [partner.publicJwk] } });
+    await mustCreate(service, '/grants', { client: 'leaver', audience: world.audience, scopes: ['read'] });
+    const patch = (version: unknown, change: object) =>
+      administer(service, 'PATCH', '/partners/leaver/credentials', { version, kid: 'leaver-key', ...change });
+    expect((await patch(made.version, { expiresAt: '2020-01-01T00:00:00Z' })).status).toBe(200);
+    expect((await patch(made.version, { expiresAt: null })).status).toBe(409);
+    expect((await ask(tokenForm(await assertionOf(partner, service.issuer)))).status).toBe(401);
+    expect((await patch(2, { expiresAt: null, label: 'stays' })).body.credentials).toMatchObject([{ label: 'stays' }]);
+    expect((await ask(tokenForm(await assertionOf(partner, service.issuer)))).status).toBe(200);
+    expect((await patch(3, {})).status).toBe(400);
+    expect((await patch(3, { kid: 'nobody', label: 'x' })).status).toBe(404);
+  });
+});
+
 describe('what others depend on', () => {
   it('is a scope that a grant holds, from the moment of the grant', async () => {
     const audience = 'https://scopes.example';

@@ -143,6 +143,18 @@ export class RealmRegistry {
     return this.#keep({ ...stored, credentials: [...stored.credentials, added], version: stored.version + 1 }, 200);
   }
 
+  patchCredential(id: string, { version, kid, ...change }: Members): Reply {
+    const stored = this.partners.get(id);
+    if (stored?.credentials.every((each) => each.kid !== kid) !== false) return notFound(`key ${kid} of ${id}`);
+    if (version !== stored.version) return conflict(`version is ${stored.version}`);
+    const changed = (each: StoredCredential): StoredCredential => {
+      const members = Object.entries({ ...each, ...change }).filter(([, value]) => value !== null);
+      return each.kid === kid ? (Object.fromEntries(members) as unknown as StoredCredential) : each;
+    };
+    this.touch(id, { credentials: stored.credentials.map(changed) });
+    return this.show(id);
+  }
+
   removeCredential(id: string, kid: string | null): Reply {
     const stored = this.partners.get(id);
     const left = stored?.credentials.filter((each) => each.kid !== kid);

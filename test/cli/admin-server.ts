@@ -153,6 +153,8 @@ function answerIn(
       return registry.refresh(id);
     case 'POST partners/:id/credentials':
       return registry.addCredential(id, body);
+    case 'PATCH partners/:id/credentials':
+      return registry.patchCredential(id, body);
     case 'DELETE partners/:id/credentials':
       return registry.removeCredential(id, query('kid'));
     case 'POST audiences':

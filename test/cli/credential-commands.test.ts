@@ -34,6 +34,23 @@ describe('countersign credential', () => {
     expect(again.stdout).toBe(first.stdout);
   });
 
+  it('gives a key an end and takes it away again, from the version that was read', async () => {
+    await call(['credential', 'add', 'billing', '--jwk', '-'], JSON.stringify(jwk));
+    const ended = await call(['credential', 'set', 'billing', kid, '--expires-at', '2027-03-31', '--label', 'old']);
+    expect(lastBody()).toEqual({ version: 2, kid, label: 'old', expiresAt: '2027-03-31T00:00:00Z' });
+    expect(ended.stdout).toContain('old');
+    await call(['credential', 'set', 'billing', kid, '--unset', 'expires-at']);
+    expect(lastBody()).toEqual({ version: 3, kid, expiresAt: null });
+  });
+
+  it('changes nothing of a key without being told what', async () => {
+    const outcomes = [
+      await call(['credential', 'set', 'billing', kid]),
+      await call(['credential', 'set', 'billing', kid, '--unset', 'thumbprint']),
+    ];
+    expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([2, 2]);
+  });
+
   it('adds a PEM key under a name, and a certificate', async () => {
     const pem = ec.publicKey.export({ type: 'spki', format: 'pem' }).toString();
     await call(['credential', 'add', 'billing', '--public-key', '-', '--kid', 'k1'], pem);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PartnerCredential } from '../../functions/core/partner.ts';
 import {
   type CredentialInput,
+  changeCredential,
   credentialConflicts,
   isSameCredentials,
   MAX_CREDENTIALS,
@@ -250,5 +251,40 @@ describe("the keys of a partner's document", () => {
         }
       }),
     );
+  });
+});
+
+describe('the terms of a credential that is there', () => {
+  const plain = credential(pair, { label: 'old', notBefore: NOW, expiresAt: NOW + 100 });
+  const fromCertificate = { ...plain, x5tS256: 'x'.repeat(43) };
+  const { label: _label, notBefore: _from, expiresAt: _until, ...bare } = plain;
+
+  it.each([
+    [{ label: 'new' }, { ...bare, label: 'new', notBefore: NOW, expiresAt: NOW + 100 }],
+    [{ label: null, notBefore: null, expiresAt: null }, bare],
+    [{ expiresAt: NOW + 500 }, { ...plain, expiresAt: NOW + 500 }],
+    [{}, plain],
+  ])('become what is said, and stay where nothing is: %j', (change, expected) => {
+    expect(changeCredential(plain, change)).toEqual({ ok: true, value: expected });
+  });
+
+  it.each([
+    [{ label: '' }, '/label'],
+    [{ label: 'a\nb' }, '/label'],
+    [{ notBefore: NOW + 100 }, '/expiresAt'],
+    [{ expiresAt: NOW }, '/expiresAt'],
+  ])('cannot be %j', (change, pointer) => {
+    expect(changeCredential(plain, change)).toMatchObject({ ok: false, refusal: { pointer } });
+  });
+
+  it.each([
+    [{ expiresAt: NOW + 101 }, false],
+    [{ expiresAt: null }, false],
+    [{ notBefore: NOW - 1 }, false],
+    [{ notBefore: null }, false],
+    [{ expiresAt: NOW + 50, notBefore: NOW + 10 }, true],
+    [{ label: null }, true],
+  ])('of a key that came in a certificate only get shorter: %j', (change, isTaken) => {
+    expect(changeCredential(fromCertificate, change).ok).toBe(isTaken);
   });
 });

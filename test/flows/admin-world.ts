@@ -28,7 +28,7 @@ export interface AdminWorld {
 type Ports = Registry & RefreshRegistry;
 
 /** A ring that signs. */
-export const signingRing = async (algorithm: JwsAlgorithm = 'RS256') =>
+const signingRing = async (algorithm: JwsAlgorithm = 'RS256') =>
   ring(algorithm, [signingKey(await keyPair(algorithm, `signs-${algorithm}`))]);
 
 /** The managers of a world, with these calls of the registry in place of its own. */

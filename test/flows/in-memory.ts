@@ -127,7 +127,7 @@ export const memoryRings = (): MemoryRings => {
 };
 
 /** What the rows of the registry are, by `realm/name`; grants by `realm/client/audience`. */
-export interface MemoryRows {
+interface MemoryRows {
   readonly partners: Map<string, Partner>;
   readonly audiences: Map<string, Audience>;
   readonly grants: Map<string, Grant>;

@@ -46,7 +46,7 @@ describe('a grant that is declared', () => {
   });
 
   it.each([
-    [{ Scopes: ['admin'] }, `/scopes/0: ${AUDIENCE} declares no such scope`],
+    [{ Scopes: ['admin'] }, `/scopes/0: ${AUDIENCE} declares no scope admin`],
     [{ Scopes: 'read' }, 'Scopes: Invalid input'],
     [{ Client: 'nobody' }, 'there is no partner nobody'],
     [{ Audience: 'urn:x' }, 'there is no audience urn:x'],
