@@ -32,7 +32,7 @@ export interface RefreshStatus {
 }
 
 /** Least time between two looks at one partner's document, whoever asks. */
-export const REFRESH_COOL_DOWN_SECONDS = 60;
+const REFRESH_COOL_DOWN_SECONDS = 60;
 /** First retry after a failure; doubles with each further one, up to the ordinary interval. */
 const RETRY_SECONDS = 300;
 

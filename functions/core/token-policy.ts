@@ -9,11 +9,11 @@ import type { InputProblem } from './public-key.ts';
 
 /** How a token is tied to its client: to a DPoP key (RFC 9449) or to a TLS certificate (RFC 8705 3). */
 export const BINDINGS = ['dpop', 'mtls'] as const;
-export type Binding = (typeof BINDINGS)[number];
+type Binding = (typeof BINDINGS)[number];
 
 /** `jwt`: RFC 9068. `microsoft-s2s`: what Exchange, SharePoint and Skype for Business accept. */
 export const TOKEN_PROFILES = ['jwt', 'microsoft-s2s'] as const;
-export type TokenProfile = (typeof TOKEN_PROFILES)[number];
+type TokenProfile = (typeof TOKEN_PROFILES)[number];
 
 export interface TokenPolicy {
   /** Longest lifetime. */

@@ -26,7 +26,7 @@ export interface IssueTokenPorts extends EntitleClientPorts {
 export type IssueTokenSettings = EntitleClientSettings;
 
 /** RFC 6749 5.1 */
-export interface TokenAnswer {
+interface TokenAnswer {
   readonly access_token: string;
   readonly token_type: 'Bearer';
   readonly expires_in: number;

@@ -5,7 +5,7 @@ import type { RealmRegistry } from '../ports.ts';
 import type { RotationReport } from './rotate-keys.ts';
 
 /** What a run did to a ring, and whose it is. */
-export interface RealmRotationReport extends RotationReport {
+interface RealmRotationReport extends RotationReport {
   readonly realm: string;
 }
 

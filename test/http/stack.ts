@@ -29,9 +29,9 @@ export const grantProperties = {
   ...{ ServiceToken: 'arn', Realm: 'default', Client: 'crm', Audience: AUDIENCE, Scopes: ['read'] },
 };
 
-export type Verb = 'Create' | 'Update' | 'Delete';
+type Verb = 'Create' | 'Update' | 'Delete';
 
-export interface EventChanges {
+interface EventChanges {
   /** The physical id that CloudFormation knows. */
   readonly known?: string;
   readonly type?: string;
