@@ -291,14 +291,15 @@ export const withRevokedKey = (ring: KeyRing, kid: string, policy: RotationPolic
 };
 
 /**
- * What signs where nobody has chosen: the first of the realm's algorithms whose ring signs already, or any other that does: a
- * ring that was chosen a moment ago has to be known to all verifiers before it signs. Where none does, the first is missing.
+ * What signs where nobody has chosen: the first of the realm's algorithms whose ring has begun to sign, or any other that has.
+ * A ring that was chosen a moment ago has to be known to all verifiers first. One that has begun and cannot sign just now is not
+ * passed over: whoever verifies by its algorithm alone could do nothing with the tokens of another.
  */
 export const defaultAlgorithm = (
   { algorithms }: { readonly algorithms: readonly [JwsAlgorithm, ...JwsAlgorithm[]] },
   rings: readonly KeyRing[],
 ): JwsAlgorithm => {
-  const signs = (algorithm: JwsAlgorithm): boolean =>
-    rings.some((ring) => ring.algorithm === algorithm && activeKey(ring) !== undefined);
-  return algorithms.find(signs) ?? JWS_ALGORITHMS.find(signs) ?? algorithms[0];
+  const hasBegun = (algorithm: JwsAlgorithm): boolean =>
+    rings.some((ring) => ring.algorithm === algorithm && ring.keys.some((key) => key.activatedAt !== undefined));
+  return algorithms.find(hasBegun) ?? JWS_ALGORITHMS.find(hasBegun) ?? algorithms[0];
 };

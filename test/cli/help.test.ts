@@ -37,6 +37,7 @@ describe('help', () => {
       'partner export',
       'credential',
       'credential add',
+      'credential set',
       'credential list',
       'credential remove',
       'audience',

@@ -348,13 +348,16 @@ describe('at any times, also of a clock that jumps', () => {
 });
 
 describe('what signs where nobody has chosen', () => {
-  const signs = (algorithm: 'RS256' | 'ES256' | 'EdDSA') => ring(algorithm, [{ ...made(algorithm), state: 'active' }]);
+  const signs = (algorithm: 'RS256' | 'ES256' | 'EdDSA') =>
+    ring(algorithm, [{ ...made(algorithm), state: 'active', activatedAt: NOW }]);
+  const lost = (algorithm: 'ES256') => ring(algorithm, [{ ...made(algorithm), state: 'revoked', activatedAt: NOW }]);
   const waits = (algorithm: 'RS256' | 'ES256' | 'EdDSA') => ring(algorithm, [{ ...made(algorithm), state: 'standby' }]);
   const algorithms = ['ES256', 'EdDSA'] as const;
 
   it.each([
     ['the first of the realm', [signs('RS256'), signs('EdDSA'), signs('ES256')], 'ES256'],
     ['the next, while the first only waits', [waits('ES256'), signs('EdDSA'), signs('RS256')], 'EdDSA'],
+    ['the first even when it has lost its key, and not another in its place', [lost('ES256'), signs('EdDSA')], 'ES256'],
     ['any that does, while none of its own does', [waits('ES256'), waits('EdDSA'), signs('RS256')], 'RS256'],
     ['the first, which is missed then, where none does', [waits('RS256')], 'ES256'],
   ] as const)('is %s', (_what, rings, algorithm) => {
