@@ -106,9 +106,10 @@ export function writeYaml(content: Declaration, comment: string): string {
   const document = new NewDocument(content, { aliasDuplicateObjects: false });
   document.commentBefore = ` ${comment}`;
   visit(document, {
-    // Only a quoted scalar can escape what would not be seen, or would turn the terminal around.
+    // Only a quoted scalar can escape what would not be seen, or would turn the terminal around; a tab can pass for blanks.
     Scalar: (_, node) => {
-      if (typeof node.value === 'string' && isInvisible(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+      if (typeof node.value === 'string' && (isInvisible(node.value) || node.value.includes('\t')))
+        node.type = Scalar.QUOTE_DOUBLE;
     },
   });
   return escapeInvisible(document.toString({ lineWidth: 0 }));

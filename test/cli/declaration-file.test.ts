@@ -125,6 +125,8 @@ describe('a declarative file', () => {
         expect(await read(yaml)).toEqual(declared);
         expect(yaml).not.toMatch(/[[\p{Cc}\u202a-\u202e\u2066-\u2069]--\n]/v);
       }),
+      // A text of several lines with a tab would be written as a block, which escapes nothing.
+      { examples: [[{ id: 'a', name: '\n\t!', tags: { a: '\n\t!' }, claims: {} }]] },
     );
   });
 
