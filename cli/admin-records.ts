@@ -84,6 +84,8 @@ export const partnerSummary = z.looseObject({
 
 export const partner = partnerSummary.extend({
   acceptsSecurityIdentifiers: z.boolean(),
+  /** An older service does not know of it, and is strict. */
+  compatibility: z.string().default('strict'),
   issuer: z.string().optional(),
   credentials: z.array(credential),
   source: source.optional(),

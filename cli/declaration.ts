@@ -10,6 +10,9 @@ export const PARTNER_ID: RegExp = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
 /** What a partner may assert: itself, only users, or both. */
 export const TRUST_LEVELS = ['application', 'user', 'full'] as const;
+/** Client libraries that cannot do all that is asked of assertions. */
+export const COMPATIBILITY_PROFILES = ['strict', 'token-endpoint-audience', 'authlib', 'msal', 'google'] as const;
+export type CompatibilityProfile = (typeof COMPATIBILITY_PROFILES)[number];
 export const BINDINGS = ['dpop', 'mtls'] as const;
 export const PROFILES = ['jwt', 'microsoft-s2s'] as const;
 export const QUOTA_MODES = ['observe', 'enforce'] as const;
@@ -66,6 +69,7 @@ const partner = z
     trustLevel: z.enum(TRUST_LEVELS).optional(),
     acceptsSecurityIdentifiers: z.boolean().optional(),
     issuer: text.optional(),
+    compatibility: z.enum(COMPATIBILITY_PROFILES).optional(),
     credentials: z.array(credential).readonly().optional(),
     jwks: z.strictObject({ keys: z.array(json).readonly() }).optional(),
     jwksFile: text.optional(),

@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Credential, TokenPolicyView } from './admin-records.ts';
-import type { Quota } from './declaration.ts';
+import type { CompatibilityProfile, Quota } from './declaration.ts';
 
 /** One public key with its terms: `jwk` or `certificate` (base64 of the DER). Times are RFC 3339. */
 export interface CredentialBody {
@@ -23,6 +23,7 @@ export interface PartnerAttributes {
   readonly enabled?: boolean | undefined;
   readonly trustLevel?: string | undefined;
   readonly acceptsSecurityIdentifiers?: boolean | undefined;
+  readonly compatibility?: CompatibilityProfile | undefined;
   readonly issuer?: string | undefined;
   readonly tokenPolicy?: TokenPolicyView | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;

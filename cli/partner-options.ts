@@ -3,7 +3,13 @@
  */
 import { type Command, Option } from 'commander';
 import type { Partner } from './admin-records.ts';
-import { QUOTA_MODES, type Quota, TRUST_LEVELS } from './declaration.ts';
+import {
+  COMPATIBILITY_PROFILES,
+  type CompatibilityProfile,
+  QUOTA_MODES,
+  type Quota,
+  TRUST_LEVELS,
+} from './declaration.ts';
 import { misuse } from './failure.ts';
 import { collectJsonPairs, collectPairs, defined, parseCount } from './option-values.ts';
 import type { PartnerAttributes } from './partner-definition.ts';
@@ -15,6 +21,7 @@ export interface AttributeOptions extends TokenPolicyOptions {
   readonly tag?: Readonly<Record<string, string>>;
   readonly trustLevel?: string;
   readonly acceptsSecurityIdentifiers?: boolean;
+  readonly compatibility?: string;
   readonly issuer?: string;
   readonly applicationIdentifier?: string;
   readonly applicationRealm?: string;
@@ -31,6 +38,11 @@ export function addAttributeOptions(command: Command): Command {
     .option('--tag <name=value>', 'tag to find it by; repeat for more', collectPairs)
     .addOption(
       new Option('--trust-level <level>', 'what it may assert: itself, only users, or both').choices(TRUST_LEVELS),
+    )
+    .addOption(
+      new Option('--compatibility <profile>', 'what its client library cannot do (docs/compatibility.md)').choices(
+        COMPATIBILITY_PROFILES,
+      ),
     )
     .option('--accepts-security-identifiers', 'a Windows security identifier in its tokens may name a user')
     .addOption(
@@ -74,6 +86,7 @@ export function readChange(options: AttributeOptions, current: Partner | undefin
     tags: tag && { ...current?.tags, ...tag },
     trustLevel,
     acceptsSecurityIdentifiers,
+    compatibility: options.compatibility as CompatibilityProfile | undefined,
     issuer: readIssuer(options),
     tokenPolicy: Object.keys(policy).length === 0 ? undefined : { ...current?.tokenPolicy, ...policy },
     claims: claim && { ...current?.claims, ...claim },

@@ -24,6 +24,7 @@ export function describePartner(io: Io, found: Partner): string {
     ['trust level', found.trustLevel],
     ['security identifiers', found.acceptsSecurityIdentifiers ? 'accepted' : undefined],
     ['issuer', found.issuer],
+    ['compatibility', found.compatibility === 'strict' ? undefined : found.compatibility],
     ...describeSource(found.source),
     ['tokens', describeTokenPolicy(found.tokenPolicy)],
     ['quota', describeQuota(found.quota)],

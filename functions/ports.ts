@@ -83,6 +83,8 @@ export interface AssertionUse {
   readonly jti: string;
   /** RFC 7638 thumbprint of the key that proved it, which is thereby used. */
   readonly thumbprint: string;
+  /** Not claimed, because it may be used until it expires. */
+  readonly reusable: boolean;
   /** After this the assertion is refused for its age, so its use need not be remembered. */
   readonly forgetAfter: EpochSeconds;
   /** Tells one claim from another, so that only the request that claimed an assertion can release it. */

@@ -62,6 +62,11 @@ export interface PartnerDefinition {
    */
   readonly acceptsSecurityIdentifiers?: boolean;
   /**
+   * What its client library cannot do, by name (docs/compatibility.md).
+   * @default strict
+   */
+  readonly compatibility?: 'strict' | 'token-endpoint-audience' | 'authlib' | 'msal' | 'google';
+  /**
    * What it calls itself in tokens of its own making.
    * @default - it makes none
    */

@@ -29,7 +29,7 @@ export async function start({
   const claim = async (jti: string): Promise<void> => {
     const now = Math.floor(Date.now() / 1_000);
     const use = {
-      ...{ realm: DEFAULT_REALM, client: 'bench', jti, thumbprint: 'bench', claimedBy: jti },
+      ...{ realm: DEFAULT_REALM, client: 'bench', jti, thumbprint: 'bench', claimedBy: jti, reusable: false },
       forgetAfter: now + REMEMBER_SECONDS,
     };
     if ((await guard.claim(use, now)) !== 'claimed') throw new Error('the assertion id was used before');

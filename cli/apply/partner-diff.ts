@@ -33,6 +33,7 @@ const DEFAULTS: Facts = new Map([
   ['enabled', 'true'],
   ['trustLevel', '"application"'],
   ['acceptsSecurityIdentifiers', 'false'],
+  ['compatibility', '"strict"'],
 ]);
 
 function wantedFacts(wanted: PartnerDefinition): Facts {
@@ -44,6 +45,7 @@ function wantedFacts(wanted: PartnerDefinition): Facts {
     enabled,
     trustLevel,
     acceptsSecurityIdentifiers,
+    compatibility: wanted.compatibility ?? 'strict',
     issuer: wanted.issuer ?? fromDocument.issuer,
     jwksUri: wanted.jwksUri ?? fromDocument.jwksUri,
     metadataUrl: wanted.metadataUrl,
@@ -64,6 +66,7 @@ function storedFacts(wanted: PartnerDefinition, stored: Partner): Facts {
     enabled: stored.enabled,
     trustLevel: stored.trustLevel,
     acceptsSecurityIdentifiers: stored.acceptsSecurityIdentifiers,
+    compatibility: stored.compatibility,
     issuer: isFollowed ? undefined : stored.issuer,
     jwksUri: source?.type === 'jwks_uri' ? source.url : undefined,
     metadataUrl: source?.type === 'metadata' ? source.url : undefined,

@@ -61,6 +61,8 @@ function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartn
       enabled: enabled ? undefined : false,
       trustLevel: trustLevel === 'application' ? undefined : (trustLevel as DeclaredPartner['trustLevel']),
       acceptsSecurityIdentifiers: acceptsSecurityIdentifiers || undefined,
+      compatibility:
+        stored.compatibility === 'strict' ? undefined : (stored.compatibility as DeclaredPartner['compatibility']),
       issuer,
       credentials: unlessEmpty(registered.map((each) => declareCredential(id, each))),
       jwksUri: source?.type === 'jwks_uri' ? source.url : undefined,

@@ -9,12 +9,18 @@
  */
 
 import { createHash } from 'node:crypto';
-import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  PutCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import { KEY_ATTRIBUTES } from '../config.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import { type AssertionUse, Outage, type ReplayGuard } from '../ports.ts';
-import { cancellationCodes, writeIf } from './aws-clients.ts';
+import { callAws, cancellationCodes, writeIf } from './aws-clients.ts';
 import { lastUseUpdate } from './last-use.ts';
 
 const { partition, expiresAt } = KEY_ATTRIBUTES;
@@ -46,10 +52,23 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
     }
   };
 
+  /** Of an assertion that may be used again there is nothing to claim. */
+  const noteOnly = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed'> => {
+    const note = new UpdateCommand(lastUseUpdate(table, use.realm, use.client, use.thumbprint, now));
+    await callAws('dynamodb:UpdateItem', () => client.send(note));
+    return 'claimed';
+  };
+
   return {
     claim: async (use, now) => {
       const credential = JSON.stringify([use.realm, use.client, use.thumbprint]);
-      if (now - (noted.get(credential) ?? 0) < NOTE_SECONDS) return claimOnly(use, now);
+      const isNoted = now - (noted.get(credential) ?? 0) < NOTE_SECONDS;
+      if (use.reusable) {
+        if (isNoted) return 'claimed';
+        noted.set(credential, now);
+        return noteOnly(use, now);
+      }
+      if (isNoted) return claimOnly(use, now);
       // Before the call, so that requests that come meanwhile do not collide with it.
       noted.set(credential, now);
       let outcome: Awaited<ReturnType<typeof claimAndNote>> = 'replayed';
@@ -62,6 +81,7 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
       return outcome ?? claimOnly(use, now);
     },
     release: async (use) => {
+      if (use.reusable) return;
       const remove = new DeleteCommand({
         TableName: table,
         Key: { [partition]: useKey(use) },

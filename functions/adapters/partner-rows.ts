@@ -1,6 +1,7 @@
 /** Rows of partners and of what stands in their partition, and of audiences. */
 
 import { KEY_ATTRIBUTES } from '../config.ts';
+import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
 import type { CustomClaims } from '../core/custom-claims.ts';
 import {
   type Audience,
@@ -108,6 +109,7 @@ export const parsePartnerRow = (row: Row): Partner => ({
   acceptsSecurityIdentifiers: flag(row, 'acceptsSecurityIdentifiers'),
   ...optionalText(row, 'issuer'),
   credentials: list(row, 'credentials').map(parseCredential),
+  compatibility: oneOf(row, 'compatibility', COMPATIBILITY_PROFILES),
   ...(row.source === undefined ? {} : { source: parseSource(nested(row, 'source')) }),
   tokenPolicy: parsePolicy(nested(row, 'tokenPolicy')),
   // Checked when it was registered; any JSON goes.

@@ -3,6 +3,7 @@
  * draft-ietf-oauth-rfc7523bis). Parsing trusts nothing; the checks run on what parsing returned, one reason each.
  */
 
+import { createHash } from 'node:crypto';
 import { parseAlgorithmName } from './algorithms.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { decodeJson, isBase64url } from './jws.ts';
@@ -30,7 +31,7 @@ export interface AssertionClaims {
   readonly sub: string;
   readonly aud: unknown;
   readonly exp: EpochSeconds;
-  readonly jti: string;
+  readonly jti: string | undefined;
   readonly nbf: EpochSeconds | undefined;
   readonly iat: EpochSeconds | undefined;
 }
@@ -77,7 +78,7 @@ const parseClaims = (claims: Record<string, unknown> | undefined): AssertionClai
   if (!isText(iss, MAX_ID_LENGTH)) return 'iss';
   if (!isText(sub, MAX_ID_LENGTH)) return 'sub';
   if (!isTime(exp)) return 'exp';
-  if (!isText(jti, MAX_JTI_LENGTH)) return 'jti';
+  if (jti !== undefined && !isText(jti, MAX_JTI_LENGTH)) return 'jti';
   if (nbf !== undefined && !isTime(nbf)) return 'nbf';
   if (iat !== undefined && !isTime(iat)) return 'iat';
   return { iss, sub, aud, exp, jti, nbf, iat };
@@ -114,9 +115,20 @@ const onlyOne = (credentials: readonly PartnerCredential[]): PartnerCredential |
 
 const isNamed = (own: string | undefined, asked: string | undefined): boolean => own !== undefined && own === asked;
 
+/**
+ * What an assertion is told by when it may be used once. Without `jti` it is what was signed; the signature is left out, since
+ * of an ECDSA signature there is always another that is as good.
+ */
+export const assertionId = ({ jws, claims }: ParsedAssertion): string =>
+  claims.jti ??
+  `sha256:${createHash('sha256')
+    .update(jws.slice(0, jws.lastIndexOf('.')))
+    .digest('base64url')}`;
+
 export interface AssertionRules {
-  /** The one accepted audience: the issuer URL. */
-  readonly audience: string;
+  /** The accepted audiences, of which an assertion names one: the issuer URL, and for some partners the token endpoint. */
+  readonly audiences: readonly [string, ...string[]];
+  readonly jtiOptional: boolean;
   readonly maxSeconds: number;
   readonly toleranceSeconds: number;
 }
@@ -127,10 +139,13 @@ export const checkAssertionClaims = (
   rules: AssertionRules,
   now: EpochSeconds,
 ): Result<AssertionClaims> => {
-  const { iss, sub, aud, exp, nbf, iat } = claims;
+  const { iss, sub, aud, exp, nbf, iat, jti } = claims;
+  if (jti === undefined && !rules.jtiOptional) return malformed('jti');
   if (iss !== sub) return refuse({ reason: 'assertion_issuer', issuer: iss, subject: sub });
   // A string, not a list: a list would let the same assertion serve at another server (RFC 7523bis).
-  if (aud !== rules.audience) return refuse({ reason: 'assertion_audience', expected: rules.audience });
+  if (!rules.audiences.some((audience) => audience === aud)) {
+    return refuse({ reason: 'assertion_audience', expected: rules.audiences[0] });
+  }
   if (exp <= now - rules.toleranceSeconds) return refuse({ reason: 'assertion_expired', expiresAt: exp, now });
   const notBefore = Math.max(nbf ?? 0, iat ?? 0);
   if (notBefore > now + rules.toleranceSeconds) return refuse({ reason: 'assertion_not_yet_valid', notBefore, now });

@@ -3,6 +3,7 @@
  * request can slip in: no token, no assertion, no secret, no whole event.
  */
 
+import type { CompatibilityProfile } from './compatibility.ts';
 import type { Refusal, Result } from './errors.ts';
 import type { EpochSeconds } from './partner.ts';
 
@@ -11,6 +12,8 @@ export interface AuditFacts {
   readonly client?: string;
   /** `kid` of the partner's key that the assertion was verified with. */
   readonly clientKey?: string;
+  /** What was let pass for the client's library, when that is more than nothing. */
+  readonly compatibility?: CompatibilityProfile;
   /** `jti` of the assertion. */
   readonly assertionId?: string;
   readonly audience?: string;

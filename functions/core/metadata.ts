@@ -15,10 +15,12 @@ export interface MetadataSettings {
   readonly algorithms: readonly string[];
 }
 
+export const tokenEndpoint = (issuer: string): string => `${issuer}/token`;
+
 /** RFC 8414 2. No authorization endpoint exists, so `response_types_supported` holds the registered value for "nothing". */
 export const authorizationServerMetadata = ({ issuer }: Pick<MetadataSettings, 'issuer'>) => ({
   issuer,
-  token_endpoint: `${issuer}/token`,
+  token_endpoint: tokenEndpoint(issuer),
   jwks_uri: `${issuer}/jwks`,
   // Ours alone: a signed list of signing keys that were revoked (docs/key-rotation.md).
   revoked_keys_uri: `${issuer}/revoked-keys`,

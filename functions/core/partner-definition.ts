@@ -4,6 +4,7 @@
  */
 
 import type { JwsAlgorithm } from './algorithms.ts';
+import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerCredential, type TrustLevel } from './partner.ts';
@@ -24,6 +25,7 @@ export interface PartnerChange {
   readonly trustLevel?: TrustLevel | undefined;
   readonly acceptsSecurityIdentifiers?: boolean | undefined;
   readonly issuer?: string | null | undefined;
+  readonly compatibility?: CompatibilityProfile | undefined;
   readonly tokenPolicy?: TokenPolicyInput | undefined;
   readonly claims?: CustomClaims | undefined;
   readonly quota?: QuotaInput | null | undefined;
@@ -51,6 +53,7 @@ export const newPartner = (realm: string, id: string, now: EpochSeconds): Partne
   trustLevel: 'application',
   acceptsSecurityIdentifiers: false,
   credentials: [],
+  compatibility: 'strict',
   tokenPolicy: {},
   claims: {},
   version: 1,
@@ -193,6 +196,7 @@ const withMembers = (
     trustLevel: change.trustLevel ?? partner.trustLevel,
     acceptsSecurityIdentifiers: change.acceptsSecurityIdentifiers ?? partner.acceptsSecurityIdentifiers,
     claims: change.claims ?? partner.claims,
+    compatibility: change.compatibility ?? partner.compatibility,
     tokenPolicy,
     ...(after.name === undefined ? {} : { name: after.name }),
     ...(after.contact === undefined ? {} : { contact: after.contact }),

@@ -5,6 +5,7 @@
 
 import type { JWK } from 'jose';
 import type { JwsAlgorithm } from './algorithms.ts';
+import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import type { PartnerSource, RefreshStatus } from './partner-source.ts';
 import type { Quota } from './quota.ts';
@@ -61,6 +62,8 @@ export interface Partner {
   /** What it calls itself in tokens of its own making: an issuer URL, or `<application>@<realm>`. One partner of a realm has it. */
   readonly issuer?: string;
   readonly credentials: readonly PartnerCredential[];
+  /** What its client library cannot do. */
+  readonly compatibility: CompatibilityProfile;
   /** Where its keys are published, if we follow them. */
   readonly source?: PartnerSource;
   readonly tokenPolicy: TokenPolicy;

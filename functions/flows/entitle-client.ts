@@ -5,8 +5,10 @@
 import { type AssertionRules, findAssertionKey, type ParsedAssertion } from '../core/assertion.ts';
 import type { AuditFacts } from '../core/audit.ts';
 import { verifyClient } from '../core/client-auth.ts';
+import { ASSERTION_ALLOWANCES, type AssertionAllowance } from '../core/compatibility.ts';
 import { accept, type RefusalReason, type Result, refuse } from '../core/errors.ts';
 import { defaultAlgorithm, type KeyRing } from '../core/key-ring.ts';
+import { tokenEndpoint } from '../core/metadata.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
 import { type Realm, type RealmDefaults, type RealmTerms, realmTerms, untouchedRealm } from '../core/realm.ts';
@@ -92,10 +94,14 @@ const entitle = async (
   const { found, catalogue, realm } = await lookUp(ports, settings, client, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
-  const verified = await verifyClient(found?.partner, assertion, assertionRules(settings, terms), now);
+  const allowance = ASSERTION_ALLOWANCES[found?.partner.compatibility ?? 'strict'];
+  const verified = await verifyClient(found?.partner, assertion, assertionRules(settings, terms, allowance), now);
   if (!verified.ok) return verified;
   const { partner, credential } = verified.value;
-  learn({ clientKey: credential.kid });
+  learn({
+    clientKey: credential.kid,
+    ...(partner.compatibility === 'strict' ? {} : { compatibility: partner.compatibility }),
+  });
   if (!realm.enabled) return refuse({ reason: 'realm_disabled', realm: realm.name });
   const grants = found?.grants ?? [];
   const resource = requestedAudience(request.resource, grants);
@@ -170,8 +176,13 @@ const findClient = async (
   return partners.find(realm, client, { maxAgeSeconds: UNKNOWN_KEY_MAX_AGE_SECONDS, ...freshness });
 };
 
-const assertionRules = (settings: EntitleClientSettings, realm: RealmTerms): AssertionRules => ({
-  audience: realm.issuer,
-  maxSeconds: realm.assertionSeconds,
+const assertionRules = (
+  settings: EntitleClientSettings,
+  realm: RealmTerms,
+  { tokenEndpointAudience, seconds, jtiOptional }: AssertionAllowance,
+): AssertionRules => ({
+  audiences: tokenEndpointAudience ? [realm.issuer, tokenEndpoint(realm.issuer)] : [realm.issuer],
+  jtiOptional,
+  maxSeconds: Math.max(realm.assertionSeconds, seconds),
   toleranceSeconds: settings.clockToleranceSeconds,
 });

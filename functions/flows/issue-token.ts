@@ -3,8 +3,9 @@
  * claimed and the token signed at the same time; only if both succeed does the token leave.
  */
 
-import { type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
+import { assertionId, type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
+import { ASSERTION_ALLOWANCES } from '../core/compatibility.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';
@@ -94,7 +95,7 @@ const decide = async (
 
 const askedFor = (request: TokenRequest, assertion: ParsedAssertion): AuditFacts => ({
   client: assertion.claims.sub,
-  assertionId: assertion.claims.jti,
+  ...(assertion.claims.jti === undefined ? {} : { assertionId: assertion.claims.jti }),
   ...(request.resource === undefined ? {} : { audience: request.resource }),
   ...(request.scopes === undefined ? {} : { scopes: request.scopes }),
 });
@@ -117,15 +118,16 @@ const tokenOrder = ({ realm, partner, entitlement }: Entitled, jti: string, now:
 
 const assertionUse = (
   settings: IssueTokenSettings,
-  { claims }: ParsedAssertion,
+  assertion: ParsedAssertion,
   { realm, partner, credential }: Entitled,
   requestId: string,
 ): AssertionUse => ({
   realm: realm.name,
   client: partner.id,
-  jti: claims.jti,
+  jti: assertionId(assertion),
+  reusable: ASSERTION_ALLOWANCES[partner.compatibility].reusable,
   thumbprint: credential,
-  forgetAfter: Math.ceil(claims.exp) + settings.clockToleranceSeconds + 1,
+  forgetAfter: Math.ceil(assertion.claims.exp) + settings.clockToleranceSeconds + 1,
   claimedBy: requestId,
 });
 

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
+import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
 import { TRUST_LEVELS } from '../core/partner.ts';
 import { QUOTA_MODES } from '../core/quota.ts';
 import { BINDINGS, TOKEN_PROFILES } from '../core/token-policy.ts';
@@ -82,6 +83,7 @@ export const partnerAnswer = z.strictObject({
   issuer: z.string().optional(),
   credentials: z.array(credential),
   source: source.optional(),
+  compatibility: z.enum(COMPATIBILITY_PROFILES),
   tokenPolicy,
   claims: z.record(z.string(), z.unknown()),
   quota: z

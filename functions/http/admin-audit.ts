@@ -8,7 +8,18 @@ import type { HttpAnswer, HttpEvent } from './endpoint.ts';
 import { decodeBody } from './request.ts';
 
 const RECORDED: ReadonlySet<string> = new Set([
-  ...['id', 'name', 'contact', 'tags', 'enabled', 'trustLevel', 'acceptsSecurityIdentifiers', 'issuer', 'version'],
+  ...[
+    'id',
+    'name',
+    'contact',
+    'tags',
+    'enabled',
+    'trustLevel',
+    'acceptsSecurityIdentifiers',
+    'issuer',
+    'version',
+    'compatibility',
+  ],
   ...['tokenPolicy', 'quota', 'label', 'notBefore', 'expiresAt', 'client', 'audience', 'owner', 'scopes'],
   ...['description', 'aliases', 'policy', 'algorithm', 'breakGlass', 'days', 'kid'],
 ]);

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
+import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
 import type { ClaimValue } from '../core/custom-claims.ts';
 import { isAudienceUri, TRUST_LEVELS } from '../core/partner.ts';
 import { QUOTA_MODES } from '../core/quota.ts';
@@ -63,6 +64,7 @@ const changeable = {
   trustLevel: z.enum(TRUST_LEVELS).optional(),
   acceptsSecurityIdentifiers: z.boolean().optional(),
   issuer: z.string().nullish(),
+  compatibility: z.enum(COMPATIBILITY_PROFILES).optional(),
   tokenPolicy: tokenPolicy.optional(),
   claims: z.record(z.string(), anyJson).optional(),
   quota: quota.nullish(),

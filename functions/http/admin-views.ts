@@ -36,6 +36,7 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   ...(partner.issuer === undefined ? {} : { issuer: partner.issuer }),
   credentials: partner.credentials.map((credential) => credentialView(credential, lastUses.get(credential.thumbprint))),
   ...(partner.source === undefined ? {} : { source: sourceView(partner.source, refresh) }),
+  compatibility: partner.compatibility,
   tokenPolicy: partner.tokenPolicy,
   claims: partner.claims,
   ...(partner.quota === undefined ? {} : { quota: partner.quota }),

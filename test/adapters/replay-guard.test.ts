@@ -9,7 +9,15 @@ import { CLIENT, NOW, REALM } from '../support/builders.ts';
 import { type EmbeddedAws, type EmbeddedAwsOptions, EPHEMERA, openAws } from '../support/embedded-aws.ts';
 
 const use = (changes: Partial<AssertionUse> = {}): AssertionUse => ({
-  ...{ realm: REALM, client: CLIENT, jti: 'j1', thumbprint: 'k1', forgetAfter: NOW + 121, claimedBy: 'request-1' },
+  ...{
+    realm: REALM,
+    client: CLIENT,
+    jti: 'j1',
+    thumbprint: 'k1',
+    forgetAfter: NOW + 121,
+    claimedBy: 'request-1',
+    reusable: false,
+  },
   ...changes,
 });
 const by = (claimedBy: string, changes: Partial<AssertionUse> = {}) => use({ claimedBy, ...changes });

@@ -280,7 +280,13 @@ async function define(id: string, body: Members): Promise<StoredPartner> {
   const pasted = metadata as { issuer?: string; jwks_uri?: string; keys?: readonly Members[] } | undefined;
   const inputs = [...(credentials as readonly Members[]), ...(pasted?.keys ?? []).map(pastedKey)];
   const source = sourceOf({ jwksUri: jwksUri ?? pasted?.jwks_uri, metadataUrl });
-  const defaults = { tags: {}, enabled: true, trustLevel: 'application', acceptsSecurityIdentifiers: false };
+  const defaults = {
+    tags: {},
+    enabled: true,
+    trustLevel: 'application',
+    acceptsSecurityIdentifiers: false,
+    compatibility: 'strict',
+  };
   return {
     id,
     ...defaults,

@@ -18,7 +18,7 @@ import {
   signJws,
 } from '../support/builders.ts';
 
-const RULES: AssertionRules = { audience: ISSUER, maxSeconds: 300, toleranceSeconds: 60 };
+const RULES: AssertionRules = { audiences: [ISSUER], jtiOptional: false, maxSeconds: 300, toleranceSeconds: 60 };
 
 const verify = async (known: Partner | undefined, jws: string): Promise<string> => {
   const parsed = parseAssertion(jws);

@@ -24,6 +24,7 @@ describe('a page of the documentation', () => {
     'apply.md',
     'audiences-and-grants.md',
     'cli.md',
+    'compatibility.md',
     'credentials.md',
     'custom-claims.md',
     'following-documents.md',

@@ -50,7 +50,15 @@ describe('an assertion', () => {
       signer: { sign: () => Promise.reject(new Outage('kms:Sign', new Error('down'))) },
     });
     await ports.replay.claim(
-      { realm: REALM, client: CLIENT, jti: 'assertion-1', thumbprint: 'x', forgetAfter: NOW + 99, claimedBy: 'before' },
+      {
+        realm: REALM,
+        client: CLIENT,
+        jti: 'assertion-1',
+        thumbprint: 'x',
+        forgetAfter: NOW + 99,
+        claimedBy: 'before',
+        reusable: false,
+      },
       NOW,
     );
     expect(reasonOf(await issue(ports, assertion(clientPair)))).toBe('assertion_replayed');

@@ -30,7 +30,15 @@ describe('adding a partner', () => {
       value: { created: true, value: { ...made, lastUses: new Map() } },
     });
     const { thumbprint } = await keyPair();
-    const use = { realm: REALM, client: CLIENT, jti: 'j', thumbprint, forgetAfter: NOW, claimedBy: 'r' };
+    const use = {
+      realm: REALM,
+      client: CLIENT,
+      jti: 'j',
+      thumbprint,
+      forgetAfter: NOW,
+      claimedBy: 'r',
+      reusable: false,
+    };
     await world.replay.claim(use, NOW + 7);
     expect(await world.partners.show(REALM, CLIENT)).toEqual({
       ok: true,

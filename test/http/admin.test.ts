@@ -22,6 +22,7 @@ describe('partners', () => {
   const SHOWN = {
     ...{ id: 'billing', name: 'Billing', tags: {}, enabled: true, trustLevel: 'application', version: 1 },
     ...{ createdAt: TIME, updatedAt: TIME, acceptsSecurityIdentifiers: false, tokenPolicy: {}, claims: {} },
+    compatibility: 'strict',
     credentials: [
       {
         ...{ kid: 'k1', type: 'public_key', alg: 'ES256', kty: 'EC', thumbprint: PAIR.thumbprint },

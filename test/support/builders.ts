@@ -100,6 +100,7 @@ export const partner = (changes: Partial<Partner> = {}): Partner => ({
   trustLevel: 'application',
   acceptsSecurityIdentifiers: false,
   credentials: [],
+  compatibility: 'strict',
   tokenPolicy: {},
   claims: {},
   version: 1,
