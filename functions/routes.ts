@@ -27,7 +27,15 @@ import { partnerRoutes, refreshRoutes } from './http/partners.ts';
 import { realmRoutes } from './http/realms.ts';
 import { routeOrSchedule, scheduledRefresh } from './http/refresh.ts';
 import { parseFormRequest } from './http/request.ts';
-import { json, oauthFailure, problem, publicDocument, publicJwt, tokenAnswer } from './http/response.ts';
+import {
+  json,
+  noAuthorization,
+  oauthFailure,
+  problem,
+  publicDocument,
+  publicJwt,
+  tokenAnswer,
+} from './http/response.ts';
 import { rotation } from './http/rotation.ts';
 
 /** `POST /token`, `POST /realms/{realm}/token` */
@@ -86,6 +94,8 @@ const documentAt = async (
       return publicDocument(await documents.keys(), jwksMaxAgeSeconds, ifNoneMatch);
     case '/revoked-keys':
       return publicJwt(await documents.revokedKeys(), REVOKED_KEYS_MAX_AGE_SECONDS, ifNoneMatch);
+    case '/authorize':
+      return noAuthorization();
     case '/.well-known/oauth-authorization-server':
       return publicDocument(documents.authorizationServer, metadataMaxAgeSeconds, ifNoneMatch);
     case '/.well-known/openid-configuration':

@@ -60,8 +60,11 @@ const PUBLISHED = [
   ['RevokedKeys', '/revoked-keys'],
   ['Metadata', '/.well-known/oauth-authorization-server'],
   ['OpenIdMetadata', '/.well-known/openid-configuration'],
+  // OpenID Connect's document has to name one; it authorizes nobody.
+  ['Authorize', '/authorize'],
   ['RealmJwks', '/realms/{realm}/jwks'],
   ['RealmRevokedKeys', '/realms/{realm}/revoked-keys'],
+  ['RealmAuthorize', '/realms/{realm}/authorize'],
   // Where RFC 8414 3.1 looks for the metadata of an issuer with a path, and where OpenID Connect Discovery 1.0 4 does.
   ['RealmMetadata', '/.well-known/oauth-authorization-server/realms/{realm}'],
   ['RealmOpenIdMetadata', '/realms/{realm}/.well-known/openid-configuration'],

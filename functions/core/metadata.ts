@@ -36,6 +36,8 @@ export const authorizationServerMetadata = ({ issuer }: Pick<MetadataSettings, '
  */
 export const openidConfiguration = ({ issuer, algorithms }: MetadataSettings) => ({
   ...authorizationServerMetadata({ issuer }),
+  // Required there, and MSAL and others do not load without it. It answers that nobody can be authorized here.
+  authorization_endpoint: `${issuer}/authorize`,
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: algorithms,
 });

@@ -46,6 +46,19 @@ const rateLimitHeaders = (limits: readonly RateLimit[]): Readonly<Record<string,
           .join(', '),
       };
 
+/**
+ * What an authorization endpoint says to every request when it authorizes nobody. Not sent to a redirect URI: no client has
+ * registered one, and whatever stands in the request is the caller's word (RFC 6749 4.1.2.1).
+ */
+export const noAuthorization = (): HttpAnswer => ({
+  statusCode: 400,
+  headers: { ...JSON_TYPE, ...NO_STORE },
+  body: JSON.stringify({
+    error: 'unsupported_response_type',
+    error_description: 'This server issues tokens to servers, at its token endpoint. Nobody can be authorized here.',
+  }),
+});
+
 export const oauthFailure = ({ status, error, description }: Failure): HttpAnswer => ({
   statusCode: status,
   headers: { ...JSON_TYPE, ...NO_STORE },

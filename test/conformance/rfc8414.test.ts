@@ -91,6 +91,7 @@ describe('RFC 8414 3: obtaining metadata', () => {
   it('says the same under the name that OpenID Connect gave it', () => {
     expect(openid).toEqual({
       ...metadata,
+      authorization_endpoint: `${metadata.issuer}/authorize`,
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
     });

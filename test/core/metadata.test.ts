@@ -26,6 +26,7 @@ describe('the metadata', () => {
   it('is repeated for OpenID libraries, with the members that these require', () => {
     expect(openidConfiguration({ issuer: ISSUER, algorithms: ['RS256', 'ES256'] })).toEqual({
       ...SERVER_METADATA,
+      authorization_endpoint: `${ISSUER}/authorize`,
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
     });

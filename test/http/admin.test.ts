@@ -94,7 +94,7 @@ describe('partners', () => {
     const first = await inRealm('GET', '/partners', { query: 'limit=1' });
     const second = await inRealm('GET', '/partners', { query: `limit=1&cursor=${String(first.body.next)}` });
     const { credentials: _1, audiences: _2, grants: _3, tokenPolicy: _4, claims: _5, ...brief } = SHOWN;
-    const { acceptsSecurityIdentifiers: _6, ...summary } = brief;
+    const { acceptsSecurityIdentifiers: _6, compatibility: _7, ...summary } = brief;
     expect([first.body, second.body]).toEqual([
       // Its audience has counted it on.
       { items: [{ ...summary, version: 2 }], next: 'billing' },

@@ -37,7 +37,7 @@ const publish = publishRealm(
 const ROUTES = [
   /^\/(?:jwks|revoked-keys)$/,
   /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)$/,
-  /^\/realms\/(?<realm>[^/]+)\/(?:jwks|revoked-keys|\.well-known\/openid-configuration)$/,
+  /^\/realms\/(?<realm>[^/]+)\/(?:jwks|revoked-keys|authorize|\.well-known\/openid-configuration)$/,
   /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)\/realms\/(?<realm>[^/]+)$/,
 ];
 
@@ -99,6 +99,16 @@ describe('the published documents', () => {
         expect((await get(new URL(String(said[name])).pathname)).statusCode).toBe(200);
       }
     }
+  });
+
+  it.each(['/authorize', '/realms/acme/authorize'])('name an endpoint that authorizes nobody: %s', async (path) => {
+    const { statusCode, headers, body } = await get(path);
+    expect([statusCode, headers?.['cache-control'], JSON.parse(body ?? '').error]).toEqual([
+      400,
+      'no-store',
+      'unsupported_response_type',
+    ]);
+    expect(headers).not.toHaveProperty('location');
   });
 
   it('of a realm are its own: no key and no list of another', async () => {
