@@ -47,6 +47,8 @@ const credential = z
     /** PEM, or base64 of the DER. */
     certificate: text.optional(),
     certificateFile: text.optional(),
+    /** What the key of a certificate signs with, where that is not RS256. */
+    alg: z.enum([...ALGORITHM_NAMES, 'Ed25519']).optional(),
     label: text.optional(),
     notBefore: time.optional(),
     expiresAt: time.optional(),

@@ -4,6 +4,7 @@
 import { type Command, Option } from 'commander';
 import { misuse } from './failure.ts';
 import { type Io, inputName, readBytes, readInput } from './io.ts';
+import { parseAlgorithm } from './key-material.ts';
 import { collectValues, defined, parseMoment } from './option-values.ts';
 import type { CredentialBody, PartnerDefinition } from './partner-definition.ts';
 import { parseCertificate, parseMetadata, parsePublicJwks, parsePublicPem } from './public-keys.ts';
@@ -39,16 +40,21 @@ export function addKeyOptions(command: Command, jwksFlag = '--jwks <file>'): Com
       'X.509 certificate, PEM or DER; its dates and thumbprints count too; repeat for more',
       collectValues,
     )
-    .addOption(namesOption('--alg <alg>', 'algorithm of the PEM key (RSA: RS256 unless said here)', jwksName))
-    .addOption(namesOption('--kid <kid>', 'key id of the PEM key (default: RFC 7638 thumbprint)', jwksName))
+    .addOption(
+      new Option('--alg <alg>', 'algorithm of the key (RSA: RS256 unless said here; MSAL signs with PS256)').conflicts(
+        jwksName,
+      ),
+    )
+    .addOption(
+      new Option('--kid <kid>', 'key id of the PEM key (default: RFC 7638 thumbprint)').conflicts([
+        jwksName,
+        'certificate',
+      ]),
+    )
     .option('--label <text>', 'name of the key for people')
     .option('--not-before <time>', 'the key counts from then on (RFC 3339, or a day)', parseMoment)
     .option('--expires-at <time>', 'the key counts until then (RFC 3339, or a day)', parseMoment);
 }
-
-/** JWKS say these by themselves; certificates go by their thumbprint. */
-const namesOption = (flags: string, help: string, jwksName: string): Option =>
-  new Option(flags, help).conflicts([jwksName, 'certificate']);
 
 export function addDocumentOptions(command: Command): Command {
   const others = ['jwksUri', 'metadataUrl', 'metadataFile', 'metadata'];
@@ -88,9 +94,12 @@ async function readKeys(
   if (publicKey !== undefined) {
     return [{ jwk: await parsePublicPem(await readInput(io, publicKey), inputName(publicKey), { alg, kid }) }];
   }
-  if (alg !== undefined || kid !== undefined) throw misuse('--alg and --kid go with --public-key FILE');
+  if (kid !== undefined || (alg !== undefined && certificate.length === 0)) {
+    throw misuse('--alg and --kid go with --public-key FILE');
+  }
+  const named = alg === undefined ? {} : { alg: parseAlgorithm(alg) };
   const files = await Promise.all(certificate.map(async (path) => [path, await readBytes(io, path)] as const));
-  return files.map(([path, bytes]) => ({ certificate: parseCertificate(bytes, inputName(path)) }));
+  return files.map(([path, bytes]) => ({ certificate: parseCertificate(bytes, inputName(path)), ...named }));
 }
 
 /** @throws Failure (2) when the document is not one. */

@@ -10,6 +10,8 @@ import type { CompatibilityProfile, Quota } from './declaration.ts';
 export interface CredentialBody {
   readonly jwk?: JWK;
   readonly certificate?: string;
+  /** Of the certificate's key. */
+  readonly alg?: string | undefined;
   readonly label?: string | undefined;
   readonly notBefore?: string | undefined;
   readonly expiresAt?: string | undefined;
@@ -68,7 +70,7 @@ export async function identifyBody({ jwk, certificate, ...terms }: CredentialBod
   return {
     kid: jwk?.kid ?? thumbprint,
     thumbprint,
-    alg: wireName(jwk?.alg),
+    alg: wireName(jwk?.alg ?? terms.alg),
     label: terms.label,
     notBefore: bound(Math.max, epochSeconds(terms.notBefore), read && toSeconds(read.validFromDate)),
     expiresAt: bound(Math.min, epochSeconds(terms.expiresAt), ends),

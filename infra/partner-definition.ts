@@ -19,6 +19,11 @@ interface PartnerCredentialDefinition {
   readonly jwk?: Readonly<Record<string, unknown>>;
   /** X.509, as PEM or base64 of DER. */
   readonly certificate?: string;
+  /**
+   * What the key of the certificate signs with.
+   * @default - RS256 for an RSA key, what its curve implies for another
+   */
+  readonly alg?: string;
   readonly label?: string;
   /** Good from then on, RFC 3339. */
   readonly notBefore?: string;

@@ -113,7 +113,9 @@ export const findAssertionKey = (
 const onlyOne = (credentials: readonly PartnerCredential[]): PartnerCredential | undefined =>
   credentials.length === 1 ? credentials[0] : undefined;
 
-const isNamed = (own: string | undefined, asked: string | undefined): boolean => own !== undefined && own === asked;
+/** MSAL for Python pads its base64url. A name is all that it is: which key it leads to, the signature proves. */
+const isNamed = (own: string | undefined, asked: string | undefined): boolean =>
+  own !== undefined && own === asked?.replace(/={1,2}$/, '');
 
 /**
  * What an assertion is told by when it may be used once. Without `jti` it is what was signed; the signature is left out, since

@@ -30,16 +30,22 @@ const MAX_TEXT_LENGTH = 32_768;
 const PEM_BLOCK = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/;
 const PRIVATE_PEM = /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY-----/;
 
+/** What a certificate does not say of its key. */
+interface KeyNames {
+  readonly kid?: string;
+  readonly alg?: string;
+}
+
 /**
  * One certificate as an operator has it.
  * @param text PEM with one block, or base64 of the DER.
- * @param kid what the partner calls the key; absent: its RFC 7638 thumbprint.
+ * @param names what the partner calls the key and signs with; absent: its RFC 7638 thumbprint, and what its kind implies.
  */
 export const parsePartnerCertificate = async (
   text: string,
   pointer: string,
   now: EpochSeconds,
-  kid?: string,
+  names: KeyNames = {},
 ): Parsed => {
   const wrong = (detail: string, code: KeyProblemCode = 'key_malformed') => refuse({ pointer, detail, code });
   if (PRIVATE_PEM.test(text)) return wrong(EXPOSED, 'key_exposed');
@@ -50,7 +56,7 @@ export const parsePartnerCertificate = async (
   if (base64 === undefined) return wrong('not a complete PEM block of the type CERTIFICATE');
   const der = decodeBase64(base64.replace(/\s/g, ''));
   if (der === undefined) return wrong('neither PEM nor base64');
-  return parseCertificateDer(der, pointer, now, kid);
+  return parseCertificateDer(der, pointer, now, names);
 };
 
 /** RFC 5280 4.1.2.5: 99991231235959Z says that there is no end. Nor has a time beyond it a spelling in RFC 3339. */
@@ -67,7 +73,12 @@ export const decodeBase64 = (text: string): Buffer | undefined => {
 };
 
 /** The same for the DER, which has to be one certificate and nothing else. */
-export const parseCertificateDer = async (der: Buffer, pointer: string, now: EpochSeconds, kid?: string): Parsed => {
+export const parseCertificateDer = async (
+  der: Buffer,
+  pointer: string,
+  now: EpochSeconds,
+  names: KeyNames = {},
+): Parsed => {
   const wrong = (detail: string, code: KeyProblemCode = 'key_malformed') => refuse({ pointer, detail, code });
   const certificate = readCertificate(der);
   if (certificate === undefined) {
@@ -76,7 +87,7 @@ export const parseCertificateDer = async (der: Buffer, pointer: string, now: Epo
   if (!certificate.maySignData) return wrong('its keyUsage does not allow digitalSignature', 'key_unsupported');
   const jwk = publicJwk(certificate.publicKey);
   if (jwk === undefined) return wrong('its public key is not of a kind that tokens are signed with', 'key_unsupported');
-  const key = await parsePublicKey({ ...jwk, kid }, pointer, now);
+  const key = await parsePublicKey({ ...jwk, ...names }, pointer, now);
   return key.ok ? accept(describe(certificate, key.value)) : key;
 };
 

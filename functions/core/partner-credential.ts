@@ -13,6 +13,8 @@ import { isLine } from './realm.ts';
 export interface CredentialInput {
   readonly jwk?: Readonly<Record<string, unknown>> | undefined;
   readonly certificate?: string | undefined;
+  /** What the key of the certificate signs with; a JWK says so by itself. */
+  readonly alg?: string | undefined;
   readonly label?: string | undefined;
   readonly notBefore?: EpochSeconds | undefined;
   readonly expiresAt?: EpochSeconds | undefined;
@@ -49,15 +51,22 @@ export const parseCredential = async (
 type ParsedKey = Omit<PartnerCredential, 'source' | 'label'>;
 
 const parseKey = async (
-  { jwk, certificate }: CredentialInput,
+  { jwk, certificate, alg }: CredentialInput,
   pointer: string,
   now: EpochSeconds,
 ): Promise<Result<ParsedKey, InputProblem>> => {
   if ((jwk === undefined) === (certificate === undefined)) {
     return refuse({ pointer, detail: 'a credential is either a jwk or a certificate' });
   }
+  if (jwk !== undefined && alg !== undefined)
+    return refuse({ pointer: `${pointer}/alg`, detail: 'a jwk has its own alg' });
   if (jwk !== undefined) return parseNamedKey(jwk, `${pointer}/jwk`, now);
-  const parsed = await parsePartnerCertificate(certificate ?? '', `${pointer}/certificate`, now);
+  const parsed = await parsePartnerCertificate(
+    certificate ?? '',
+    `${pointer}/certificate`,
+    now,
+    alg === undefined ? {} : { alg },
+  );
   if (!parsed.ok) return parsed;
   // A certificate says by itself until when it is good; an operator can only say less.
   const { key, x5t, x5tS256, notBefore, notAfter } = parsed.value;

@@ -41,6 +41,7 @@ const quota = z.strictObject({
 export const credentialSchema = z.strictObject({
   jwk: jwk.optional(),
   certificate: z.string().optional(),
+  alg: z.string().optional(),
   label: z.string().optional(),
   notBefore: time.optional(),
   expiresAt: time.optional(),

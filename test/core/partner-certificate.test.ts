@@ -11,7 +11,8 @@ import { DAY, issue, x509 } from '../support/certificate-authority.ts';
 
 const fixture = (name: string): string =>
   readFileSync(new URL(`../fixtures/microsoft-s2s/${name}-test-cert.pem`, import.meta.url), 'utf8');
-const parse = (text: string, kid?: string) => parsePartnerCertificate(text, '/certificate', NOW, kid);
+const parse = (text: string, kid?: string) =>
+  parsePartnerCertificate(text, '/certificate', NOW, kid === undefined ? {} : { kid });
 const problemOf = async (text: string): Promise<string> => {
   const parsed = await parse(text);
   return parsed.ok ? `accepted ${parsed.value.subject}` : `${parsed.refusal.code}: ${parsed.refusal.detail}`;
