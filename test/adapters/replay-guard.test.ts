@@ -49,6 +49,27 @@ const failOnce = (operation: string, error: () => AwsError) => {
   };
 };
 
+describe('an assertion that may be used until it expires', () => {
+  const reused = by('a', { reusable: true });
+
+  it('is never claimed, and its key is noted once an hour', async () => {
+    const one = guard();
+    expect([await one.claim(reused, now), await one.claim(reused, now), await guard().claim(reused, now)]).toEqual(
+      Array.from({ length: 3 }, () => 'claimed'),
+    );
+    expect(aws.calls).toEqual(['UpdateItem', 'UpdateItem']);
+    expect(await lastUses()).toEqual({ k1: NOW });
+    now += 3_600;
+    await one.claim(reused, now);
+    expect(await lastUses()).toEqual({ k1: NOW + 3_600 });
+  });
+
+  it('is nothing to give back', async () => {
+    await guard().release(reused);
+    expect(aws.calls).toEqual([]);
+  });
+});
+
 describe('an assertion', () => {
   it('is claimed once, by whichever of two functions is first, however long ago the last note was', async () => {
     const [one, other] = [guard(), guard()];

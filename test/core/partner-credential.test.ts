@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PartnerCredential } from '../../functions/core/partner.ts';
@@ -42,6 +43,25 @@ describe('a credential', () => {
       ...terms,
     });
     expect(await parsed({ jwk })).toEqual(credential(pair, { addedAt: NOW }));
+  });
+
+  it('of a certificate signs with what its kind implies, or with what is said if that fits', async () => {
+    const algorithmOf = async (certificate: string, alg?: string) => {
+      const result = await parse({ certificate, alg });
+      return result.ok ? result.value.algorithm : result.refusal.code;
+    };
+    const rsa = readFileSync(new URL('../fixtures/microsoft-s2s/exchange-test-cert.pem', import.meta.url), 'utf8');
+    expect([await algorithmOf(rsa), await algorithmOf(rsa, 'PS256'), await algorithmOf(rsa, 'RS256')]).toEqual([
+      'RS256',
+      'PS256',
+      'RS256',
+    ]);
+    expect([await algorithmOf(rsa, 'ES256'), await algorithmOf(rsa, 'HS256'), await algorithmOf(rsa, '')]).toEqual([
+      'key_unsupported',
+      'key_unsupported',
+      'key_unsupported',
+    ]);
+    expect(await parse({ jwk, alg: 'ES256' })).toMatchObject({ ok: false, refusal: { pointer: '/credentials/3/alg' } });
   });
 
   it('of a certificate is its key with thumbprints, as long as the certificate is good', async () => {
