@@ -85,6 +85,7 @@ describe('a granted request', () => {
         thumbprint: clientPair.thumbprint,
         forgetAfter: NOW + 60 + 61,
         claimedBy: 'request-1',
+        reusable: false,
       },
     ]);
   });
@@ -170,7 +171,8 @@ describe('a refused request', () => {
 
   it.each([
     ['before anything is known', { grant_type: 'password' }, {}, 'grant_type_unsupported', { realm: REALM }],
-    ['for an assertion without jti', {}, { jti: undefined }, 'assertion_malformed', { realm: REALM }],
+    ['for an assertion without jti', {}, { jti: undefined }, 'assertion_malformed', { realm: REALM, client: CLIENT }],
+    ['for an assertion without exp', {}, { exp: undefined }, 'assertion_malformed', { realm: REALM }],
     ['for a client_id that disagrees', { client_id: 'x' }, {}, 'client_id_mismatch', asked],
     ['for an unknown client', {}, { sub: 'nobody', iss: 'nobody' }, 'client_unknown', { ...asked, client: 'nobody' }],
     ['for its audience', {}, { aud: [ISSUER] }, 'assertion_audience', asked],
