@@ -6,8 +6,9 @@ import { type AssertionRules, findAssertionKey, type ParsedAssertion } from '../
 import type { AuditFacts } from '../core/audit.ts';
 import { verifyClient } from '../core/client-auth.ts';
 import { ASSERTION_ALLOWANCES, type AssertionAllowance } from '../core/compatibility.ts';
+import { defaultAlgorithm } from '../core/default-algorithm.ts';
 import { accept, type RefusalReason, type Result, refuse } from '../core/errors.ts';
-import { defaultAlgorithm, type KeyRing } from '../core/key-ring.ts';
+import type { KeyRing } from '../core/key-ring.ts';
 import { tokenEndpoint } from '../core/metadata.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';

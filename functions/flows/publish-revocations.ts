@@ -1,8 +1,9 @@
 /** Keeps the list of revoked keys signed and up to date. Runs after every rotation and every command. */
 
 import type { JwsAlgorithm } from '../core/algorithms.ts';
+import { defaultAlgorithm } from '../core/default-algorithm.ts';
 import { compact, decodeJson, signingInput } from '../core/jws.ts';
-import { activeKey, defaultAlgorithm } from '../core/key-ring.ts';
+import { activeKey } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import {
   buildRevocationList,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defaultAlgorithm } from '../../functions/core/default-algorithm.ts';
 import {
   activeKey,
-  defaultAlgorithm,
   emptyRing,
   findKey,
   type KeyRing,
