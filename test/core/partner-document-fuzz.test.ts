@@ -88,7 +88,8 @@ describe('a document in which something is changed', () => {
     ['a key set', KEY_SET],
   ])('gives keys and an issuer of the true one, or none: %s', async (_, text) => {
     const value = parseDocumentText(text);
-    const ways = waysOf(value).filter((way) => way.length > 0);
+    // Another exponent or modulus makes another key, and now and then a good one: nothing in a bare key set could tell.
+    const ways = waysOf(value).filter((way) => way.length > 0 && !['n', 'e'].includes(String(way.at(-1))));
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...ways), change, async (way, by) => {
         const read = await documentOf(replaced(value, way, by));
