@@ -14,7 +14,7 @@ import type { DeclareResources } from '../flows/partner-resource.ts';
 import { Outage } from '../ports.ts';
 import type { ResolveRealm } from './admin-route.ts';
 import { audienceSchema, declaredPartnerSchema } from './admin-schemas.ts';
-import { LOGGING, type Observability, recordFault } from './observability.ts';
+import { LOGGING, type Observability, recordFault, withoutMessage } from './observability.ts';
 
 /** JSON in a text: CloudFormation would turn numbers and booleans of a property into texts. */
 const json = z.string().transform((text, context): unknown => {
@@ -68,6 +68,11 @@ export const customResource = (seen: Observability, declare: DeclareResources, r
   middy<unknown, void>()
     .use(injectLambdaContext(seen.logger, LOGGING))
     .use(logMetrics(seen.metrics))
+    .onError((failed) => {
+      // Thrown on, for Lambda to try again. The runtime logs what is thrown, and fetch's words may hold the signed URL.
+      recordFault(seen, failed.error, failed.context.awsRequestId);
+      failed.error = withoutMessage(failed.error);
+    })
     .handler(async (event) => {
       const parsed = request.parse(event);
       const outcome = await settle(seen, parsed, () => carryOut(declare, resolve, parsed));
@@ -224,5 +229,8 @@ const answer = async (asked: CustomResourceRequest, outcome: Outcome): Promise<v
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
   // Lambda calls again, and what is done already is found done.
-  if (!response.ok) throw new Error(`CloudFormation did not take the answer: ${response.status}`);
+  if (!response.ok) {
+    const cause = new Error(`CloudFormation did not take the answer: ${response.status}`);
+    throw new Outage('cloudformation:answer', cause);
+  }
 };

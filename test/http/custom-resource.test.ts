@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AUDIENCE, keyPair } from '../support/builders.ts';
 import { grantProperties, NOTHING, openStack, partnerProperties, STACK_ID, type Stack } from './stack.ts';
@@ -64,6 +65,25 @@ describe('the answer to CloudFormation', () => {
     const { Status, Reason = '' } = await send('Update', properties, long);
     expect([Status, Reason.length > 200, Reason.length <= 1_024]).toEqual(['FAILED', true, true]);
     expect(Buffer.byteLength(stack.taken[0]?.text ?? '')).toBeLessThanOrEqual(4_096);
+  });
+
+  it('never puts the signed URL into what is thrown, which the runtime logs', async () => {
+    const event = {
+      ...{
+        RequestType: 'Delete',
+        ResourceType: 'Custom::CountersignPartner',
+        PhysicalResourceId: 'nothing-was-created',
+      },
+      ...{ StackId: 'stack', RequestId: 'request', LogicalResourceId: 'Crm', ResourceProperties: {} },
+      // fetch refuses such a URL, and repeats it.
+      ResponseURL: 'https://user:word@answers.example/?X-Amz-Signature=5ec2e7',
+    };
+    const thrown: unknown = await stack.call(event).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(thrown).toBeInstanceOf(Error);
+    expect(inspect(thrown, { depth: null })).not.toContain('5ec2e7');
   });
 
   it('is not given where nobody says what is asked', async () => {
