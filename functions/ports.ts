@@ -52,6 +52,8 @@ export interface Freshness {
 
 /** Partners as the issuing and checking functions read them: cached, at most `registryCacheSeconds` old. */
 export interface PartnerReader {
+  /** The partner that goes by this issuer. */
+  findByIssuer(realm: string, issuer: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
   find(realm: string, id: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
 }
 
@@ -77,28 +79,53 @@ export interface RingReader {
   list(realm: string): Promise<readonly KeyRing[]>;
 }
 
-export interface AssertionUse {
-  readonly realm: string;
-  readonly client: string;
+/** What may be used once: a client assertion, the assertion of a grant, a DPoP proof. */
+export interface SingleUse {
+  readonly kind: 'assertion' | 'dpop';
+  /** Whose `jti` it is, since ids of different makers may be the same: a client id, an issuer, the thumbprint of a DPoP key. */
+  readonly maker: string;
   readonly jti: string;
-  /** RFC 7638 thumbprint of the key that proved it, which is thereby used. */
-  readonly thumbprint: string;
-  /** Not claimed, because it may be used until it expires. */
-  readonly reusable: boolean;
-  /** After this the assertion is refused for its age, so its use need not be remembered. */
+  /** After this it is refused for its age, so its use need not be remembered. */
   readonly forgetAfter: EpochSeconds;
-  /** Tells one claim from another, so that only the request that claimed an assertion can release it. */
+}
+
+export interface ReplayClaim {
+  readonly realm: string;
+  /** All of them are claimed, or none. */
+  readonly uses: readonly SingleUse[];
+  /** What proved the client, and is thereby used: the thumbprint of a key, or another name that stays the same. */
+  readonly credential?: { readonly client: string; readonly id: string };
+  /** Tells one claim from another, so that only the request that claimed something can release it. */
   readonly claimedBy: string;
 }
 
 /**
- * Single use of client assertions (RFC 7523 3, item 7). Of any number of concurrent claims exactly one is granted. A claim also
- * leaves a note of when the credential was last used, to the hour.
+ * Single use (RFC 7523 3, item 7; RFC 9449 11.1). Of any number of concurrent claims exactly one is granted. A claim also leaves a
+ * note of when the credential was last used, to the hour.
  */
 export interface ReplayGuard {
-  claim(use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed'>;
-  /** Gives an assertion back when no token came of it. Never throws: what cannot be released just expires. */
-  release(use: AssertionUse): Promise<void>;
+  /** @returns what had been used before; `undefined`: nothing, and all of it is claimed now. */
+  claim(claim: ReplayClaim, now: EpochSeconds): Promise<SingleUse | undefined>;
+  /** Gives back what was claimed when no token came of it. Never throws: what cannot be released just expires. */
+  release(claim: ReplayClaim): Promise<void>;
+}
+
+/** Nonces that DPoP proofs have to hold (RFC 9449 8). */
+export interface AcceptedNonces {
+  /** To be given to clients. */
+  readonly current: string;
+  /** The current one and the one before. */
+  readonly accepted: readonly string[];
+}
+
+export interface DpopNonces {
+  read(realm: string, now: EpochSeconds): Promise<AcceptedNonces>;
+}
+
+/** Secrets of our making. */
+export interface Secrets {
+  /** 256 random bits, base64url. */
+  next(): string;
 }
 
 /** Tokens counted against the quota of a partner. */

@@ -2,6 +2,7 @@
 
 import { KEY_ATTRIBUTES } from '../config.ts';
 import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
+import { parseDetailTypes, parseWaysIn } from './way-in-rows.ts';
 import type { CustomClaims } from '../core/custom-claims.ts';
 import {
   type Audience,
@@ -13,7 +14,7 @@ import {
 } from '../core/partner.ts';
 import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
 import { QUOTA_MODES, type Quota } from '../core/quota.ts';
-import { BINDINGS, TOKEN_PROFILES, type TokenPolicy } from '../core/token-policy.ts';
+import { BINDING_RULES, TOKEN_PROFILES, type TokenPolicy } from '../core/token-policy.ts';
 import {
   audienceKey,
   audiencesListing,
@@ -109,6 +110,7 @@ export const parsePartnerRow = (row: Row): Partner => ({
   acceptsSecurityIdentifiers: flag(row, 'acceptsSecurityIdentifiers'),
   ...optionalText(row, 'issuer'),
   credentials: list(row, 'credentials').map(parseCredential),
+  ...parseWaysIn(row),
   compatibility: oneOf(row, 'compatibility', COMPATIBILITY_PROFILES),
   ...(row.source === undefined ? {} : { source: parseSource(nested(row, 'source')) }),
   tokenPolicy: parsePolicy(nested(row, 'tokenPolicy')),
@@ -141,7 +143,7 @@ const parseSource = (row: Row): PartnerSource => ({
 const parsePolicy = (row: Row): TokenPolicy => ({
   ...optionalTimes(row, ['accessTokenSeconds']),
   ...(row.algorithm === undefined ? {} : { algorithm: algorithm(row, 'algorithm') }),
-  ...(row.binding === undefined ? {} : { binding: oneOf(row, 'binding', BINDINGS) }),
+  ...(row.binding === undefined ? {} : { binding: oneOf(row, 'binding', BINDING_RULES) }),
   ...(row.profile === undefined ? {} : { profile: oneOf(row, 'profile', TOKEN_PROFILES) }),
 });
 
@@ -155,6 +157,8 @@ export const parseGrantRow = (row: Row): Grant => ({
   client: text(row, 'client'),
   audience: text(row, 'audience'),
   scopes: texts(row, 'scopes'),
+  // Rows of before there were such details do not have it.
+  authorizationDetailsTypes: row.authorizationDetailsTypes === undefined ? [] : texts(row, 'authorizationDetailsTypes'),
   version: whole(row, 'version'),
 });
 
@@ -164,6 +168,7 @@ export const parseAudienceRow = (row: Row): Audience => ({
   owner: text(row, 'owner'),
   ownerEnabled: flag(row, 'ownerEnabled'),
   scopes: texts(row, 'scopes'),
+  authorizationDetails: parseDetailTypes(row),
   tokenPolicy: parsePolicy(nested(row, 'tokenPolicy')),
   version: whole(row, 'version'),
 });

@@ -1,9 +1,10 @@
 /** Rows of realms and of their aliases. */
 
 import { isJwsAlgorithm } from '../core/algorithms.ts';
-import type { Realm, RealmPolicy } from '../core/realm.ts';
+import { GRANT_TYPES } from '../core/grant-type.ts';
+import { DPOP_NONCES, type Realm, type RealmPolicy } from '../core/realm.ts';
 import { listed, type Row, realmKey, realmsListing } from './registry-keys.ts';
-import { flag, nested, optionalText, optionalTimes, text, texts, whole } from './row-members.ts';
+import { flag, nested, oneOf, optionalText, optionalTimes, text, texts, whole } from './row-members.ts';
 
 export const realmRow = (realm: Realm): Row => ({
   ...realmKey(realm.name),
@@ -32,4 +33,10 @@ export const parseRealmRow = (row: Row): Realm => ({
 const parsePolicy = (row: Row): RealmPolicy => ({
   ...(row.algorithms === undefined ? {} : { algorithms: texts(row, 'algorithms').filter(isJwsAlgorithm) }),
   ...optionalTimes(row, ['accessTokenSeconds', 'assertionSeconds']),
+  ...(row.clientSecrets === undefined ? {} : { clientSecrets: flag(row, 'clientSecrets') }),
+  ...(row.grantTypes === undefined ? {} : { grantTypes: GRANT_TYPES.filter((each) => texts(row, 'grantTypes').includes(each)) }),
+  ...(row.dpopNonces === undefined ? {} : { dpopNonces: oneOf(row, 'dpopNonces', DPOP_NONCES) }),
+  ...(row.authorizationDetailsTypes === undefined
+    ? {}
+    : { authorizationDetailsTypes: texts(row, 'authorizationDetailsTypes') }),
 });

@@ -49,7 +49,31 @@ export type Refusal =
   | { readonly reason: 'assertion_not_yet_valid'; readonly notBefore: number; readonly now: number }
   | { readonly reason: 'assertion_lifetime'; readonly seconds: number; readonly maxSeconds: number }
   | { readonly reason: 'assertion_replayed'; readonly jti: string }
+  | { readonly reason: 'client_secrets_off'; readonly realm: string }
+  | { readonly reason: 'secret_unknown' }
+  | { readonly reason: 'secret_expired'; readonly id: string; readonly expiresAt: number }
+  | { readonly reason: 'certificate_missing' }
+  | { readonly reason: 'certificate_malformed'; readonly detail: string }
+  | { readonly reason: 'certificate_untimely'; readonly notBefore: number; readonly notAfter: number; readonly now: number }
+  | { readonly reason: 'certificate_unknown'; readonly x5tS256: string }
+  | { readonly reason: 'issuer_unknown'; readonly issuer: string }
+  | { readonly reason: 'issuer_untrusted'; readonly issuer: string }
+  | { readonly reason: 'issuer_disabled'; readonly issuer: string }
+  | { readonly reason: 'federation_missing'; readonly issuer: string }
+  | { readonly reason: 'federation_claims'; readonly issuer: string; readonly claims: readonly string[] }
   // the client is known, but may not have that
+  | { readonly reason: 'grant_type_off'; readonly grantType: string }
+  /** The assertion of the JWT bearer grant (RFC 7523 3.1), and why it is not good. */
+  | { readonly reason: 'grant_assertion_refused'; readonly because: Refusal }
+  /** A token handed in for exchange (RFC 8693 2.2.2), and why it is not good. */
+  | { readonly reason: 'subject_token_refused'; readonly because: Refusal }
+  | { readonly reason: 'actor_token_refused'; readonly because: Refusal }
+  | { readonly reason: 'token_type_unsupported'; readonly parameter: string }
+  | { readonly reason: 'subject_not_shared'; readonly audience: string }
+  | { readonly reason: 'may_act_excludes'; readonly clientId: string }
+  | { readonly reason: 'actors_too_many'; readonly depth: number; readonly maxDepth: number }
+  | { readonly reason: 'authorization_details_malformed'; readonly detail: string }
+  | { readonly reason: 'authorization_details_not_granted'; readonly type: string; readonly detail: string }
   | { readonly reason: 'resource_required'; readonly granted: number }
   | { readonly reason: 'resource_malformed' }
   | { readonly reason: 'resource_several' }
@@ -62,7 +86,19 @@ export type Refusal =
   | { readonly reason: 'binding_required'; readonly bindings: readonly string[] }
   | { readonly reason: 'token_profile_unsupported'; readonly profile: string }
   | { readonly reason: 'quota_exceeded'; readonly retryAfterSeconds: number; readonly limits: readonly RateLimit[] }
+  // a proof of possession is not good (RFC 9449 4.3, RFC 8705 3)
+  | { readonly reason: 'dpop_malformed'; readonly detail: string }
+  | { readonly reason: 'dpop_key'; readonly detail: string }
+  | { readonly reason: 'dpop_signature' }
+  | { readonly reason: 'dpop_method'; readonly expected: string }
+  | { readonly reason: 'dpop_url'; readonly expected: string }
+  | { readonly reason: 'dpop_untimely'; readonly issuedAt: number; readonly now: number }
+  | { readonly reason: 'dpop_token_hash' }
+  | { readonly reason: 'dpop_nonce' }
+  | { readonly reason: 'dpop_replayed' }
   // a token presented to us is not good
+  | { readonly reason: 'token_unbound'; readonly binding: string }
+  | { readonly reason: 'token_binding'; readonly binding: string }
   | { readonly reason: 'token_missing' }
   | { readonly reason: 'token_malformed'; readonly detail: string }
   | { readonly reason: 'token_typ'; readonly typ: string }
@@ -87,6 +123,10 @@ export interface WireError {
     | 'unsupported_grant_type'
     | 'invalid_scope'
     | 'invalid_target'
+    | 'invalid_grant'
+    | 'invalid_authorization_details'
+    | 'invalid_dpop_proof'
+    | 'use_dpop_nonce'
     | 'invalid_token';
   readonly description: string;
   /** For `Retry-After`. */
@@ -100,6 +140,12 @@ const INVALID_CLIENT: WireError = {
   status: 401,
   error: 'invalid_client',
   description: 'Client authentication failed.',
+};
+
+const UNSUPPORTED_GRANT_TYPE: WireError = {
+  status: 400,
+  error: 'unsupported_grant_type',
+  description: 'The grant type is not supported.',
 };
 
 /** One answer for every resource that this client may not have, existing or not (RFC 8707 2). */
@@ -133,7 +179,8 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'client_auth_several':
       return badRequest('The request uses more than one client authentication method.');
     case 'grant_type_unsupported':
-      return { status: 400, error: 'unsupported_grant_type', description: 'The grant type is not supported.' };
+    case 'grant_type_off':
+      return UNSUPPORTED_GRANT_TYPE;
     case 'client_auth_missing':
     case 'client_auth_scheme_unsupported':
     case 'client_auth_method_unsupported':
@@ -156,7 +203,49 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'assertion_not_yet_valid':
     case 'assertion_lifetime':
     case 'assertion_replayed':
+    case 'client_secrets_off':
+    case 'secret_unknown':
+    case 'secret_expired':
+    case 'certificate_missing':
+    case 'certificate_malformed':
+    case 'certificate_untimely':
+    case 'certificate_unknown':
+    case 'issuer_unknown':
+    case 'issuer_untrusted':
+    case 'issuer_disabled':
+    case 'federation_missing':
+    case 'federation_claims':
       return INVALID_CLIENT;
+    case 'grant_assertion_refused':
+      return { status: 400, error: 'invalid_grant', description: 'The assertion is not valid.' };
+    case 'subject_token_refused':
+    case 'subject_not_shared':
+    case 'may_act_excludes':
+      return badRequest('The subject token is not valid, or not for this client to exchange.');
+    case 'actor_token_refused':
+      return badRequest('The actor token is not valid, or not of this client.');
+    case 'token_type_unsupported':
+      return badRequest('The token type is not supported.');
+    case 'actors_too_many':
+      return badRequest('The subject token has passed through too many hands.');
+    case 'authorization_details_malformed':
+    case 'authorization_details_not_granted':
+      return {
+        status: 400,
+        error: 'invalid_authorization_details',
+        description: 'The authorization details are malformed, of an unknown type, or not granted to this client.',
+      };
+    case 'dpop_nonce':
+      return { status: 400, error: 'use_dpop_nonce', description: 'The DPoP proof needs the nonce of this answer.' };
+    case 'dpop_malformed':
+    case 'dpop_key':
+    case 'dpop_signature':
+    case 'dpop_method':
+    case 'dpop_url':
+    case 'dpop_untimely':
+    case 'dpop_token_hash':
+    case 'dpop_replayed':
+      return { status: 400, error: 'invalid_dpop_proof', description: 'The DPoP proof is not valid.' };
     case 'trust_level_insufficient':
       return { status: 400, error: 'unauthorized_client', description: 'The client may not use this grant type.' };
     case 'binding_required':
@@ -190,6 +279,8 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'token_expired':
     case 'token_not_yet_valid':
     case 'token_lifetime':
+    case 'token_unbound':
+    case 'token_binding':
       return INVALID_TOKEN;
   }
 };

@@ -7,7 +7,7 @@ import type { JWK } from 'jose';
 import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, PUBLIC_KEY_MEMBERS, wireNames } from './algorithms.ts';
 import { certificateMembers } from './certificate.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
-import { GRANT_TYPES } from './token-request.ts';
+import { GRANT_TYPES } from './grant-type.ts';
 
 export interface MetadataSettings {
   readonly issuer: string;

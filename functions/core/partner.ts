@@ -5,10 +5,15 @@
 
 import type { JWK } from 'jose';
 import type { JwsAlgorithm } from './algorithms.ts';
+import type { DetailTypes } from './authorization-details.ts';
+import type { ClientSecret } from './client-secret.ts';
+import type { Onboarding, Registration } from './client-registration.ts';
 import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
+import type { FederatedIdentity } from './federated-identity.ts';
 import type { PartnerSource, RefreshStatus } from './partner-source.ts';
 import type { Quota } from './quota.ts';
+import type { TlsSubject } from './tls-subject.ts';
 import type { TokenPolicy } from './token-policy.ts';
 
 /** Seconds since the epoch, the only form of time inside. */
@@ -62,6 +67,17 @@ export interface Partner {
   /** What it calls itself in tokens of its own making: an issuer URL, or `<application>@<realm>`. One partner of a realm has it. */
   readonly issuer?: string;
   readonly credentials: readonly PartnerCredential[];
+  readonly secrets: readonly ClientSecret[];
+  /** Whom its TLS client certificate, issued by an authority that the door trusts, has to speak of. */
+  readonly tlsSubject?: TlsSubject;
+  /** Which JWTs of other issuers prove it. */
+  readonly federation: readonly FederatedIdentity[];
+  /** Whether tokens of its `issuer` may prove other partners and be exchanged for ours. */
+  readonly trustedIssuer: boolean;
+  /** Open until somebody registers a key with it, or it expires. */
+  readonly onboarding?: Onboarding;
+  /** There once the partner has registered by itself. */
+  readonly registration?: Registration;
   /** What its client library cannot do. */
   readonly compatibility: CompatibilityProfile;
   /** Where its keys are published, if we follow them. */
@@ -82,6 +98,8 @@ export interface Grant {
   readonly client: string;
   readonly audience: string;
   readonly scopes: readonly string[];
+  /** Types of authorization details that the client may ask for (RFC 9396). */
+  readonly authorizationDetailsTypes: readonly string[];
   readonly version: number;
 }
 
@@ -104,6 +122,8 @@ export interface Audience {
   /** Mirrors the owner's `enabled`, written in the same transaction, so that issuing need not read the owner. */
   readonly ownerEnabled: boolean;
   readonly scopes: readonly string[];
+  /** What can be asked for beyond scopes. */
+  readonly authorizationDetails: DetailTypes;
   /** What the resource asks of every token for it. */
   readonly tokenPolicy: TokenPolicy;
   readonly version: number;

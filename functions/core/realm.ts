@@ -4,7 +4,9 @@
  */
 
 import { isJwsAlgorithm, type JwsAlgorithm, parseAlgorithmName } from './algorithms.ts';
+import { DETAIL_TYPES_RULE, isDetailTypeList } from './authorization-details.ts';
 import { accept, type Result, refuse } from './errors.ts';
+import { GRANT_TYPES, type GrantType } from './grant-type.ts';
 import type { EpochSeconds } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
 import { isTokenLifetime, MAX_TOKEN_SECONDS, MIN_TOKEN_SECONDS } from './token-policy.ts';
@@ -16,6 +18,14 @@ export interface RealmPolicy {
   readonly accessTokenSeconds?: number;
   /** Longest lifetime of client assertions; the deployment's setting bounds it. */
   readonly assertionSeconds?: number;
+  /** Whether its partners may have client secrets. Not unless said. */
+  readonly clientSecrets?: boolean;
+  /** The grants that it answers; all unless said. */
+  readonly grantTypes?: readonly GrantType[];
+  /** Whether DPoP proofs at its token endpoint have to hold a nonce of ours (RFC 9449 8); `required` unless said. */
+  readonly dpopNonces?: DpopNonces;
+  /** Types of authorization details that its audiences may declare (RFC 9396); none unless said. */
+  readonly authorizationDetailsTypes?: readonly string[];
 }
 
 export interface Realm {
@@ -39,6 +49,9 @@ const REALM_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/;
 
 export const isRealmName = (value: string): boolean => REALM_NAME.test(value);
 
+export const DPOP_NONCES = ['required', 'optional'] as const;
+export type DpopNonces = (typeof DPOP_NONCES)[number];
+
 /** What the deployment says about all realms. */
 export interface RealmDefaults {
   /** Name of the default realm. */
@@ -49,6 +62,8 @@ export interface RealmDefaults {
   readonly algorithms: readonly [JwsAlgorithm, ...JwsAlgorithm[]];
   readonly accessTokenSeconds: number;
   readonly assertionSeconds: number;
+  /** Base URL of the door that asks for TLS client certificates, if there is one. */
+  readonly mutualTlsUrl?: string;
 }
 
 /** A realm with everything settled. */
@@ -58,6 +73,12 @@ export interface RealmTerms {
   readonly algorithms: readonly [JwsAlgorithm, ...JwsAlgorithm[]];
   readonly accessTokenSeconds: number;
   readonly assertionSeconds: number;
+  readonly clientSecrets: boolean;
+  readonly grantTypes: readonly GrantType[];
+  readonly dpopNonces: DpopNonces;
+  readonly authorizationDetailsTypes: readonly string[];
+  /** Its endpoints at the door that asks for TLS client certificates begin with this. */
+  readonly mutualTlsUrl?: string;
 }
 
 /** Path of a realm's own endpoints below the base URL. */
@@ -75,6 +96,13 @@ export const realmTerms = ({ name, policy }: Realm, defaults: RealmDefaults): Re
     algorithms: first === undefined ? inherited : [first, ...rest],
     accessTokenSeconds: Math.min(defaults.accessTokenSeconds, policy.accessTokenSeconds ?? defaults.accessTokenSeconds),
     assertionSeconds: Math.min(defaults.assertionSeconds, policy.assertionSeconds ?? defaults.assertionSeconds),
+    clientSecrets: policy.clientSecrets ?? false,
+    grantTypes: policy.grantTypes ?? GRANT_TYPES,
+    dpopNonces: policy.dpopNonces ?? 'required',
+    authorizationDetailsTypes: policy.authorizationDetailsTypes ?? [],
+    ...(defaults.mutualTlsUrl === undefined
+      ? {}
+      : { mutualTlsUrl: `${defaults.mutualTlsUrl}${realmPath(name, defaults.defaultRealm)}` }),
   };
 };
 
@@ -87,6 +115,10 @@ export interface RealmInput {
         readonly algorithms?: readonly string[] | undefined;
         readonly accessTokenSeconds?: number | undefined;
         readonly assertionSeconds?: number | undefined;
+        readonly clientSecrets?: boolean | undefined;
+        readonly grantTypes?: readonly string[] | undefined;
+        readonly dpopNonces?: string | undefined;
+        readonly authorizationDetailsTypes?: readonly string[] | undefined;
       }
     | undefined;
 }
@@ -142,6 +174,10 @@ const parsePolicy = ({
   algorithms,
   accessTokenSeconds,
   assertionSeconds,
+  clientSecrets,
+  grantTypes: grantNames,
+  dpopNonces: noncesName,
+  authorizationDetailsTypes,
 }: NonNullable<RealmInput['policy']>): Result<RealmPolicy, readonly InputProblem[]> => {
   const problems: InputProblem[] = [];
   const names = algorithms?.map(parseAlgorithmName).filter(isJwsAlgorithm);
@@ -162,11 +198,26 @@ const parsePolicy = ({
       detail: `${MIN_ASSERTION_SECONDS} to ${MAX_ASSERTION_SECONDS} whole seconds`,
     });
   }
+  const grantTypes = GRANT_TYPES.filter((each) => grantNames?.includes(each));
+  if (grantNames !== undefined && (grantTypes.length !== grantNames.length || grantTypes.length === 0)) {
+    problems.push({ pointer: '/policy/grantTypes', detail: `some of ${GRANT_TYPES.join(', ')}` });
+  }
+  const dpopNonces = DPOP_NONCES.find((each) => each === noncesName);
+  if (noncesName !== undefined && dpopNonces === undefined) {
+    problems.push({ pointer: '/policy/dpopNonces', detail: `one of ${DPOP_NONCES.join(', ')}` });
+  }
+  if (authorizationDetailsTypes !== undefined && !isDetailTypeList(authorizationDetailsTypes)) {
+    problems.push({ pointer: '/policy/authorizationDetailsTypes', detail: DETAIL_TYPES_RULE });
+  }
   if (problems.length > 0) return refuse(problems);
   return accept({
     ...(names === undefined ? {} : { algorithms: names }),
     ...(accessTokenSeconds === undefined ? {} : { accessTokenSeconds }),
     ...(assertionSeconds === undefined ? {} : { assertionSeconds }),
+    ...(clientSecrets === undefined ? {} : { clientSecrets }),
+    ...(grantNames === undefined ? {} : { grantTypes }),
+    ...(dpopNonces === undefined ? {} : { dpopNonces }),
+    ...(authorizationDetailsTypes === undefined ? {} : { authorizationDetailsTypes: [...authorizationDetailsTypes] }),
   });
 };
 

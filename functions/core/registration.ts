@@ -50,7 +50,7 @@ export const declareAudience = (
   algorithms: readonly JwsAlgorithm[],
 ): AdminResult<Audience> => {
   const uriProblems = isAudienceUri(audience) ? [] : [{ pointer: '/audience', detail: AUDIENCE_RULE }];
-  const empty = { realm, audience, owner: ownerId, ownerEnabled: owner.enabled, scopes, tokenPolicy: {}, version: 0 };
+  const empty = { realm, audience, owner: ownerId, ownerEnabled: owner.enabled, scopes, authorizationDetails: {}, tokenPolicy: {}, version: 0 };
   const declared = changeAudience(empty, { scopes, tokenPolicy }, algorithms);
   if (uriProblems.length === 0) return declared;
   const more = !declared.ok && declared.refusal.reason === 'invalid' ? declared.refusal.problems : [];
@@ -116,7 +116,14 @@ export const grantAccess = (
       problems.push({ pointer: `/scopes/${index}`, detail: `${uri} declares no scope ${scope}` });
   }
   if (problems.length > 0) return invalid(...problems);
-  return accept({ realm, client, audience: uri, scopes: [...new Set(scopes)], version: (stored?.version ?? 0) + 1 });
+  return accept({
+    realm,
+    client,
+    audience: uri,
+    scopes: [...new Set(scopes)],
+    authorizationDetailsTypes: [],
+    version: (stored?.version ?? 0) + 1,
+  });
 };
 
 export const isSameGrant = (stored: Grant, wanted: Grant): boolean => sameList(stored.scopes, wanted.scopes);

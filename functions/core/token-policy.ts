@@ -9,7 +9,11 @@ import type { InputProblem } from './public-key.ts';
 
 /** How a token is tied to its client: to a DPoP key (RFC 9449) or to a TLS certificate (RFC 8705 3). */
 export const BINDINGS = ['dpop', 'mtls'] as const;
-type Binding = (typeof BINDINGS)[number];
+export type Binding = (typeof BINDINGS)[number];
+
+/** What can be asked of a token: one of these ways, or the certificate if the client presents one. DPoP is every client's own choice. */
+export const BINDING_RULES = [...BINDINGS, 'mtls-optional'] as const;
+export type BindingRule = (typeof BINDING_RULES)[number];
 
 /** `jwt`: RFC 9068. `microsoft-s2s`: what Exchange, SharePoint and Skype for Business accept. */
 export const TOKEN_PROFILES = ['jwt', 'microsoft-s2s'] as const;
@@ -19,8 +23,7 @@ export interface TokenPolicy {
   /** Longest lifetime. */
   readonly accessTokenSeconds?: number;
   readonly algorithm?: JwsAlgorithm;
-  /** Tokens must be bound in this way. */
-  readonly binding?: Binding;
+  readonly binding?: BindingRule;
   readonly profile?: TokenProfile;
 }
 
@@ -42,7 +45,7 @@ export const parseTokenPolicy = (
   const problems: InputProblem[] = [];
   const wrong = (member: string, detail: string) => problems.push({ pointer: `/tokenPolicy/${member}`, detail });
   const algorithm = algorithms.find((each) => each === parseAlgorithmName(algorithmName));
-  const binding = BINDINGS.find((each) => each === bindingName);
+  const binding = BINDING_RULES.find((each) => each === bindingName);
   const profile = TOKEN_PROFILES.find((each) => each === profileName);
   if (accessTokenSeconds !== undefined && !isTokenLifetime(accessTokenSeconds)) {
     wrong('accessTokenSeconds', `a lifetime is ${MIN_TOKEN_SECONDS} to ${MAX_TOKEN_SECONDS} whole seconds`);
@@ -50,7 +53,7 @@ export const parseTokenPolicy = (
   if (algorithmName !== undefined && algorithm === undefined) {
     wrong('algorithm', `this realm signs with ${algorithms.join(', ') || 'nothing yet'}`);
   }
-  if (bindingName !== undefined && binding === undefined) wrong('binding', `one of ${BINDINGS.join(', ')}`);
+  if (bindingName !== undefined && binding === undefined) wrong('binding', `one of ${BINDING_RULES.join(', ')}`);
   if (profileName !== undefined && profile === undefined) wrong('profile', `one of ${TOKEN_PROFILES.join(', ')}`);
   if (problems.length > 0) return refuse(problems);
   return accept({
@@ -70,6 +73,8 @@ export interface TokenTerms {
   readonly algorithm: JwsAlgorithm;
   /** Every way in which it has to be bound; more than one when client and resource ask for different ones. */
   readonly bindings: readonly Binding[];
+  /** Bound to the client's certificate if there is one. */
+  readonly bindsCertificate: boolean;
   readonly profile: TokenProfile;
 }
 
@@ -86,5 +91,6 @@ export const tokenTerms = (
   ),
   algorithm: audience.algorithm ?? partner.algorithm ?? defaults.algorithm,
   bindings: BINDINGS.filter((binding) => binding === audience.binding || binding === partner.binding),
+  bindsCertificate: [audience.binding, partner.binding].some((rule) => rule === 'mtls' || rule === 'mtls-optional'),
   profile: audience.profile ?? partner.profile ?? 'jwt',
 });

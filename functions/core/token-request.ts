@@ -4,14 +4,11 @@
  */
 
 import { accept, type Result, refuse } from './errors.ts';
+import { CLIENT_CREDENTIALS } from './grant-type.ts';
 import { isAudienceUri } from './partner.ts';
 import { parseScope } from './scope.ts';
 
-export const CLIENT_CREDENTIALS = 'client_credentials';
 export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-
-/** Grants that this server answers; discovery publishes the same list. */
-export const GRANT_TYPES: readonly string[] = [CLIENT_CREDENTIALS];
 
 /** What the edge hands over: decoded form parameters in order, and what the headers and the URL said. */
 export interface RawTokenRequest {
@@ -53,7 +50,7 @@ export const parseTokenRequest = (raw: RawTokenRequest): Result<TokenRequest> =>
   if (!form.ok) return form;
   const grantType = first(form.value, 'grant_type');
   if (grantType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'grant_type' });
-  if (!GRANT_TYPES.includes(grantType)) {
+  if (grantType !== CLIENT_CREDENTIALS) {
     return refuse({ reason: 'grant_type_unsupported', grantType: registeredWord(grantType) });
   }
   const clientAssertion = parseClientAuthentication(form.value, raw.authorization);

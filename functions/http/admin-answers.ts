@@ -5,7 +5,7 @@ import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
 import { TRUST_LEVELS } from '../core/partner.ts';
 import { QUOTA_MODES } from '../core/quota.ts';
-import { BINDINGS, TOKEN_PROFILES } from '../core/token-policy.ts';
+import { BINDING_RULES, TOKEN_PROFILES } from '../core/token-policy.ts';
 
 const time = z.iso.datetime();
 const algorithm = z.enum(JWS_ALGORITHMS);
@@ -17,7 +17,7 @@ const listOf = (item: z.ZodType) => z.strictObject({ items: z.array(item), next:
 const tokenPolicy = z.strictObject({
   accessTokenSeconds: z.number().int().optional(),
   algorithm: algorithm.optional(),
-  binding: z.enum(BINDINGS).optional(),
+  binding: z.enum(BINDING_RULES).optional(),
   profile: z.enum(TOKEN_PROFILES).optional(),
 });
 

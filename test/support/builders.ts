@@ -9,7 +9,8 @@ import { algorithmFacts, type JwsAlgorithm } from '../../functions/core/algorith
 import type { KeyRing, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
 import type { Audience, Grant, Partner, PartnerCredential, PartnerWithGrants } from '../../functions/core/partner.ts';
 import type { RealmDefaults } from '../../functions/core/realm.ts';
-import { CLIENT_CREDENTIALS, JWT_BEARER_ASSERTION, type RawTokenRequest } from '../../functions/core/token-request.ts';
+import { CLIENT_CREDENTIALS } from '../../functions/core/grant-type.ts';
+import { JWT_BEARER_ASSERTION, type RawTokenRequest } from '../../functions/core/token-request.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';
 
 /** 15 January 2027; what every clock of these tests shows. */
@@ -100,6 +101,9 @@ export const partner = (changes: Partial<Partner> = {}): Partner => ({
   trustLevel: 'application',
   acceptsSecurityIdentifiers: false,
   credentials: [],
+  secrets: [],
+  federation: [],
+  trustedIssuer: false,
   compatibility: 'strict',
   tokenPolicy: {},
   claims: {},
@@ -114,6 +118,7 @@ export const grant = (changes: Partial<Grant> = {}): Grant => ({
   client: CLIENT,
   audience: AUDIENCE,
   scopes: ['read', 'write'],
+  authorizationDetailsTypes: [],
   version: 1,
   ...changes,
 });
@@ -124,6 +129,7 @@ export const audience = (changes: Partial<Audience> = {}): Audience => ({
   owner: OWNER,
   ownerEnabled: true,
   scopes: ['read', 'write'],
+  authorizationDetails: {},
   tokenPolicy: {},
   version: 1,
   ...changes,
