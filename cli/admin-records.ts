@@ -19,6 +19,11 @@ const realmPolicy = z.looseObject({
   algorithms: scopes.optional(),
   accessTokenSeconds: z.number().optional(),
   assertionSeconds: z.number().optional(),
+  clientSecrets: z.boolean().optional(),
+  grantTypes: scopes.optional(),
+  dpopNonces: z.string().optional(),
+  /** Types that its audiences may declare (RFC 9396). */
+  authorizationDetailsTypes: scopes.optional(),
 });
 
 export const realm = z.looseObject({
@@ -39,8 +44,8 @@ const credential = z.looseObject({
   alg: z.string(),
   kty: z.string(),
   thumbprint: z.string(),
-  /** Given by an operator, or read from the partner's own document. */
-  source: z.enum(['registered', 'document']),
+  /** Given by an operator, read from the partner's own document, or registered by the partner's own people (RFC 7591). */
+  source: z.enum(['registered', 'document', 'self-registered']),
   /** The public key itself. */
   jwk: z.record(z.string(), z.unknown()).optional(),
   label: z.string().optional(),
@@ -55,6 +60,8 @@ export type Credential = z.infer<typeof credential>;
 const source = z.looseObject({
   type: z.enum(['jwks_uri', 'metadata']),
   url: z.string(),
+  /** The partner's own people have said so (RFC 7591), and no operator. */
+  selfRegistered: z.boolean().optional(),
   lastAttemptAt: z.string().optional(),
   lastSuccessAt: z.string().optional(),
   failure: z.looseObject({ code: z.string(), detail: z.string() }).optional(),
@@ -68,6 +75,28 @@ const quota = z.looseObject({
   mode: z.string(),
 });
 export type QuotaView = z.infer<typeof quota>;
+
+/** The secret itself is shown once, by the answer that made it. */
+const secret = z.looseObject({
+  id: z.string(),
+  label: z.string().optional(),
+  addedAt: z.string(),
+  expiresAt: z.string().optional(),
+  lastUsedAt: z.string().optional(),
+});
+export type Secret = z.infer<typeof secret>;
+
+const predicates = z.record(z.string(), z.record(z.string(), z.unknown()));
+const federatedIdentity = z.looseObject({
+  issuer: z.string(),
+  audience: z.string().optional(),
+  claims: predicates,
+  audited: predicates.optional(),
+  maxSeconds: z.number().optional(),
+  reusable: z.boolean().optional(),
+});
+
+const detailTypes = z.record(z.string(), z.record(z.string(), z.array(z.string())));
 
 /** A partner as listings show it. */
 export const partnerSummary = z.looseObject({
@@ -92,8 +121,18 @@ export const partner = partnerSummary.extend({
   tokenPolicy,
   claims: z.record(z.string(), z.unknown()),
   quota: quota.optional(),
+  // An older service knows of none of these, and so nobody has any.
+  secrets: z.array(secret).default([]),
+  tlsSubject: z.record(z.string(), z.string()).optional(),
+  federation: z.array(federatedIdentity).default([]),
+  trustedIssuer: z.boolean().default(false),
+  onboarding: z.looseObject({ expiresAt: z.string(), createdAt: z.string(), methods: z.array(z.string()) }).optional(),
+  /** Whether its own people hold a registration access token (RFC 7592). */
+  registered: z.boolean().default(false),
   audiences: z.array(z.string()),
-  grants: z.array(z.looseObject({ audience: z.string(), scopes })),
+  grants: z.array(
+    z.looseObject({ audience: z.string(), scopes, authorizationDetailsTypes: z.array(z.string()).default([]) }),
+  ),
 });
 export type Partner = z.infer<typeof partner>;
 
@@ -101,12 +140,36 @@ export const audience = z.looseObject({
   audience: z.string(),
   owner: z.string(),
   scopes,
+  authorizationDetails: detailTypes.default({}),
   tokenPolicy,
   version: z.number(),
 });
 export type Audience = z.infer<typeof audience>;
 
-export const grant = z.looseObject({ client: z.string(), audience: z.string(), scopes, version: z.number() });
+export const grant = z.looseObject({
+  client: z.string(),
+  audience: z.string(),
+  scopes,
+  authorizationDetailsTypes: z.array(z.string()).default([]),
+  version: z.number(),
+});
+
+export type Grant = z.infer<typeof grant>;
+
+/** A secret that was made a moment ago, with the one sight of it. */
+export const newSecret = z.looseObject({
+  secret: z.string(),
+  id: z.string(),
+  expiresAt: z.string().optional(),
+  partner,
+});
+
+/** An onboarding token that was made a moment ago, with the one sight of it. */
+export const newOnboarding = z.looseObject({
+  token: z.string(),
+  expiresAt: z.string(),
+  registrationEndpoint: z.string(),
+});
 
 const signingKey = z.looseObject({
   kid: z.string(),

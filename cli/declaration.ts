@@ -13,9 +13,12 @@ export const TRUST_LEVELS = ['application', 'user', 'full'] as const;
 /** Client libraries that cannot do all that is asked of assertions. */
 export const COMPATIBILITY_PROFILES = ['strict', 'token-endpoint-audience', 'authlib', 'msal', 'google'] as const;
 export type CompatibilityProfile = (typeof COMPATIBILITY_PROFILES)[number];
-export const BINDINGS = ['dpop', 'mtls'] as const;
+/** Required, required, or bound when a certificate is presented. */
+export const BINDINGS = ['dpop', 'mtls', 'mtls-optional'] as const;
 export const PROFILES = ['jwt', 'microsoft-s2s'] as const;
 export const QUOTA_MODES = ['observe', 'enforce'] as const;
+/** The one name that a TLS client certificate has to bear (RFC 8705 section 2.1.2). */
+export const TLS_SUBJECT_MEMBERS = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const;
 
 const text = z.string().min(1);
 const count = z.int().positive();
@@ -55,8 +58,54 @@ const credential = z
   })
   .refine((one) => given(one, CREDENTIAL_MATERIAL) === 1, `must have exactly one of ${CREDENTIAL_MATERIAL.join(', ')}`);
 
-const audience = z.strictObject({ audience: text, scopes, tokenPolicy: tokenPolicy.optional() });
-const grant = z.strictObject({ audience: text, scopes });
+const tlsSubject = z
+  .strictObject({
+    /** Distinguished name as RFC 4514 writes it. */
+    subjectDn: text.optional(),
+    sanDns: text.optional(),
+    sanUri: text.optional(),
+    sanIp: text.optional(),
+    sanEmail: text.optional(),
+  })
+  .refine((one) => given(one, TLS_SUBJECT_MEMBERS) === 1, `must have exactly one of ${TLS_SUBJECT_MEMBERS.join(', ')}`);
+
+const PREDICATES = ['exact', 'glob', 'oneOf'] as const;
+
+const predicate = z
+  .strictObject({ exact: text.optional(), glob: text.optional(), oneOf: z.array(text).min(1).readonly().optional() })
+  .refine((one) => given(one, PREDICATES) === 1, `must have exactly one of ${PREDICATES.join(', ')}`);
+
+const federatedIdentity = z.strictObject({
+  /** `iss` of the tokens. */
+  issuer: text,
+  audience: text.optional(),
+  /** By the name of a claim, or by a JSON pointer (RFC 6901) into the claims. */
+  claims: z.record(z.string(), predicate),
+  audited: z.record(z.string(), predicate).optional(),
+  /** Longest lifetime in seconds. */
+  maxSeconds: count.optional(),
+  reusable: z.boolean().optional(),
+});
+export const federation = z.array(federatedIdentity).readonly();
+
+const detailValues = z.array(text).readonly().optional();
+/** What details of one type may say (RFC 9396), by type. */
+export const authorizationDetails = z.record(
+  text,
+  z.strictObject({ actions: detailValues, datatypes: detailValues, privileges: detailValues, fields: detailValues }),
+);
+
+const audience = z.strictObject({
+  audience: text,
+  scopes,
+  authorizationDetails: authorizationDetails.optional(),
+  tokenPolicy: tokenPolicy.optional(),
+});
+const grant = z.strictObject({
+  audience: text,
+  scopes,
+  authorizationDetailsTypes: z.array(text).readonly().optional(),
+});
 
 const KEY_SETS = ['credentials', 'jwks', 'jwksFile'] as const;
 const DOCUMENTS = ['metadata', 'metadataFile', 'jwksUri', 'metadataUrl'] as const;
@@ -79,6 +128,11 @@ const partner = z
     metadataFile: text.optional(),
     jwksUri: httpsUrl.optional(),
     metadataUrl: httpsUrl.optional(),
+    tlsSubject: tlsSubject.optional(),
+    /** JWTs of other issuers that prove this partner. */
+    federation: federation.optional(),
+    /** Whether tokens that it issues itself may prove other partners, and be exchanged. */
+    trustedIssuer: z.boolean().optional(),
     tokenPolicy: tokenPolicy.optional(),
     claims: json.optional(),
     quota: quota.optional(),
@@ -105,5 +159,8 @@ export type DeclaredAudience = z.infer<typeof audience>;
 export type DeclaredGrant = z.infer<typeof grant>;
 export type TokenPolicy = z.infer<typeof tokenPolicy>;
 export type Quota = z.infer<typeof quota>;
+export type TlsSubject = z.infer<typeof tlsSubject>;
+export type Federation = z.infer<typeof federation>;
+export type DetailTypes = z.infer<typeof authorizationDetails>;
 
 const given = (record: object, names: readonly string[]): number => names.filter((name) => name in record).length;

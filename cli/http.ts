@@ -5,16 +5,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from './failure.ts';
 import { errorCode } from './io.ts';
+import { exchangeOverTls, type Received, type TlsIdentity } from './tls-exchange.ts';
 
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** For https: a client certificate, a private CA. */
+  readonly tls?: TlsIdentity;
 }
 
 export interface Answer {
   readonly status: number;
+  readonly headers: Headers;
   readonly text: string;
   /** The body as JSON; undefined when it is none. */
   readonly json: unknown;
@@ -38,10 +42,10 @@ const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 504]);
 export async function send(build: () => Promise<Outgoing>): Promise<Answer> {
   for (let attempt = 0; ; attempt++) {
     const outgoing = await build();
-    const { response, answer } = await exchange(outgoing);
+    const answer = await exchange(outgoing);
     if (GATEWAY_FAILURES.has(answer.status)) throw notNow(outgoing.url, answer);
     if (!RETRYABLE.has(answer.status)) return answer;
-    const waitMs = retryDelayMs(response.headers.get('retry-after'), attempt, Date.now());
+    const waitMs = retryDelayMs(answer.headers.get('retry-after'), attempt, Date.now());
     // Not a busy service, but a limit that somebody has set: the service says itself which.
     if (answer.status === QUOTA_IS_FULL && waitMs > MAX_WAIT_MS) return answer;
     if (attempt === MAX_RETRIES || waitMs > MAX_WAIT_MS) throw notNow(outgoing.url, answer);
@@ -59,22 +63,28 @@ export function retryDelayMs(header: string | null, attempt: number, nowMs: numb
   return Number.isNaN(date) ? 1000 * 2 ** attempt : Math.max(0, date - nowMs);
 }
 
-async function exchange(outgoing: Outgoing): Promise<{ response: Response; answer: Answer }> {
-  const { method, url, headers, body } = outgoing;
+async function exchange(outgoing: Outgoing): Promise<Answer> {
+  const { url, tls } = outgoing;
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const isOverTls = tls !== undefined && url.protocol === 'https:';
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body }),
-      // A signed request or an assertion must not travel to a place that we did not choose.
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const text = await response.text();
-    return { response, answer: { status: response.status, text, json: parseJson(text) } };
+    const received = await (isOverTls ? exchangeOverTls(outgoing, tls, signal) : fetchPlainly(outgoing, signal));
+    return { ...received, json: parseJson(received.text) };
   } catch (error) {
     throw unreachable(`cannot reach ${url.origin}: ${describeNetworkError(error)}`);
   }
+}
+
+async function fetchPlainly({ method, url, headers, body }: Outgoing, signal: AbortSignal): Promise<Received> {
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    // A signed request or an assertion must not travel to a place that we did not choose.
+    redirect: 'error',
+    signal,
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
 /** JSON or undefined: the parser's own message would repeat what it read. */
@@ -92,9 +102,14 @@ function notNow(url: URL, answer: Answer): Error {
 
 function describeNetworkError(error: unknown): string {
   if (!(error instanceof Error)) return 'no connection';
-  if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
-  const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
+  const told = error.cause ?? error;
+  const cause = told instanceof AggregateError ? told.errors[0] : told;
+  if ([error, cause].some((each) => each instanceof Error && each.name === 'TimeoutError')) {
+    return `no answer within ${TIMEOUT_MS / 1000} s`;
+  }
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-  const isTrust = /CERT|SIGNATURE|ISSUER/.test(errorCode(cause));
+  const code = errorCode(cause);
+  // An alert is what the other side says of our certificate, not we of theirs.
+  const isTrust = /CERT|SIGNATURE|ISSUER/.test(code) && !/ALERT/.test(code);
   return isTrust ? `${reason} (a private CA? start with NODE_EXTRA_CA_CERTS=ca.pem)` : reason;
 }

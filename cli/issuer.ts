@@ -9,18 +9,28 @@ import { DEFAULT_REALM, isProtected, parseBaseUrl, requireEndpoint, type Setting
 const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 
 const endpointUrl = z.string().refine((text) => URL.canParse(text) && isProtected(new URL(text)));
-const metadata = z.looseObject({ issuer: z.string(), token_endpoint: endpointUrl, jwks_uri: endpointUrl });
-export type Issuer = Pick<z.infer<typeof metadata>, 'issuer' | 'token_endpoint' | 'jwks_uri'>;
+const metadata = z.looseObject({
+  issuer: z.string(),
+  token_endpoint: endpointUrl,
+  jwks_uri: endpointUrl,
+  /** RFC 7591 section 3 */
+  registration_endpoint: endpointUrl.optional(),
+  /** RFC 8705 section 5 */
+  mtls_endpoint_aliases: z.looseObject({ token_endpoint: endpointUrl.optional() }).optional(),
+});
+export type Issuer = z.infer<typeof metadata>;
 
 /**
  * Reads and checks the metadata of the realm.
  * @param expected issuer URL, where it is not simply the endpoint's.
+ * @param ca PEM of a CA that is trusted beside the usual ones.
  * @throws Failure: 1 when the metadata names another issuer or lacks an endpoint, 2 without endpoint, 3 when unreachable.
  */
-export async function discoverIssuer(settings: Settings, expected: string | undefined): Promise<Issuer> {
+export async function discoverIssuer(settings: Settings, expected: string | undefined, ca?: string): Promise<Issuer> {
   if (expected !== undefined) parseBaseUrl(expected, 'the issuer');
   const url = metadataUrl(settings, expected);
-  const answer = await send(async () => ({ method: 'GET', url, headers: { accept: 'application/json' } }));
+  const trust = ca === undefined ? {} : { tls: { ca } };
+  const answer = await send(async () => ({ method: 'GET', url, headers: { accept: 'application/json' }, ...trust }));
   if (answer.status !== 200) throw refused(`no metadata at ${url.href} (HTTP ${answer.status}): is the realm right?`);
   const parsed = metadata.safeParse(answer.json);
   if (!parsed.success) {

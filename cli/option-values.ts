@@ -18,6 +18,14 @@ export function collectValues(value: string, previous: readonly string[] | undef
   return [...(previous ?? []), value];
 }
 
+/** Parser of an option that may be repeated, for words of a list. */
+export const collectChoices =
+  (choices: readonly string[]) =>
+  (value: string, previous: readonly string[] | undefined): readonly string[] => {
+    if (!choices.includes(value)) throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+    return [...new Set([...(previous ?? []), value])];
+  };
+
 /** `team=payments`, repeated. */
 export function collectPairs(value: string, previous: Texts | undefined): Texts {
   const [name, text] = splitPair(value, 'Write NAME=VALUE.');
@@ -71,6 +79,17 @@ export function parseMoment(value: string): string {
     throw new InvalidArgumentError('Not a time such as 2027-01-31T00:00:00Z, nor a day such as 2027-01-31.');
   }
   return time.toISOString().replace('.000Z', 'Z');
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time as `parseMoment` takes it, or how long from now: `30m`. What it gives tells the end for a present. */
+export function parseEnd(value: string): (nowMs: number) => number {
+  const [, count = '', unit = ''] = /^([1-9]\d{0,6})([smhd])$/.exec(value) ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (unitMs !== undefined) return (nowMs) => nowMs + Number(count) * unitMs;
+  const endMs = Date.parse(parseMoment(value));
+  return () => endMs;
 }
 
 /** The members that have a value: an absent option must not be sent as one that was given. */

@@ -37,6 +37,15 @@ export function table(io: Io, heading: readonly string[], rows: readonly Row[], 
   return layout([heading.map((title) => emphasize(io, title)), ...rows.map(printableRow)]);
 }
 
+/** Columns that nobody has anything in would push the others off the screen. */
+export function withoutEmptyColumns(
+  heading: readonly string[],
+  rows: readonly Row[],
+): [readonly string[], readonly Row[]] {
+  const isUsed = (_: unknown, column: number): boolean => rows.some((row) => row[column] !== undefined);
+  return [heading.filter(isUsed), rows.map((row) => row.filter(isUsed))];
+}
+
 /** Labels at the left, values at the right; pairs without a value are left out. */
 export function record(io: Io, pairs: readonly (readonly [label: string, value: Row[number]])[]): string {
   const present = pairs.filter(([, value]) => value !== undefined && value !== '');

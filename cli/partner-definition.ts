@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Credential, TokenPolicyView } from './admin-records.ts';
-import type { CompatibilityProfile, Quota } from './declaration.ts';
+import type { CompatibilityProfile, Federation, Quota, TlsSubject } from './declaration.ts';
 
 /** One public key with its terms: `jwk` or `certificate` (base64 of the DER). Times are RFC 3339. */
 export interface CredentialBody {
@@ -30,6 +30,10 @@ export interface PartnerAttributes {
   readonly tokenPolicy?: TokenPolicyView | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
   readonly quota?: Quota | undefined;
+  /** `null` takes it away. */
+  readonly tlsSubject?: TlsSubject | null | undefined;
+  readonly federation?: Federation | undefined;
+  readonly trustedIssuer?: boolean | undefined;
 }
 
 /** The body of POST and PUT: what is not there gets its default. */

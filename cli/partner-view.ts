@@ -1,9 +1,9 @@
 /**
  * A partner on the terminal: what is known of it, its keys and how good they are, what it may call.
  */
-import type { Credential, Partner, QuotaView, Source } from './admin-records.ts';
+import type { Credential, Partner, QuotaView, Secret, Source } from './admin-records.ts';
 import type { Io } from './io.ts';
-import { describeTimestamp, type Row, record, table } from './output.ts';
+import { describeTimestamp, record, table, withoutEmptyColumns } from './output.ts';
 import { describeTokenPolicy } from './token-policy-options.ts';
 
 export const state = (enabled: boolean): string => (enabled ? 'enabled' : 'disabled');
@@ -26,6 +26,7 @@ export function describePartner(io: Io, found: Partner): string {
     ['issuer', found.issuer],
     ['compatibility', found.compatibility === 'strict' ? undefined : found.compatibility],
     ...describeSource(found.source),
+    ...describeWaysIn(found),
     ['tokens', describeTokenPolicy(found.tokenPolicy)],
     ['quota', describeQuota(found.quota)],
     ...Object.entries(found.claims).map(([name, value]) => [`claim ${name}`, JSON.stringify(value)] as const),
@@ -34,9 +35,15 @@ export function describePartner(io: Io, found: Partner): string {
     ['updated', found.updatedAt],
     ['audiences', found.audiences.join(' ')],
   ]);
-  const grants = found.grants.map((grant) => [grant.audience, grant.scopes.join(' ')]);
-  const parts = [head, describeCredentials(io, found.credentials)];
-  return [...parts, table(io, ['MAY CALL', 'SCOPES'], grants, 'May call nothing yet.')].join('\n\n');
+  const grants = found.grants.map((grant) => [
+    grant.audience,
+    grant.scopes.join(' '),
+    grant.authorizationDetailsTypes.join(' ') || undefined,
+  ]);
+  const calls = withoutEmptyColumns(['MAY CALL', 'SCOPES', 'AUTHORIZATION DETAILS'], grants);
+  const secrets = found.secrets.length === 0 ? [] : [describeSecrets(io, found.secrets)];
+  const parts = [head, describeCredentials(io, found.credentials), ...secrets];
+  return [...parts, table(io, ...calls, 'May call nothing yet.')].join('\n\n');
 }
 
 const COLUMNS = ['KEY', 'ALG', 'TYPE', 'SOURCE', 'LABEL', 'NOT BEFORE', 'EXPIRES', 'LAST USED', 'ADDED'];
@@ -56,12 +63,20 @@ export function describeCredentials(io: Io, credentials: readonly Credential[]):
   return table(io, ...withoutEmptyColumns(COLUMNS, rows), 'No keys: it can accept tokens, but not ask for any.');
 }
 
-/** Columns that nobody has anything in would push the others off the screen. */
-function withoutEmptyColumns(heading: readonly string[], rows: readonly Row[]): [readonly string[], readonly Row[]] {
-  const isUsed = (_: unknown, column: number): boolean => rows.some((row) => row[column] !== undefined);
-  return [heading.filter(isUsed), rows.map((row) => row.filter(isUsed))];
+/** Nothing of a secret itself: the service keeps no more than its hash. */
+export function describeSecrets(io: Io, secrets: readonly Secret[]): string {
+  const rows = secrets.map(({ id, label, expiresAt, lastUsedAt, addedAt }) => [
+    id,
+    label,
+    moment(expiresAt),
+    moment(lastUsedAt),
+    addedAt,
+  ]);
+  const columns = ['SECRET', 'LABEL', 'EXPIRES', 'LAST USED', 'ADDED'];
+  return table(io, ...withoutEmptyColumns(columns, rows), 'No secrets.');
 }
 
+type Identity = Partner['federation'][number];
 type Pair = readonly [label: string, value: string | undefined];
 
 function describeSource(source: Source | undefined): readonly Pair[] {
@@ -73,6 +88,56 @@ function describeSource(source: Source | undefined): readonly Pair[] {
     ['last failure', failure && `${failure.code}: ${failure.detail}`],
     ['next attempt', moment(nextAttemptAt)],
   ];
+}
+
+const TLS_LABELS: Readonly<Record<string, string>> = {
+  subjectDn: 'subject',
+  sanDns: 'DNS name',
+  sanUri: 'URI',
+  sanIp: 'IP address',
+  sanEmail: 'mail address',
+};
+
+function describeWaysIn({
+  tlsSubject = {},
+  federation,
+  trustedIssuer,
+  onboarding,
+  registered,
+}: Partner): readonly Pair[] {
+  return [
+    ...Object.entries(tlsSubject).map(
+      ([name, value]): Pair => ['TLS certificate', `${TLS_LABELS[name] ?? name} ${value}`],
+    ),
+    ...federation.map((identity): Pair => ['federated', describeFederated(identity)]),
+    ['trusted issuer', trustedIssuer ? 'its tokens may prove others, and be exchanged' : undefined],
+    ['onboarding', onboarding && `${onboarding.methods.join(', ')} until ${moment(onboarding.expiresAt)}`],
+    ['registration', registered ? 'its own people may change its keys' : undefined],
+  ];
+}
+
+/** `https://issuer where sub is "a" and ref is like "b*"; on trial: actor is one of "c", "d"` */
+function describeFederated({ issuer, audience, claims, audited = {}, maxSeconds, reusable }: Identity): string {
+  const trial = describePredicates(audited);
+  const terms = [
+    audience === undefined ? '' : `for ${audience}`,
+    `where ${describePredicates(claims)}`,
+    trial === '' ? '' : `(on trial: ${trial})`,
+    maxSeconds === undefined ? '' : `at most ${maxSeconds} s long`,
+    reusable === true ? 'again and again' : '',
+  ];
+  return [issuer, ...terms.filter((term) => term !== '')].join(' ');
+}
+
+const describePredicates = (predicates: Identity['claims']): string =>
+  Object.entries(predicates)
+    .map(([name, predicate]) => `${name} ${describePredicate(predicate)}`)
+    .join(' and ');
+
+function describePredicate({ exact, glob, oneOf }: Identity['claims'][string]): string {
+  if (exact !== undefined) return `is ${JSON.stringify(exact)}`;
+  if (glob !== undefined) return `is like ${JSON.stringify(glob)}`;
+  return `is one of ${JSON.stringify(oneOf)}`;
 }
 
 function describeQuota(quota: QuotaView | undefined): string | undefined {

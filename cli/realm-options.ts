@@ -1,9 +1,10 @@
 /**
  * The options that describe a realm, for `realm add` and `realm set`, and what they mean in the words of the admin API.
  */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Realm } from './admin-records.ts';
 import { misuse } from './failure.ts';
+import { JWT_BEARER, TOKEN_EXCHANGE } from './grant-type.ts';
 import { parseAlgorithm } from './key-material.ts';
 import { collectWords, defined, parseCount } from './option-values.ts';
 
@@ -13,6 +14,10 @@ export interface RealmOptions {
   readonly algorithm?: readonly string[];
   readonly tokenSeconds?: number;
   readonly assertionSeconds?: number;
+  readonly clientSecrets?: 'on' | 'off';
+  readonly grantTypes?: readonly string[];
+  readonly dpopNonces?: string;
+  readonly detailsType?: readonly string[];
 }
 
 export interface RealmChange extends RealmOptions {
@@ -25,13 +30,51 @@ export const addRealmOptions = (command: Command, aliasHelp: string): Command =>
     .option('--alias <name>', aliasHelp, collectWords)
     .option('--algorithm <alg>', 'ring of signing keys; the first is the default; repeat for more', collectAlgorithms)
     .option('--token-seconds <number>', 'longest lifetime of its tokens', parseCount)
-    .option('--assertion-seconds <number>', 'longest lifetime of a client assertion', parseCount);
+    .option('--assertion-seconds <number>', 'longest lifetime of a client assertion', parseCount)
+    .addOption(new Option('--client-secrets <state>', 'whether partners may have secrets').choices(['on', 'off']))
+    .option('--grant-types <names>', `the grants that it answers: ${GRANT_NAMES}`, collectGrantTypes)
+    .addOption(
+      new Option('--dpop-nonces <rule>', 'whether DPoP proofs need a nonce of ours').choices(['required', 'optional']),
+    )
+    .option('--details-type <type>', 'authorization details that audiences may declare; repeat for more', collectWords);
+
+/** The short names are those that people say; the long ones go over the wire. */
+const GRANT_TYPES: Readonly<Record<string, string>> = {
+  client_credentials: 'client_credentials',
+  'jwt-bearer': JWT_BEARER,
+  'token-exchange': TOKEN_EXCHANGE,
+};
+const GRANT_NAMES = Object.keys(GRANT_TYPES).join(',');
+
+function collectGrantTypes(value: string, previous: readonly string[] | undefined): readonly string[] {
+  const known = Object.entries(GRANT_TYPES);
+  const types = value
+    .split(/[\s,]+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const found = known.find(([name, type]) => name === word || type === word);
+      if (found === undefined) throw new InvalidArgumentError(`No grant is called ${word}; some of ${GRANT_NAMES}.`);
+      return found[1];
+    });
+  if (types.length === 0) throw new InvalidArgumentError(`Some of ${GRANT_NAMES}.`);
+  return [...new Set([...(previous ?? []), ...types])];
+}
 
 const collectAlgorithms = (value: string, previous: readonly string[] | undefined): readonly string[] =>
   collectWords(parseAlgorithm(value), previous);
 
-const readPolicy = ({ algorithm, tokenSeconds, assertionSeconds }: RealmOptions): Readonly<Record<string, unknown>> =>
-  defined({ algorithms: algorithm, accessTokenSeconds: tokenSeconds, assertionSeconds });
+function readPolicy(options: RealmOptions): Readonly<Record<string, unknown>> {
+  const { algorithm, tokenSeconds, assertionSeconds, clientSecrets, grantTypes, dpopNonces, detailsType } = options;
+  return defined({
+    algorithms: algorithm,
+    accessTokenSeconds: tokenSeconds,
+    assertionSeconds,
+    clientSecrets: clientSecrets === undefined ? undefined : clientSecrets === 'on',
+    grantTypes,
+    dpopNonces,
+    authorizationDetailsTypes: detailsType,
+  });
+}
 
 /** The body of a new realm, without its name. */
 export function readRealmMembers(options: RealmOptions): Readonly<Record<string, unknown>> {
@@ -44,6 +87,10 @@ const OPTIONAL_POLICY = {
   algorithms: 'algorithms',
   'token-seconds': 'accessTokenSeconds',
   'assertion-seconds': 'assertionSeconds',
+  'client-secrets': 'clientSecrets',
+  'grant-types': 'grantTypes',
+  'dpop-nonces': 'dpopNonces',
+  'details-types': 'authorizationDetailsTypes',
 } as const;
 /** What `--unset` can take away. */
 export const REALM_MEMBERS: readonly string[] = ['description', 'aliases', ...Object.keys(OPTIONAL_POLICY)];

@@ -7,7 +7,7 @@ import { record } from './output.ts';
 import { state } from './partner-view.ts';
 
 export function describeRealm(io: Io, found: Realm): string {
-  const { algorithms, accessTokenSeconds, assertionSeconds } = found.policy;
+  const { algorithms, accessTokenSeconds, assertionSeconds, clientSecrets, grantTypes, dpopNonces } = found.policy;
   return record(io, [
     ['name', found.name],
     ['issuer', found.issuer],
@@ -17,8 +17,14 @@ export function describeRealm(io: Io, found: Realm): string {
     ['algorithms', algorithms?.join(' ')],
     ['tokens', accessTokenSeconds === undefined ? undefined : `${accessTokenSeconds} s at most`],
     ['assertions', assertionSeconds === undefined ? undefined : `${assertionSeconds} s at most`],
+    ['client secrets', clientSecrets === undefined ? undefined : allowed(clientSecrets)],
+    ['grant types', grantTypes?.join(' ')],
+    ['DPoP nonces', dpopNonces],
+    ['authorization details', found.policy.authorizationDetailsTypes?.join(' ')],
     ['version', found.version],
     ['created', found.createdAt],
     ['updated', found.updatedAt],
   ]);
 }
+
+const allowed = (isAllowed: boolean): string => (isAllowed ? 'allowed' : 'not allowed');

@@ -25,7 +25,12 @@ export function addTokenPolicyOptions(command: Command): Command {
   return command
     .option('--token-seconds <number>', 'longest lifetime of its tokens', parseCount)
     .option('--algorithm <alg>', "signing algorithm of its tokens (default: the realm's)", parseAlgorithm)
-    .addOption(new Option('--binding <kind>', 'its tokens must be bound to a key or certificate').choices(BINDINGS))
+    .addOption(
+      new Option(
+        '--binding <kind>',
+        'its tokens must be bound to a key or certificate; mtls-optional: to a certificate where there is one',
+      ).choices(BINDINGS),
+    )
     .addOption(new Option('--profile <name>', 'form of its tokens').choices(PROFILES));
 }
 

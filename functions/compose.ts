@@ -5,11 +5,13 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { documentClient, kmsClient } from './adapters/aws-clients.ts';
+import { dynamoDpopNonces } from './adapters/dynamo-dpop-nonces.ts';
 import { dynamoGrantRegistry } from './adapters/dynamo-grant-registry.ts';
 import { dynamoPartnerRegistry } from './adapters/dynamo-partner-registry.ts';
 import { dynamoQuotaCounter } from './adapters/dynamo-quota-counter.ts';
 import {
   dynamoCatalogueReader,
+  dynamoIssuerReader,
   dynamoPartnerReader,
   dynamoRealmReader,
   dynamoRingReader,
@@ -23,7 +25,7 @@ import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { dynamoCredentialUses } from './adapters/last-use.ts';
 import { httpsPartnerDocuments } from './adapters/partner-fetcher.ts';
-import { randomIds, randomSerials, systemClock } from './adapters/system.ts';
+import { randomIds, randomSecrets, randomSerials, systemClock } from './adapters/system.ts';
 import {
   ConfigError,
   DEFAULT_REALM,
@@ -43,13 +45,15 @@ import { manageGrants } from './flows/manage-grants.ts';
 import { type ManageKeys, manageKeys } from './flows/manage-keys.ts';
 import { managePartners } from './flows/manage-partners.ts';
 import { type ManageRealms, manageRealms } from './flows/manage-realms.ts';
+import { manageSecrets } from './flows/manage-secrets.ts';
+import { onboardPartner } from './flows/onboard-partner.ts';
 import { declareResources } from './flows/partner-resource.ts';
 import { publishRealm } from './flows/publish-realm.ts';
 import { publishRevocations } from './flows/publish-revocations.ts';
 import { type RefreshPartner, refreshPartner } from './flows/refresh-partner.ts';
+import { type RegisterClient, registerClients } from './flows/register-client.ts';
 import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
 import { type RotateRealms, rotateRealms } from './flows/rotate-realms.ts';
-import type { CredentialUses } from './ports.ts';
 
 const variable = (name: string): string => requireVariable(process.env, name);
 
@@ -64,13 +68,17 @@ const parseAlgorithms = ({ algorithms }: Settings): readonly [JwsAlgorithm, ...J
   return [first, ...rest];
 };
 
-const realmDefaults = (settings: Settings): RealmDefaults => ({
-  defaultRealm: DEFAULT_REALM,
-  baseUrl: variable(ENV.issuer),
-  algorithms: parseAlgorithms(settings),
-  accessTokenSeconds: settings.accessTokenSeconds,
-  assertionSeconds: settings.assertionSeconds,
-});
+const realmDefaults = (settings: Settings): RealmDefaults => {
+  const mutualTlsUrl = process.env[ENV.mutualTlsUrl];
+  return {
+    defaultRealm: DEFAULT_REALM,
+    baseUrl: variable(ENV.issuer),
+    algorithms: parseAlgorithms(settings),
+    accessTokenSeconds: settings.accessTokenSeconds,
+    assertionSeconds: settings.assertionSeconds,
+    ...(mutualTlsUrl === undefined ? {} : { mutualTlsUrl }),
+  };
+};
 
 const readerOptions = (settings: Settings) => ({
   client: documentClient(),
@@ -83,13 +91,15 @@ export const composeIssuer = (): { readonly issue: IssueToken; readonly defaultR
   const settings = loadSettings();
   const options = readerOptions(settings);
   const ephemera = variable(ENV.ephemeraTable);
+  const partners = dynamoPartnerReader(options);
   const issue = issueToken(
     {
-      partners: dynamoPartnerReader(options),
+      partners: { ...partners, ...dynamoIssuerReader(options, partners) },
       catalogue: dynamoCatalogueReader(options),
       realms: dynamoRealmReader(options),
       replay: dynamoReplayGuard(options.client, ephemera),
       quotas: dynamoQuotaCounter(options.client, ephemera),
+      nonces: dynamoDpopNonces(options.client, ephemera),
       signer: kmsSigner(kmsClient()),
       clock: systemClock,
       ids: randomIds,
@@ -108,6 +118,7 @@ export const composeChecker = (): CheckToken => {
       partners: dynamoPartnerReader(options),
       rings: dynamoRingReader(options),
       realms: dynamoRealmReader(options),
+      replay: dynamoReplayGuard(options.client, variable(ENV.ephemeraTable)),
       clock: systemClock,
     },
     { ...settings, realm: DEFAULT_REALM, issuer: variable(ENV.issuer), audience: variable(ENV.audience) },
@@ -136,35 +147,40 @@ export const composePublisher = () => {
 const realmManager = (client: DynamoDBDocumentClient, table: string, settings: Settings): ManageRealms =>
   manageRealms({ realms: dynamoRealmRegistry(client, table), clock: systemClock }, realmDefaults(settings));
 
-const registryManagers = (client: DynamoDBDocumentClient, table: string, uses: CredentialUses) => {
-  const grants = dynamoGrantRegistry(client, table);
-  const registry = { ...dynamoPartnerRegistry(client, table), ...grants };
-  const rings = dynamoRingStore(client, table);
-  return {
-    partners: managePartners({ registry, uses, rings, clock: systemClock, ids: randomIds }),
-    grants: manageGrants({ registry, rings }),
-  };
-};
+const registryPorts = (client: DynamoDBDocumentClient, table: string) => ({
+  registry: { ...dynamoPartnerRegistry(client, table), ...dynamoGrantRegistry(client, table) },
+  realms: dynamoRealmRegistry(client, table),
+  rings: dynamoRingStore(client, table),
+  clock: systemClock,
+  ids: randomIds,
+  secrets: randomSecrets,
+});
 
 /** For `admin`. */
 export const composeManager = () => {
   const client = documentClient();
   const table = variable(ENV.registryTable);
+  const ports = {
+    ...registryPorts(client, table),
+    uses: dynamoCredentialUses(client, variable(ENV.ephemeraTable)),
+  };
   return {
-    ...registryManagers(client, table, dynamoCredentialUses(client, variable(ENV.ephemeraTable))),
-    realms: realmManager(client, table, loadSettings()),
+    partners: managePartners(ports),
+    secrets: manageSecrets(ports),
+    onboarding: onboardPartner(ports),
+    grants: manageGrants(ports),
+    realms: manageRealms(ports, realmDefaults(loadSettings())),
     defaultRealm: DEFAULT_REALM,
   };
 };
 
 /** For `partner-resources`, which shows partners to nobody and so needs not know how they are used. */
 export const composeResources = () => {
-  const client = documentClient();
-  const table = variable(ENV.registryTable);
-  const { partners, grants } = registryManagers(client, table, { lastUses: async () => new Map() });
+  const ports = registryPorts(documentClient(), variable(ENV.registryTable));
+  const partners = managePartners({ ...ports, uses: { lastUses: async () => new Map() } });
   return {
-    declare: declareResources(partners, grants),
-    realms: realmManager(client, table, loadSettings()),
+    declare: declareResources(partners, manageGrants(ports)),
+    realms: manageRealms(ports, realmDefaults(loadSettings())),
   };
 };
 
@@ -187,6 +203,22 @@ export const composeRefresher = (): {
     { intervalSeconds: settings.partnerRefreshSeconds },
   );
   return { refresh, realms: realmManager(client, table, settings), defaultRealm: DEFAULT_REALM };
+};
+
+/** For `register`. */
+export const composeRegistrar = (): { readonly clients: RegisterClient; readonly defaultRealm: string } => {
+  const client = documentClient();
+  const table = variable(ENV.registryTable);
+  const clients = registerClients(
+    {
+      registry: dynamoPartnerRegistry(client, table),
+      realms: dynamoRealmRegistry(client, table),
+      secrets: randomSecrets,
+      clock: systemClock,
+    },
+    realmDefaults(loadSettings()),
+  );
+  return { clients, defaultRealm: DEFAULT_REALM };
 };
 
 /** Allowance for what AWS takes to be consistent, and for clocks of ours that differ; NTP keeps Lambda within a fraction of it. */

@@ -7,6 +7,8 @@
 export const ENV = {
   /** Issuer URL of the default realm, without a trailing slash. */
   issuer: 'ISSUER',
+  /** Base URL of the domain that asks its callers for TLS certificates, without a trailing slash. Not set: there is none. */
+  mutualTlsUrl: 'COUNTERSIGN_MUTUAL_TLS_URL',
   registryTable: 'REGISTRY_TABLE',
   ephemeraTable: 'EPHEMERA_TABLE',
   /** Value of the deployment tag on every KMS key of this deployment. */

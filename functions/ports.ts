@@ -4,6 +4,7 @@
  */
 
 import type { JwsAlgorithm } from './core/algorithms.ts';
+import type { AcceptedNonces } from './core/dpop-nonce.ts';
 import type { KeyRing, SigningKey } from './core/key-ring.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from './core/partner.ts';
 import type { RefreshFailure, RefreshStatus } from './core/partner-source.ts';
@@ -52,9 +53,12 @@ export interface Freshness {
 
 /** Partners as the issuing and checking functions read them: cached, at most `registryCacheSeconds` old. */
 export interface PartnerReader {
-  /** The partner that goes by this issuer. */
-  findByIssuer(realm: string, issuer: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
   find(realm: string, id: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
+}
+
+/** The partner that goes by an issuer; cached likewise. */
+export interface IssuerReader {
+  findByIssuer(realm: string, issuer: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
 }
 
 /** Realms by their own name or an alias; cached likewise. The default realm is always there. */
@@ -111,13 +115,6 @@ export interface ReplayGuard {
 }
 
 /** Nonces that DPoP proofs have to hold (RFC 9449 8). */
-export interface AcceptedNonces {
-  /** To be given to clients. */
-  readonly current: string;
-  /** The current one and the one before. */
-  readonly accepted: readonly string[];
-}
-
 export interface DpopNonces {
   read(realm: string, now: EpochSeconds): Promise<AcceptedNonces>;
 }

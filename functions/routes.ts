@@ -1,7 +1,7 @@
 /** The one table of endpoints: which parsing, which flow and which rendering go together. */
 
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda';
-import { auditRecord } from './core/audit.ts';
+import { auditRecord, type Decided } from './core/audit.ts';
 import type { AccessTokenClaims } from './core/token.ts';
 import type { IssueToken } from './flows/issue-token.ts';
 import type { ManageCertificates } from './flows/manage-certificates.ts';
@@ -9,9 +9,12 @@ import type { ManageGrants } from './flows/manage-grants.ts';
 import type { ManageKeys } from './flows/manage-keys.ts';
 import type { ManagePartners } from './flows/manage-partners.ts';
 import type { ManageRealms } from './flows/manage-realms.ts';
+import type { ManageSecrets } from './flows/manage-secrets.ts';
+import type { OnboardPartner } from './flows/onboard-partner.ts';
 import type { DeclareResources } from './flows/partner-resource.ts';
 import type { PublishRealm, RealmDocuments } from './flows/publish-realm.ts';
 import type { RefreshPartner } from './flows/refresh-partner.ts';
+import type { RegisterClient } from './flows/register-client.ts';
 import type { RotateRealms } from './flows/rotate-realms.ts';
 import type { AdminRoute } from './http/admin-operation.ts';
 import { OPERATIONS } from './http/admin-operations.ts';
@@ -23,9 +26,10 @@ import { grantRoutes } from './http/grants.ts';
 import { keyRoutes } from './http/keys.ts';
 import { type Observability, recordDecision } from './http/observability.ts';
 import { openApiRoute } from './http/openapi.ts';
-import { partnerRoutes, refreshRoutes } from './http/partners.ts';
+import { onboardingRoutes, partnerRoutes, refreshRoutes, secretRoutes } from './http/partners.ts';
 import { realmRoutes } from './http/realms.ts';
 import { routeOrSchedule, scheduledRefresh } from './http/refresh.ts';
+import { parseRegistrationRequest, registrationAnswer, removalAnswer } from './http/registration.ts';
 import { parseFormRequest } from './http/request.ts';
 import {
   json,
@@ -52,6 +56,34 @@ export const tokenRoute = (
       const decided = request.ok ? await issue(realm, request.value, requestId) : { result: request, facts: {} };
       recordDecision(seen, auditRecord('issue-token', requestId, decided));
       return tokenAnswer(decided.result, event.headers.authorization !== undefined);
+    },
+    oauthFailure,
+  );
+
+/** `POST /register`, and `GET`, `PUT` and `DELETE /register/{id}`; the same below `/realms/{realm}` */
+export const registrationRoute = (
+  seen: Observability,
+  { clients, defaultRealm }: { readonly clients: RegisterClient; readonly defaultRealm: string },
+) =>
+  endpoint(
+    seen,
+    async (event) => {
+      const { requestId, http } = event.requestContext;
+      const request = parseRegistrationRequest(event, defaultRealm);
+      const record = <Value>(decided: Decided<Value>): Decided<Value>['result'] => {
+        recordDecision(seen, auditRecord('register-client', requestId, decided));
+        return decided.result;
+      };
+      switch (http.method) {
+        case 'POST':
+          return registrationAnswer(201, record(await clients.register(request)));
+        case 'GET':
+          return registrationAnswer(200, record(await clients.read(request)));
+        case 'PUT':
+          return registrationAnswer(200, record(await clients.update(request)));
+        default:
+          return removalAnswer(record(await clients.remove(request)));
+      }
     },
     oauthFailure,
   );
@@ -130,11 +162,18 @@ const admin = (seen: Observability, { realms, defaultRealm }: Realms, routes: re
 /** `/admin/...`: realms, partners, audiences, grants */
 export const adminEndpoint = (
   seen: Observability,
-  managers: Realms & { readonly partners: ManagePartners; readonly grants: ManageGrants },
+  managers: Realms & {
+    readonly partners: ManagePartners;
+    readonly secrets: ManageSecrets;
+    readonly onboarding: OnboardPartner;
+    readonly grants: ManageGrants;
+  },
 ) =>
   admin(seen, managers, [
     ...realmRoutes(managers.realms),
     ...partnerRoutes(managers.partners),
+    ...secretRoutes(managers.secrets),
+    ...onboardingRoutes(managers.onboarding, (realm) => managers.realms.show(realm).issuer),
     ...grantRoutes(managers.grants),
     openApiRoute(OPERATIONS),
   ]);

@@ -7,8 +7,8 @@ import { CountersignStack } from './stack.ts';
 
 try {
   const app = new App();
-  const { stackName = 'Countersign', ...service } = parseContext(app.node.getAllContext());
-  new CountersignStack(app, stackName, { service });
+  const { stackName = 'Countersign', mutualTls, ...service } = parseContext(app.node.getAllContext());
+  new CountersignStack(app, stackName, { service, ...(mutualTls === undefined ? {} : { mutualTls }) });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 } catch (error) {
   if (!(error instanceof SettingError)) throw error;

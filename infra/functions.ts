@@ -20,6 +20,7 @@ import {
   keysStatements,
   partnerResourcesStatements,
   refreshPartnersStatements,
+  registerStatements,
   rotateKeysStatements,
   tokenStatements,
   whoamiStatements,
@@ -29,6 +30,7 @@ import type { EphemeraTable, RegistryTable } from './tables.ts';
 /** Names of the functions: `functions/<name>.lambda.ts` is the entry file of each. */
 export const FUNCTIONS = [
   'token',
+  'register',
   'discovery',
   'whoami',
   'authorizer',
@@ -42,6 +44,7 @@ type FunctionName = (typeof FUNCTIONS)[number];
 
 export interface ServiceFunctions {
   readonly token: EndpointFunction;
+  readonly register: EndpointFunction;
   readonly discovery: EndpointFunction;
   readonly whoami: EndpointFunction;
   readonly authorizer: EndpointFunction;
@@ -61,6 +64,8 @@ export interface ServiceFunctionsProps {
   readonly deployment: string;
   /** Issuer of the default realm. */
   readonly issuer: string;
+  /** Base URL of the domain that asks for TLS client certificates, where there is one. */
+  readonly mutualTlsUrl: string | undefined;
   readonly settings: Settings;
   /** What the refresh of partners may reach beside the public internet. */
   readonly privateHosts: readonly PrivateHost[];
@@ -74,6 +79,7 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
   const estate = { scope, registry, ephemera, deployment };
   const common = { [ENV.settings]: JSON.stringify(settings) };
   const issuer = { [ENV.issuer]: props.issuer };
+  const mutualTls = props.mutualTlsUrl === undefined ? {} : { [ENV.mutualTlsUrl]: props.mutualTlsUrl };
   const registryTable = { [ENV.registryTable]: registry.tableName };
   const ephemeraTable = { [ENV.ephemeraTable]: ephemera.tableName };
   const keyVault = { [ENV.deployment]: deployment, [ENV.keyPolicy]: keyPolicy(scope) };
@@ -83,15 +89,23 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
   const functions = {
     token: create('Token', 'token', {
       description: 'Token endpoint: authenticates partners and issues tokens',
-      environment: { ...common, ...issuer, ...registryTable, ...ephemeraTable },
+      environment: { ...common, ...issuer, ...mutualTls, ...registryTable, ...ephemeraTable },
       statements: tokenStatements(estate),
       memorySize: 1024,
       timeout: Duration.seconds(10),
       holdsAudit: true,
     }),
+    register: create('Register', 'register', {
+      description: 'Dynamic registration: partners register their own keys',
+      environment: { ...common, ...issuer, ...registryTable },
+      statements: registerStatements(estate),
+      memorySize: 512,
+      timeout: Duration.seconds(10),
+      holdsAudit: true,
+    }),
     discovery: create('Discovery', 'discovery', {
       description: 'Publishes keys and metadata',
-      environment: { ...common, ...issuer, ...registryTable },
+      environment: { ...common, ...issuer, ...mutualTls, ...registryTable },
       statements: discoveryStatements(estate),
       memorySize: 512,
       timeout: Duration.seconds(10),
@@ -107,7 +121,13 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
     }),
     authorizer: create('Authorizer', 'authorizer', {
       description: 'Verifies access tokens for API Gateway',
-      environment: { ...common, ...issuer, ...registryTable, [ENV.audience]: `${props.issuer}/whoami` },
+      environment: {
+        ...common,
+        ...issuer,
+        ...registryTable,
+        ...ephemeraTable,
+        [ENV.audience]: `${props.issuer}/whoami`,
+      },
       statements: authorizerStatements(estate),
       memorySize: 1024,
       timeout: Duration.seconds(10),

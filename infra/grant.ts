@@ -12,6 +12,11 @@ export interface GrantOptions {
    */
   readonly audience?: string;
   /**
+   * Types of authorization details (RFC 9396) that the client may ask for, of those that the audience declares.
+   * @default - none
+   */
+  readonly authorizationDetailsTypes?: readonly string[];
+  /**
    * Whether the grant stays when it leaves the app.
    * @default RemovalPolicy.DESTROY
    */
@@ -33,8 +38,8 @@ export class Grant extends Construct {
   /** @throws Error saying what is wrong when there is no such audience or scope, or the partners are of different realms. */
   constructor(scope: Construct, id: string, props: GrantProps) {
     super(scope, id);
-    const { client, resource, scopes } = props;
-    const { audience, scopes: declared } = chooseAudience(resource, props.audience);
+    const { client, resource, scopes, authorizationDetailsTypes: types = [] } = props;
+    const { audience, scopes: declared, authorizationDetails = {} } = chooseAudience(resource, props.audience);
     this.audience = audience;
     const problems = [
       ...(client.service === resource.service ? [] : ['client and resource are of different deployments']),
@@ -42,7 +47,8 @@ export class Grant extends Construct {
         ? []
         : [`"${client.partnerId}" is of realm ${client.realm}, "${resource.partnerId}" of realm ${resource.realm}`]),
       ...scopeProblems(scopes, 'the grant'),
-      ...undeclared(scopes, declared, audience),
+      ...undeclared(scopes, declared, `${audience} declares no scope`),
+      ...undeclared(types, Object.keys(authorizationDetails), `${audience} declares no authorization details of type`),
     ];
     if (problems.length > 0) throw new Error(`${this.node.path}: ${problems.join('; ')}`);
     const { partnerRegistration } = client.service;
@@ -50,7 +56,10 @@ export class Grant extends Construct {
       resourceType: 'Custom::CountersignGrant',
       serviceToken: partnerRegistration.serviceToken,
       serviceTimeout: ANSWER_TIMEOUT,
-      properties: { Realm: client.realm, Client: client.partnerId, Audience: audience, Scopes: scopes },
+      properties: {
+        ...{ Realm: client.realm, Client: client.partnerId, Audience: audience, Scopes: scopes },
+        ...(types.length === 0 ? {} : { AuthorizationDetailsTypes: types }),
+      },
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
     });
     nameAfter(grant, partnerRegistration, 'Grant', client.realm, client.partnerId, audience);
@@ -70,9 +79,9 @@ export const chooseAudience = (resource: IPartnerApplication, wanted: string | u
   return first;
 };
 
-const undeclared = (scopes: readonly string[], declared: readonly string[], audience: string): string[] => {
-  if (Token.isUnresolved(declared) || declared.some((scope) => Token.isUnresolved(scope))) return [];
-  return scopes
-    .filter((scope) => !Token.isUnresolved(scope) && !declared.includes(scope))
-    .map((scope) => `${audience} declares no scope "${scope}"; it declares ${declared.join(', ')}`);
+const undeclared = (wanted: readonly string[], declared: readonly string[], problem: string): string[] => {
+  if (Token.isUnresolved(declared) || declared.some((each) => Token.isUnresolved(each))) return [];
+  return wanted
+    .filter((each) => !Token.isUnresolved(each) && !declared.includes(each))
+    .map((each) => `${problem} "${each}"; it declares ${declared.join(', ') || 'none'}`);
 };

@@ -22,6 +22,7 @@ export interface HttpEntryProps {
 /** The functions behind the routes, and how long API Gateway keeps an answer of the authorizer. */
 export interface RouteTargets {
   readonly token: lambda.IFunction;
+  readonly register: lambda.IFunction;
   readonly discovery: lambda.IFunction;
   readonly whoami: lambda.IFunction;
   readonly authorizer: lambda.IFunction;
@@ -54,6 +55,20 @@ const TOKEN_ENDPOINTS = [
 ] as const;
 const TOKEN_REASON = 'The token endpoint authenticates its callers itself (RFC 6749 3.2.1).';
 
+const { GET, PUT, POST, DELETE } = api.HttpMethod;
+const REGISTRATION = [
+  ['Register', POST, '/register'],
+  ['RealmRegister', POST, '/realms/{realm}/register'],
+  ['ReadRegistration', GET, '/register/{id}'],
+  ['UpdateRegistration', PUT, '/register/{id}'],
+  ['RemoveRegistration', DELETE, '/register/{id}'],
+  ['RealmReadRegistration', GET, '/realms/{realm}/register/{id}'],
+  ['RealmUpdateRegistration', PUT, '/realms/{realm}/register/{id}'],
+  ['RealmRemoveRegistration', DELETE, '/realms/{realm}/register/{id}'],
+] as const;
+const REGISTRATION_REASON =
+  'The registration endpoint checks the tokens of its callers itself (RFC 7591 3, RFC 7592 2).';
+
 /** Documents that verifiers and clients fetch before they can trust anything (RFC 7517 5, RFC 8414 3). */
 const PUBLISHED = [
   ['Jwks', '/jwks'],
@@ -75,6 +90,7 @@ const PUBLISHED_REASON = 'Public keys and public metadata: whoever verifies a to
 
 export class HttpEntry extends Construct {
   readonly http: api.HttpApi;
+  readonly stage: api.HttpStage;
   /** The widest of the admin API's IAM-authorized routes; only there once the routes are. */
   private adminRoute?: api.HttpRoute;
 
@@ -89,7 +105,7 @@ export class HttpEntry extends Construct {
       retention: logs.RetentionDays.ONE_YEAR,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    new api.HttpStage(this, 'Stage', {
+    this.stage = new api.HttpStage(this, 'Stage', {
       httpApi: this.http,
       stageName: '$default',
       autoDeploy: true,
@@ -103,12 +119,16 @@ export class HttpEntry extends Construct {
 
   /** The one table of routes. Whatever is not in it, API Gateway answers with 404 before any code of ours runs. */
   addRoutes(targets: RouteTargets): void {
-    const { GET, POST, ANY } = api.HttpMethod;
+    const { ANY } = api.HttpMethod;
     const token = new HttpLambdaIntegration('TokenIntegration', targets.token);
+    const register = new HttpLambdaIntegration('RegisterIntegration', targets.register);
     const discovery = new HttpLambdaIntegration('DiscoveryIntegration', targets.discovery);
     const whoami = new HttpLambdaIntegration('WhoamiIntegration', targets.whoami);
     const admin = new HttpLambdaIntegration('AdminIntegration', targets.admin);
     for (const [id, path] of TOKEN_ENDPOINTS) this.addPublicRoute(id, POST, path, token, TOKEN_REASON);
+    for (const [id, method, path] of REGISTRATION) {
+      this.addPublicRoute(id, method, path, register, REGISTRATION_REASON);
+    }
     for (const [id, path] of PUBLISHED) this.addPublicRoute(id, GET, path, discovery, PUBLISHED_REASON);
     this.addRoute('Whoami', GET, '/whoami', whoami, tokenAuthorizer(targets));
     const keys = new HttpLambdaIntegration('KeysIntegration', targets.keys);

@@ -9,8 +9,11 @@ interface PartnerTokenPolicy {
   readonly accessTokenSeconds?: number;
   /** JWA name of the ring that signs. */
   readonly algorithm?: string;
-  /** Tokens must be bound to a key (RFC 9449) or to a TLS certificate (RFC 8705). */
-  readonly binding?: 'dpop' | 'mtls';
+  /**
+   * Tokens must be bound to a key (RFC 9449) or to a TLS certificate (RFC 8705); `mtls-optional`: to the certificate if the client
+   * presents one.
+   */
+  readonly binding?: 'dpop' | 'mtls' | 'mtls-optional';
   readonly profile?: 'jwt' | 'microsoft-s2s';
 }
 
@@ -31,6 +34,56 @@ interface PartnerCredentialDefinition {
   readonly expiresAt?: string;
 }
 
+/** Whom a TLS client certificate has to speak of (RFC 8705 2.1.2): exactly one of them. */
+export interface PartnerTlsSubject {
+  /** Distinguished name as RFC 4514 writes it. */
+  readonly subjectDn?: string;
+  readonly sanDns?: string;
+  readonly sanUri?: string;
+  readonly sanIp?: string;
+  readonly sanEmail?: string;
+}
+
+/** What a claim has to be like. In a glob `*` stands for any text without `/` and `:`, `**` for any text. */
+type ClaimPredicate = { readonly exact: string } | { readonly glob: string } | { readonly oneOf: readonly string[] };
+
+/** Which tokens of another issuer prove a partner. */
+export interface PartnerFederatedIdentity {
+  /** `iss` of the tokens. A partner of the realm goes by it and is a `trustedIssuer`, or nothing of it is accepted. */
+  readonly issuer: string;
+  /**
+   * What `aud` has to be.
+   * @default - the realm's issuer
+   */
+  readonly audience?: string;
+  /** By the name of a claim, or by a JSON pointer (RFC 6901). All of them have to hold; one is about `sub`. */
+  readonly claims: Readonly<Record<string, ClaimPredicate>>;
+  /**
+   * On trial: those that do not hold are recorded, and refuse nothing.
+   * @default - none
+   */
+  readonly audited?: Readonly<Record<string, ClaimPredicate>>;
+  /**
+   * Longest lifetime that is accepted, in seconds.
+   * @default 3600
+   */
+  readonly maxSeconds?: number;
+  /**
+   * Whether a token is good again and again until it expires.
+   * @default false
+   */
+  readonly reusable?: boolean;
+}
+
+/** What authorization details of one type may say (RFC 9396); a list that is not there allows no value. */
+interface AuthorizationDetailType {
+  readonly actions?: readonly string[];
+  readonly datatypes?: readonly string[];
+  readonly privileges?: readonly string[];
+  /** Names of members of the type's own making. */
+  readonly fields?: readonly string[];
+}
+
 /** A resource that a partner owns. */
 export interface PartnerAudience {
   /** Absolute URI without fragment: the `aud` of the tokens. */
@@ -38,6 +91,11 @@ export interface PartnerAudience {
   /** Every scope that callers can be granted. */
   readonly scopes: readonly string[];
   readonly tokenPolicy?: PartnerTokenPolicy;
+  /**
+   * What callers can be granted beyond scopes, by type; the policy of the realm says which types there may be.
+   * @default - nothing
+   */
+  readonly authorizationDetails?: Readonly<Record<string, AuthorizationDetailType>>;
 }
 
 /** A partner without keys and without a document can own audiences, but not ask for tokens. */
@@ -98,6 +156,21 @@ export interface PartnerDefinition {
    * @default - none
    */
   readonly metadataUrl?: string;
+  /**
+   * By what a certificate of an authority that the door trusts proves it (`tls_client_auth`).
+   * @default - by no such certificate
+   */
+  readonly tlsSubject?: PartnerTlsSubject;
+  /**
+   * Which tokens of other issuers prove it.
+   * @default - none
+   */
+  readonly federation?: readonly PartnerFederatedIdentity[];
+  /**
+   * Whether tokens of its `issuer` may prove other partners, and be exchanged for tokens of this realm.
+   * @default false
+   */
+  readonly trustedIssuer?: boolean;
   /** @default - that of the realm */
   readonly tokenPolicy?: PartnerTokenPolicy;
   /**

@@ -102,8 +102,31 @@ const sourceProblems = ({ jwksUri, metadataUrl, metadata }: PartnerDefinition): 
   ];
 };
 
+/** RFC 8705 2.1.2: one of them, so that nobody wonders whether a certificate has to speak of one or of all. */
+const tlsProblems = ({ tlsSubject }: PartnerDefinition): string[] => {
+  const names = Object.entries(tlsSubject ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return tlsSubject === undefined || names.length === 1
+    ? []
+    : [`tlsSubject has ${names.join(' and ') || 'nothing'}, of which it must have one`];
+};
+
+const federationProblems = ({ federation = [] }: PartnerDefinition): string[] =>
+  federation.flatMap(({ issuer, claims }) =>
+    Object.hasOwn(claims, 'sub')
+      ? []
+      : [`federation with "${issuer}" says nothing of sub: every workload of that issuer would be this partner`],
+  );
+
+const trustProblems = ({ trustedIssuer, issuer, metadataUrl, metadata }: PartnerDefinition): string[] =>
+  trustedIssuer === true && [issuer, metadataUrl, metadata].every((each) => each === undefined)
+    ? ['is a trustedIssuer without issuer, metadataUrl and metadata, one of which must tell by what name']
+    : [];
+
 /** Everything that is wrong with what was said of a partner. */
 export const definitionProblems = (definition: PartnerDefinition): string[] => [
   ...keyProblems(definition),
   ...sourceProblems(definition),
+  ...tlsProblems(definition),
+  ...federationProblems(definition),
+  ...trustProblems(definition),
 ];

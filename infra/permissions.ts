@@ -46,7 +46,8 @@ const realms = (estate: Estate): iam.PolicyStatement =>
 
 export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
-  realms(estate),
+  // What a realm in a path means, and which partner an assertion's issuer is.
+  allow('Names', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*', 'issuer#*')),
   // DeleteItem takes back the use of an assertion for which no token could be signed.
   // UpdateItem counts against quotas and remembers when a credential was last used.
   allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
@@ -54,6 +55,17 @@ export const tokenStatements = (estate: Estate): Statements => [
   allow('Sign', ['kms:Sign'], anyKey(estate), {
     StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(ALGORITHMS) },
   }),
+];
+
+/** It writes a partner that an operator has opened to its own people, and its refresh status, which goes when nothing is followed. */
+export const registerStatements = (estate: Estate): Statements => [
+  allow(
+    'Partners',
+    ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    estate.registry.tableArn,
+    leadingKeys('partner#*'),
+  ),
+  realms(estate),
 ];
 
 export const discoveryStatements = (estate: Estate): Statements => [
@@ -64,6 +76,8 @@ export const discoveryStatements = (estate: Estate): Statements => [
 export const authorizerStatements = (estate: Estate): Statements => [
   allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
   realms(estate),
+  // The use of a DPoP proof.
+  allow('Proofs', ['dynamodb:PutItem'], estate.ephemera.tableArn, leadingKeys('dpop#*')),
 ];
 
 export const whoamiStatements = (): Statements => [];

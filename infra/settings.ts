@@ -5,6 +5,7 @@
 import { Token } from 'aws-cdk-lib';
 import { DEFAULT_ALGORITHMS, NUMBER_SETTINGS, type PrivateHost, type Settings } from '../functions/config.ts';
 import { ALGORITHMS } from './algorithms.ts';
+import { MUTUAL_TLS_CHECKS, type MutualTlsSettings, mutualTlsSettings } from './mutual-tls-settings.ts';
 import { checkPrivateHosts } from './private-hosts.ts';
 import { SettingError } from './setting-error.ts';
 
@@ -150,7 +151,14 @@ const CHECKS: Readonly<Record<string, (value: unknown) => unknown>> = {
   algorithms: checkAlgorithms,
   privateHosts: checkPrivateHosts,
   stackName: checkStackName,
+  ...MUTUAL_TLS_CHECKS,
 };
+
+/** Everything that the context says. */
+export interface ContextSettings extends GivenSettings {
+  readonly stackName?: string;
+  readonly mutualTls?: MutualTlsSettings;
+}
 
 /**
  * Reads the settings out of CDK context. A plain word that is no setting of ours is refused, so that a typing error cannot
@@ -158,9 +166,7 @@ const CHECKS: Readonly<Record<string, (value: unknown) => unknown>> = {
  * @param context what `node.getAllContext()` answers; values from the command line are strings.
  * @throws SettingError
  */
-export const parseContext = (
-  context: Readonly<Record<string, unknown>>,
-): GivenSettings & { readonly stackName?: string } => {
+export const parseContext = (context: Readonly<Record<string, unknown>>): ContextSettings => {
   const parsed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(context)) {
     if (!/^[A-Za-z]+$/.test(name)) continue;
@@ -169,7 +175,9 @@ export const parseContext = (
       const known = [...Object.keys(CHECKS), ...Object.keys(BOUNDS)].join(', ');
       throw new SettingError(name, value, `there is no such setting; there are ${known}`);
     }
-    parsed[name] = check(value);
+    const checked = check(value);
+    if (!Object.hasOwn(MUTUAL_TLS_CHECKS, name)) parsed[name] = checked;
   }
-  return parsed;
+  const mutualTls = mutualTlsSettings(context);
+  return mutualTls === undefined ? parsed : { ...parsed, mutualTls };
 };

@@ -3,6 +3,7 @@
  * The ids of its children are part of its contract: renaming one replaces the resource behind it, tables and logs included.
  */
 import { Names } from 'aws-cdk-lib';
+import type * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
@@ -12,6 +13,8 @@ import { createFunctions, FUNCTIONS, type ServiceFunctions } from './functions.t
 import { HttpEntry } from './http-entry.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { Monitoring } from './monitoring.ts';
+import { MutualTlsEntry, type MutualTlsOptions } from './mutual-tls.ts';
+import { checkMutualTlsDomain } from './mutual-tls-settings.ts';
 import {
   PartnerApplication,
   type PartnerApplicationOptions,
@@ -37,6 +40,12 @@ export interface TokenServiceProps extends GivenSettings {
    * @default - the network of Lambda: only what is on the public internet is reached
    */
   readonly partnerNetwork?: FunctionNetwork;
+  /**
+   * A second domain, on which every caller has to show a TLS client certificate: for client authentication by certificate and for
+   * tokens that are bound to one (RFC 8705).
+   * @default - none: there are no such clients and no such tokens
+   */
+  readonly mutualTls?: MutualTlsOptions;
 }
 
 export class TokenService extends Construct {
@@ -44,6 +53,10 @@ export class TokenService extends Construct {
   readonly apiEndpoint: string;
   /** Issuer of the default realm. */
   readonly issuer: string;
+  /** Base URL of the domain that asks for TLS client certificates, where there is one. */
+  readonly mutualTlsUrl?: string;
+  /** That domain, for the DNS record that has to lead to it. */
+  readonly mutualTlsDomain?: apigateway.IDomainName;
   /** Value of the tag `countersign:deployment` on every signing key of this deployment. */
   readonly deployment: string;
   readonly registry: RegistryTable;
@@ -68,6 +81,11 @@ export class TokenService extends Construct {
     this.entry = new HttpEntry(this, 'Api', settings);
     this.apiEndpoint = this.entry.http.apiEndpoint;
     this.issuer = props.issuer ?? this.apiEndpoint;
+    const mutualTls = this.createMutualTls(props);
+    if (mutualTls !== undefined) {
+      this.mutualTlsUrl = mutualTls.url;
+      this.mutualTlsDomain = mutualTls.domain;
+    }
     const rotation = new KeyRotation(this, 'KeyRotation');
     const refresh = new PartnerRefresh(this, 'PartnerRefresh');
     const deadLetters = { rotation: rotation.deadLetters, refresh: refresh.deadLetters };
@@ -77,15 +95,17 @@ export class TokenService extends Construct {
       deadLetters,
       deployment: this.deployment,
       issuer: this.issuer,
+      mutualTlsUrl: mutualTls?.url,
       settings: settings.functions,
       privateHosts: settings.privateHosts,
       partnerNetwork: props.partnerNetwork,
       bundles: props.bundles ?? bundleFunctions(FUNCTIONS),
     });
-    const { token, discovery, whoami, authorizer, admin, keys, rotateKeys, refreshPartners } = this.functions;
+    const { token, register, discovery, whoami, authorizer, admin, keys, rotateKeys, refreshPartners } = this.functions;
     const { authorizerCacheSeconds } = settings.functions;
     this.entry.addRoutes({
       token: token.function,
+      register: register.function,
       discovery: discovery.function,
       whoami: whoami.function,
       authorizer: authorizer.function,
@@ -130,6 +150,13 @@ export class TokenService extends Construct {
    */
   partnerById(id: string, partnerId: string, options: Omit<PartnerIdentity, 'partnerId'> = {}): RegisteredPartner {
     return new RegisteredPartner(this.partners, id, { ...options, partnerId, service: this });
+  }
+
+  private createMutualTls({ mutualTls, issuer }: TokenServiceProps): MutualTlsEntry | undefined {
+    if (mutualTls === undefined) return undefined;
+    checkMutualTlsDomain(mutualTls.domainName, issuer);
+    const { http, stage } = this.entry;
+    return new MutualTlsEntry(this, 'MutualTls', { ...mutualTls, http, stage });
   }
 
   /** Token requests that ended in a crash or a timeout; refusals are not among them. */

@@ -1,11 +1,12 @@
 /** The command line of `npm start`. */
 
 import { Command, InvalidArgumentError } from 'commander';
+import type { ServeOptions } from './serve.ts';
 
 export interface StartArguments {
   readonly port: number;
   readonly context: Readonly<Record<string, string>>;
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  readonly tls?: NonNullable<ServeOptions['tls']>;
   readonly dataDirectory?: string;
   readonly printLogs: boolean;
   readonly runDemo: boolean;
@@ -15,7 +16,8 @@ interface RawOptions {
   readonly port: number;
   readonly issuer?: string;
   readonly tls?: readonly string[];
-  readonly clientCa?: string;
+  readonly mutualTls?: string;
+  readonly mutualTlsPort: number;
   readonly context: Readonly<Record<string, string>>;
   readonly data?: string;
   readonly logs: boolean;
@@ -29,7 +31,8 @@ Examples:
   npm start                                        throwaway: everything is gone when it stops
   npm start -- --data .countersign                 keeps tables and keys for the next start
   npm start -- --port 9000 -c accessTokenSeconds=600
-  npm start -- --tls server.pem server.key --client-ca ca.pem --issuer https://localhost:8787
+  npm start -- --tls server.pem server.key --issuer https://localhost:8787
+  npm start -- --tls server.pem server.key --mutual-tls truststore.pem
 `;
 
 /**
@@ -42,7 +45,11 @@ export function parseArguments(args: readonly string[]): StartArguments {
     .option('--port <number>', 'port on 127.0.0.1', parsePort, DEFAULT_PORT)
     .option('--issuer <url>', 'issuer URL of the default realm, instead of the address it listens on')
     .option('--tls <cert> <key...>', 'serve HTTPS with this certificate and private key (PEM files)')
-    .option('--client-ca <ca>', 'mutual TLS: every client needs a certificate of this CA (PEM file)')
+    .option(
+      '--mutual-tls <truststore>',
+      'listen a second time, for clients with a certificate that is in this PEM file or descends from one in it',
+    )
+    .option('--mutual-tls-port <number>', 'port of the second listener on 127.0.0.1; 0 takes a free one', parsePort, 0)
     .option('-c, --context <name=value>', 'a deployment setting, as for cdk deploy; repeatable', collectContext, {})
     .option('--data <dir>', 'keep tables and keys in this directory')
     .option('--logs', 'print what the functions log', false)
@@ -53,21 +60,22 @@ export function parseArguments(args: readonly string[]): StartArguments {
   const options = command.opts<RawOptions>();
   if (options.tls !== undefined && options.tls.length !== 2)
     command.error('error: --tls wants two files: the certificate and its private key');
-  if (options.clientCa !== undefined && options.tls === undefined) command.error('error: --client-ca needs --tls');
+  if (options.mutualTls !== undefined && options.tls === undefined) command.error('error: --mutual-tls needs --tls');
+  if (options.mutualTlsPort !== 0 && options.mutualTls === undefined)
+    command.error('error: --mutual-tls-port needs --mutual-tls');
   return toArguments(options);
 }
 
 function toArguments(options: RawOptions): StartArguments {
-  const { issuer, clientCa, data, tls: [cert, key] = [] } = options;
+  const { issuer, mutualTls, mutualTlsPort, data, tls: [cert, key] = [] } = options;
+  const mutual = mutualTls === undefined ? {} : { mutual: { truststore: mutualTls, port: mutualTlsPort } };
   return {
     port: options.port,
     context: issuer === undefined ? options.context : { ...options.context, issuer },
     printLogs: options.logs,
     runDemo: options.demo,
     ...(data === undefined ? {} : { dataDirectory: data }),
-    ...(cert === undefined || key === undefined
-      ? {}
-      : { tls: { cert, key, ...(clientCa === undefined ? {} : { clientCa }) } }),
+    ...(cert === undefined || key === undefined ? {} : { tls: { cert, key, ...mutual } }),
   };
 }
 

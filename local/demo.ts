@@ -16,7 +16,7 @@ const OWNER = 'demo-ledger';
 const SCOPE = 'whoami:read';
 
 export const runDemo: Demo = async (deployment, io) => {
-  const obstacle = whatIsInTheWay(deployment, io);
+  const obstacle = whatIsInTheWay(deployment);
   if (obstacle !== undefined) {
     io.print(`\nThe demonstration is left out: ${obstacle}`);
     return;
@@ -26,8 +26,7 @@ export const runDemo: Demo = async (deployment, io) => {
 };
 
 /** The demonstration is an ordinary client; what such a client could not reach from here, it cannot either. */
-const whatIsInTheWay = ({ url, outputs }: Deployment, { needsClientCertificate }: DemoIo): string | undefined => {
-  if (needsClientCertificate) return 'callers need a client certificate (--client-ca)';
+const whatIsInTheWay = ({ url, outputs }: Deployment): string | undefined => {
   const issuer = new URL(outputs.Issuer ?? url.origin);
   const isHere = ['localhost', '127.0.0.1'].includes(issuer.hostname) && issuer.port === url.port;
   return isHere ? undefined : `the issuer ${issuer.href} is not an address of this machine`;

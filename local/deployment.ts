@@ -11,6 +11,7 @@ import { openDataServices } from './data-services.ts';
 import { readFunctions } from './function-specs.ts';
 import { type FunctionSpec, Functions } from './functions.ts';
 import { type HttpApiDefinition, readHttpApi } from './http-api/definition.ts';
+import { hasMutualTlsDomain } from './http-api/domain.ts';
 import { Gateway } from './http-api/gateway.ts';
 import type { FunctionInvoker } from './http-api/invoker.ts';
 import { HttpApiServer, type TlsOptions } from './http-api/server.ts';
@@ -22,6 +23,7 @@ import { readSchedules, Schedules } from './schedules.ts';
 import type { Clock, Json, Placement } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { createResolver, placementOf, readOutputs } from './stack-resolver.ts';
+import { StartError } from './start-error.ts';
 import type { CustomResourceAnswer } from './template/resource-types.ts';
 import { readTriggers, runTriggers } from './triggers.ts';
 
@@ -34,6 +36,8 @@ export interface DeploymentOptions {
   readonly port?: number;
   /** @default - plain HTTP */
   readonly tls?: TlsOptions;
+  /** For the domain with mutual TLS, which the template then has to declare. @default - none */
+  readonly mutualTls?: MutualTlsListener;
   /** Where tables and keys are kept, and which custom resources there are. @default - in memory, gone on close */
   readonly dataDirectory?: string;
   /**
@@ -51,10 +55,19 @@ export interface DeploymentOptions {
   readonly observeLog?: (functionName: string, line: string) => void;
 }
 
+/** The listener that stands for the domain with mutual TLS. All but the port are PEM texts. */
+export interface MutualTlsListener extends TlsOptions {
+  readonly truststore: string;
+  /** On 127.0.0.1. @default 0 - any free one */
+  readonly port?: number;
+}
+
 /** A deployment that runs until it is closed. */
 export interface Deployment {
   /** Base URL of the HTTP API, without a path. */
   readonly url: URL;
+  /** The same where every caller has to show a TLS client certificate. */
+  readonly mutualTlsUrl?: URL;
   /** The stack's outputs. */
   readonly outputs: Readonly<Record<string, string>>;
   /** Credentials that may call every route of the API, for the IAM-authorized ones. */
@@ -84,13 +97,19 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const assembly = readAssembly(options.assembly, options.stack);
   const placement = placementOf(assembly);
 
-  const server = await HttpApiServer.listen(options.port ?? 0, options.tls, (error) => log('runner', describe(error)));
+  const onDefect = (error: unknown): void => log('runner', describe(error));
+  const { port = 0, tls } = options;
+  const server = await HttpApiServer.listen({ port, tls, portOption: '--port' }, onDefect);
   started.defer(() => server.close());
+  const mutualTls = options.mutualTls && (await listenMutually(options.mutualTls, onDefect));
+  started.defer(() => mutualTls?.close());
   const answers = new Map<string, CustomResourceAnswer>();
-  const resolver = createResolver(assembly, placement, server.url.origin, answers);
+  const resolver = createResolver(assembly, placement, server.url.origin, answers, mutualTls?.url.host);
   const roles = readRoles(resolver);
   const sessions = new Sessions(roles, placement);
   const api = readHttpApi(resolver);
+  if (!hasMutualTlsDomain(resolver, api) && mutualTls !== undefined)
+    throw new StartError('the template declares no domain with mutual TLS');
   const schedules = readSchedules(resolver, roles);
   const triggers = readTriggers(resolver);
 
@@ -117,8 +136,9 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const functions = new Functions(specs, { maxInstances: options.maxInstances ?? MAX_INSTANCES, observeLog: log });
   started.defer(() => functions.close());
   const invoker = gatewayInvoker(functions, readPermissions(resolver), placement);
-  const gateway = createGateway({ api, placement, sessions, invoker, clock, url: server.url });
-  server.handler = (request) => gateway.handle(request);
+  const gateway = createGateway({ api, placement, sessions, invoker, clock });
+  for (const listener of mutualTls === undefined ? [server] : [server, mutualTls])
+    listener.handler = (request) => gateway.handle(request, listener.url);
 
   const invoke = (functionArn: string, event: Json) => functions.invoke(functionArn, event);
   const scheduler = new Schedules(schedules, {
@@ -135,6 +155,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const running = started.move();
   return {
     url: server.url,
+    ...(mutualTls === undefined ? {} : { mutualTlsUrl: mutualTls.url }),
     outputs,
     operator: { ...sessions.registerOperator(api.id), region: placement.region },
     awsUrl,
@@ -144,6 +165,12 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     close: () => running.disposeAsync(),
   };
 }
+
+const listenMutually = (
+  { cert, key, truststore, port = 0 }: MutualTlsListener,
+  onDefect: (error: unknown) => void,
+): Promise<HttpApiServer> =>
+  HttpApiServer.listen({ port, tls: { cert, key }, truststore, portOption: '--mutual-tls-port' }, onDefect);
 
 const stateFile = ({ dataDirectory }: DeploymentOptions): string | undefined =>
   dataDirectory === undefined ? undefined : join(dataDirectory, 'custom-resources.json');
@@ -162,7 +189,6 @@ interface GatewayParts {
   readonly sessions: Sessions;
   readonly invoker: FunctionInvoker;
   readonly clock: Clock;
-  readonly url: URL;
 }
 
 function createGateway({ placement, sessions, ...parts }: GatewayParts): Gateway {

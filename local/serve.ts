@@ -4,9 +4,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Deployment, startDeployment } from './deployment.ts';
+import { type Deployment, type DeploymentOptions, startDeployment } from './deployment.ts';
 import { FunctionLogs } from './function-logs.ts';
-import type { TlsOptions } from './http-api/server.ts';
 import { openRunDirectory, type RunDirectory } from './run-directory.ts';
 import { StartError } from './start-error.ts';
 import { synthesize } from './synth.ts';
@@ -20,8 +19,6 @@ export interface DemoIo {
   readonly credentialsFile: string;
   /** PEM file of the certificate that the API answers with, where it answers over TLS. */
   readonly tlsCertificate?: string;
-  /** Whether callers have to show a certificate of their own. */
-  readonly needsClientCertificate: boolean;
 }
 
 /** Plays the main job once, visibly. A rejection stops the start. */
@@ -33,7 +30,7 @@ export interface ServeOptions {
   readonly port: number;
   readonly context: Readonly<Record<string, string>>;
   /** Paths of PEM files. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  readonly tls?: { readonly cert: string; readonly key: string; readonly mutual?: MutualTlsArguments };
   /** @default - throwaway */
   readonly dataDirectory?: string;
   readonly printLogs: boolean;
@@ -44,6 +41,23 @@ export interface ServeOptions {
   /** Ends the run. */
   readonly signal: AbortSignal;
 }
+
+/** For the domain where callers have to show certificates. */
+export interface MutualTlsArguments {
+  /** Path of a PEM file. */
+  readonly truststore: string;
+  readonly port: number;
+}
+
+/**
+ * What a domain with mutual TLS needs in the cloud. Here nobody looks it up: the listener has the certificate and the truststore of the
+ * command line.
+ */
+const PLACEHOLDERS = {
+  mutualTlsDomain: 'mutual-tls.example.com',
+  mutualTlsCertificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000',
+  mutualTlsTruststore: 's3://not-looked-up/truststore.pem',
+};
 
 /** DynamoDB deletes expired items at leisure; so does a run that goes on for days. */
 const SWEEP_MS = 3_600_000;
@@ -62,8 +76,9 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 /** Whatever it has started by the time of a failure is in `cleanup`. */
 async function start(options: ServeOptions, cleanup: AsyncDisposableStack): Promise<void> {
-  const { project, context, environment, print, signal } = options;
-  const tls = options.tls === undefined ? undefined : readTls(options.tls);
+  const { project, environment, print, signal } = options;
+  const tls = options.tls === undefined ? {} : readTls(options.tls);
+  const context = options.tls?.mutual === undefined ? options.context : { ...PLACEHOLDERS, ...options.context };
   const run = openRunDirectory(options.dataDirectory);
   cleanup.defer(() => run.close());
   const assembly = join(run.path, 'cdk.out');
@@ -78,7 +93,7 @@ async function start(options: ServeOptions, cleanup: AsyncDisposableStack): Prom
     assembly,
     port: options.port,
     observeLog: (name, line) => logs.write(name, line),
-    ...(tls === undefined ? {} : { tls }),
+    ...tls,
     ...(run.data === undefined ? {} : { dataDirectory: run.data }),
   });
   cleanup.defer(() => deployment.close());
@@ -92,19 +107,16 @@ async function start(options: ServeOptions, cleanup: AsyncDisposableStack): Prom
     print,
     directory: run.path,
     credentialsFile,
-    needsClientCertificate: options.tls?.clientCa !== undefined,
     ...(options.tls === undefined ? {} : { tlsCertificate: options.tls.cert }),
   });
   if (!signal.aborted) announce(deployment, { run, logs, credentialsFile, print });
 }
 
-function readTls(paths: NonNullable<ServeOptions['tls']>): TlsOptions {
-  const { cert, key, clientCa } = paths;
-  return {
-    cert: readPem(cert),
-    key: readPem(key),
-    ...(clientCa === undefined ? {} : { clientCa: readPem(clientCa) }),
-  };
+function readTls(paths: NonNullable<ServeOptions['tls']>): Pick<DeploymentOptions, 'tls' | 'mutualTls'> {
+  const { mutual } = paths;
+  const tls = { cert: readPem(paths.cert), key: readPem(paths.key) };
+  if (mutual === undefined) return { tls };
+  return { tls, mutualTls: { ...tls, truststore: readPem(mutual.truststore), port: mutual.port } };
 }
 
 function readPem(path: string): string {
@@ -139,6 +151,7 @@ interface Announcement {
 function announce(deployment: Deployment, { run, logs, credentialsFile, print }: Announcement): void {
   print('');
   print(`Listening on ${deployment.url.origin} (Ctrl-C stops it)`);
+  if (deployment.mutualTlsUrl !== undefined) print(`  mutual TLS   ${deployment.mutualTlsUrl.origin}`);
   print(`  data         ${run.data ?? 'in memory; gone when it stops'}`);
   print(`  credentials  ${credentialsFile} (for AWS_SHARED_CREDENTIALS_FILE)`);
   print(`  logs         ${logs.directory}`);

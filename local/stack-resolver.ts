@@ -19,6 +19,7 @@ export const placementOf = (assembly: StackAssembly): Placement => ({
 /**
  * @param apiEndpoint the base URL of the HTTP API.
  * @param answers what functions have said of custom resources; looked at whenever somebody refers to one.
+ * @param mutualTlsHost host and port of the listener that stands for the domain with mutual TLS.
  * @throws StartError naming a resource whose type the runner does not know.
  */
 export function createResolver(
@@ -26,10 +27,11 @@ export function createResolver(
   placement: Placement,
   apiEndpoint: string,
   answers: ReadonlyMap<string, CustomResourceAnswer> = new Map(),
+  mutualTlsHost?: string,
 ): Resolver {
   const { region, account } = placement;
   const stack = assembly.name;
-  const naming = { stack, region, account, apiEndpoint: () => apiEndpoint, answers };
+  const naming = { stack, region, account, apiEndpoint: () => apiEndpoint, answers, mutualTlsHost };
   const resolver = new Resolver(assembly.template, {
     pseudoParameters: {
       'AWS::AccountId': account,

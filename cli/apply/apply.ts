@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { colour, printable, show } from '../output.ts';
 import type { Settings } from '../settings.ts';
 import { readCurrent } from './current.ts';
-import type { Detail } from './partner-diff.ts';
+import type { Detail } from './detail.ts';
 import { type Outcome, perform, requireSuccess } from './perform.ts';
 import { type Change, type Plan, planChanges } from './plan.ts';
 import type { Wanted } from './wanted.ts';

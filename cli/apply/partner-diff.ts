@@ -2,6 +2,7 @@
  * What is different between a partner as it is declared and as it is stored, line by line. Pure but for thumbprints.
  */
 import type { Partner } from '../admin-records.ts';
+import type { Federation } from '../declaration.ts';
 import { type DocumentKeys, documentKeys } from '../document-keys.ts';
 import {
   type CredentialIdentity,
@@ -10,12 +11,7 @@ import {
   type PartnerDefinition,
   wireName,
 } from '../partner-definition.ts';
-
-/** One line of a difference: something comes (+), goes (-) or becomes something else (~). */
-export interface Detail {
-  readonly sign: '+' | '-' | '~';
-  readonly text: string;
-}
+import { canonical, compareTexts, type Detail } from './detail.ts';
 
 type Facts = ReadonlyMap<string, string>;
 
@@ -26,7 +22,8 @@ export async function comparePartner(
   nowMs: number,
 ): Promise<readonly Detail[]> {
   const facts = compareFacts(wantedFacts(wanted), stored === undefined ? DEFAULTS : storedFacts(wanted, stored));
-  return [...facts, ...(await compareCredentials(wanted, stored, nowMs))];
+  const federation = compareFederation(wanted.federation ?? [], stored?.federation ?? []);
+  return [...facts, ...federation, ...(await compareCredentials(wanted, stored, nowMs))];
 }
 
 const DEFAULTS: Facts = new Map([
@@ -34,6 +31,7 @@ const DEFAULTS: Facts = new Map([
   ['trustLevel', '"application"'],
   ['acceptsSecurityIdentifiers', 'false'],
   ['compatibility', '"strict"'],
+  ['trustedIssuer', 'false'],
 ]);
 
 function wantedFacts(wanted: PartnerDefinition): Facts {
@@ -53,11 +51,14 @@ function wantedFacts(wanted: PartnerDefinition): Facts {
     tokenPolicy: { ...wanted.tokenPolicy, algorithm: wireName(wanted.tokenPolicy?.algorithm) },
     claims: wanted.claims,
     quota: wanted.quota,
+    tlsSubject: wanted.tlsSubject,
+    trustedIssuer: wanted.trustedIssuer ?? false,
   });
 }
 
 function storedFacts(wanted: PartnerDefinition, stored: Partner): Facts {
-  const { source } = stored;
+  // An address that the partner's own people have registered is not ours to say, as their keys are not.
+  const source = stored.source?.selfRegistered ? undefined : stored.source;
   // Whoever follows a document takes the issuer from there, unless told.
   const isFollowed = wanted.issuer === undefined && wanted.metadataUrl !== undefined && source?.type === 'metadata';
   return toFacts({
@@ -74,6 +75,8 @@ function storedFacts(wanted: PartnerDefinition, stored: Partner): Facts {
     tokenPolicy: { ...stored.tokenPolicy, algorithm: wireName(stored.tokenPolicy.algorithm) },
     claims: stored.claims,
     quota: stored.quota,
+    tlsSubject: stored.tlsSubject,
+    trustedIssuer: stored.trustedIssuer,
   });
 }
 
@@ -89,26 +92,34 @@ function toFacts(members: Readonly<Record<string, unknown>>): Facts {
   return new Map(pairs.filter(([, value]) => value !== undefined).map(([name, value]) => [name, canonical(value)]));
 }
 
-/** JSON whose members are in one order: the order is nobody's intention. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, each: unknown) =>
-    typeof each === 'object' && each !== null && !Array.isArray(each)
-      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : each,
+function compareFacts(wanted: Facts, stored: Facts): readonly Detail[] {
+  return [...new Set([...stored.keys(), ...wanted.keys()])].flatMap((name) =>
+    compareTexts(name, wanted.get(name), stored.get(name)),
   );
 }
 
-function compareFacts(wanted: Facts, stored: Facts): readonly Detail[] {
-  return [...new Set([...stored.keys(), ...wanted.keys()])].flatMap((name): Detail[] => {
-    const [before, after] = [stored.get(name), wanted.get(name)];
-    if (before === after) return [];
-    if (before === undefined) return [{ sign: '+', text: `${name}: ${after}` }];
-    if (after === undefined) return [{ sign: '-', text: `${name}: ${before}` }];
-    return [{ sign: '~', text: `${name}: ${before} -> ${after}` }];
-  });
+type Federated = Partner['federation'][number];
+
+/** Whole identities: one that differs in a word proves somebody else. Their order says nothing. */
+function compareFederation(wanted: Federation, stored: readonly Federated[]): readonly Detail[] {
+  const [after, before] = [wanted.map(identityText), stored.map(identityText)];
+  return [
+    ...before
+      .filter((each) => !after.includes(each))
+      .map((each): Detail => ({ sign: '-', text: `federation: ${each}` })),
+    ...after
+      .filter((each) => !before.includes(each))
+      .map((each): Detail => ({ sign: '+', text: `federation: ${each}` })),
+  ];
 }
 
-/** Keys that are read from an address are not compared: they are what is found there. */
+/** Without what is as it would be anyway. */
+function identityText({ audited = {}, reusable = false, ...rest }: Federation[number] | Federated): string {
+  const more = { ...(Object.keys(audited).length === 0 ? {} : { audited }), ...(reusable ? { reusable } : {}) };
+  return canonical({ ...rest, ...more });
+}
+
+/** Keys that are read from an address, or registered by the partner's own people, are not compared: they are not ours to say. */
 async function compareCredentials(
   { credentials, metadata }: PartnerDefinition,
   stored: Partner | undefined,

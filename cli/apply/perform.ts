@@ -104,8 +104,10 @@ class Run {
     this.#versions.set(uri, saved.version);
   }
 
-  async #saveGrant({ client, audience: uri, scopes }: Change & { readonly kind: 'grant' }): Promise<void> {
-    await this.#client.post(['grants'], { client, audience: uri, scopes }, grant);
+  async #saveGrant(change: Change & { readonly kind: 'grant' }): Promise<void> {
+    const { client, audience: uri, scopes, authorizationDetailsTypes: types } = change;
+    const details = types === undefined ? {} : { authorizationDetailsTypes: types };
+    await this.#client.post(['grants'], { client, audience: uri, scopes, ...details }, grant);
   }
 }
 

@@ -3,11 +3,13 @@
  * partners, audiences, grants; what goes, goes the other way round.
  */
 import type { Audience, Partner } from '../admin-records.ts';
-import type { DeclaredAudience, TokenPolicy } from '../declaration.ts';
+import type { DeclaredAudience, DetailTypes, TokenPolicy } from '../declaration.ts';
 import { refused } from '../failure.ts';
-import { type PartnerDefinition, wireName } from '../partner-definition.ts';
+import type { PartnerDefinition } from '../partner-definition.ts';
+import { compareDetails, compareDetailTypes, comparePolicies, compareScopes } from './audience-diff.ts';
 import type { Current } from './current.ts';
-import { comparePartner, type Detail } from './partner-diff.ts';
+import type { Detail } from './detail.ts';
+import { comparePartner } from './partner-diff.ts';
 import type { Wanted, WantedPartner } from './wanted.ts';
 
 interface Described {
@@ -15,6 +17,13 @@ interface Described {
   /** What people call it: an id, a URI, or `client -> audience`. */
   readonly name: string;
   readonly details: readonly Detail[];
+}
+
+interface AudienceMembers {
+  readonly scopes: readonly string[];
+  readonly tokenPolicy: TokenPolicy;
+  /** Absent where there are none and never were any. */
+  readonly authorizationDetails?: Readonly<Record<string, object>>;
 }
 
 export type Change = Described &
@@ -30,13 +39,14 @@ export type Change = Described &
         readonly audience: string;
         readonly owner: string;
         /** What to send; absent for a removal. */
-        readonly members?: { readonly scopes: readonly string[]; readonly tokenPolicy: TokenPolicy };
+        readonly members?: AudienceMembers;
       }
     | {
         readonly kind: 'grant';
         readonly client: string;
         readonly audience: string;
         readonly scopes?: readonly string[];
+        readonly authorizationDetailsTypes?: readonly string[];
       }
   );
 
@@ -73,45 +83,62 @@ async function planPartner({ id, definition }: WantedPartner, current: Current, 
   return details.length === 0 ? [] : [{ action: 'change', kind: 'partner', name: id, id, definition, stored, details }];
 }
 
-/** A scope that goes must go after the grants that use it; one that comes must be there before them. */
+/** A scope that goes must go after the grants that use it; one that comes must be there before them. So with types of details. */
 function planAudience(
   owner: string,
-  { audience, scopes: declared, tokenPolicy = {} }: DeclaredAudience,
+  { audience, scopes: declared, tokenPolicy = {}, authorizationDetails: details = {} }: DeclaredAudience,
   current: Current,
 ): { readonly before: readonly Change[]; readonly after: readonly Change[] } {
   const stored = current.audiences.get(audience);
   const scopes = [...new Set(declared)];
   const change = { kind: 'audience', name: audience, audience, owner } as const;
+  const lines = (
+    from: Pick<Audience, 'scopes' | 'tokenPolicy'> & Pick<Required<AudienceMembers>, 'authorizationDetails'>,
+  ) => [
+    ...compareScopes(scopes, from.scopes),
+    ...compareDetails(details, from.authorizationDetails),
+    ...comparePolicies(tokenPolicy, from.tokenPolicy),
+  ];
   if (stored === undefined) {
-    const details = [
-      { sign: '+', text: `owner: ${owner}` } as const,
-      ...compareScopes(scopes, []),
-      ...comparePolicies(tokenPolicy, {}),
-    ];
-    return { before: [{ ...change, action: 'add', members: { scopes, tokenPolicy }, details }], after: [] };
+    const news = lines({ scopes: [], authorizationDetails: {}, tokenPolicy: {} });
+    const members = { scopes, tokenPolicy, ...unlessNone(details) };
+    return { before: [{ ...change, action: 'add', members, details: [own(owner), ...news] }], after: [] };
   }
   if (stored.owner !== owner) {
     throw refused(`audience ${audience} is owned by ${stored.owner}; to give it to ${owner}, remove it there first`);
   }
-  const dropped = stored.scopes.filter((scope) => !scopes.includes(scope));
-  const added = [
-    ...compareScopes([...scopes, ...dropped], stored.scopes),
-    ...comparePolicies(tokenPolicy, stored.tokenPolicy),
-  ];
-  const wide = { scopes: [...scopes, ...dropped], tokenPolicy };
-  const gone = compareScopes(scopes, wide.scopes);
-  return {
-    before: added.length === 0 ? [] : [{ ...change, action: 'change', members: wide, details: added }],
-    after: gone.length === 0 ? [] : [{ ...change, action: 'change', members: { scopes, tokenPolicy }, details: gone }],
+  const wide = {
+    scopes: [...new Set([...scopes, ...stored.scopes])],
+    authorizationDetails: { ...stored.authorizationDetails, ...details },
+    tokenPolicy,
   };
+  const gone = lines(wide);
+  const added = lines(stored).filter(({ text }) => !gone.some((line) => line.text === text));
+  const step = (members: Required<AudienceMembers>, made: readonly Detail[]): readonly Change[] => {
+    const { authorizationDetails, ...rest } = members;
+    const none = Object.keys(wide.authorizationDetails).length === 0;
+    const sent = none ? rest : { ...rest, authorizationDetails };
+    return made.length === 0 ? [] : [{ ...change, action: 'change', members: sent, details: made }];
+  };
+  return { before: step(wide, added), after: step({ scopes, tokenPolicy, authorizationDetails: details }, gone) };
 }
+
+const own = (owner: string): Detail => ({ sign: '+', text: `owner: ${owner}` });
+
+/** A service that does not know of them takes an audience without. */
+const unlessNone = (details: DetailTypes): Pick<AudienceMembers, 'authorizationDetails'> =>
+  Object.keys(details).length === 0 ? {} : { authorizationDetails: details };
 
 function planGrants({ id: client, grants }: WantedPartner, current: Current): readonly Change[] {
   const stored = current.partners.get(client)?.grants ?? [];
-  return grants.flatMap(({ audience, scopes }): Change[] => {
+  return grants.flatMap(({ audience, scopes, authorizationDetailsTypes: types = [] }): Change[] => {
     const before = stored.find((each) => each.audience === audience);
-    const details = compareScopes([...new Set(scopes)], before?.scopes ?? []);
-    const change = { kind: 'grant', name: `${client} -> ${audience}`, client, audience, scopes, details } as const;
+    const details = [
+      ...compareScopes([...new Set(scopes)], before?.scopes ?? []),
+      ...compareDetailTypes([...new Set(types)], before?.authorizationDetailsTypes ?? []),
+    ];
+    const given = types.length === 0 ? { scopes } : { scopes, authorizationDetailsTypes: types };
+    const change = { kind: 'grant', name: `${client} -> ${audience}`, client, audience, ...given, details } as const;
     if (before === undefined) return [{ ...change, action: 'add' }];
     return details.length === 0 ? [] : [{ ...change, action: 'change' }];
   });
@@ -135,23 +162,4 @@ function planRemovals(wanted: Wanted, current: Current) {
       ),
     partners: current.others.map((id): Change => ({ ...remove, kind: 'partner', name: id, id })),
   };
-}
-
-const compareScopes = (wanted: readonly string[], stored: readonly string[]): readonly Detail[] => [
-  ...stored.filter((scope) => !wanted.includes(scope)).map((scope): Detail => ({ sign: '-', text: `scope: ${scope}` })),
-  ...wanted.filter((scope) => !stored.includes(scope)).map((scope): Detail => ({ sign: '+', text: `scope: ${scope}` })),
-];
-
-function comparePolicies(wanted: TokenPolicy, stored: Readonly<Record<string, unknown>>): readonly Detail[] {
-  const text = (policy: Readonly<Record<string, unknown>>, name: string): string | undefined => {
-    const value = policy[name];
-    return value === undefined ? undefined : String(wireName(String(value)));
-  };
-  return ['accessTokenSeconds', 'algorithm', 'binding', 'profile'].flatMap((name): Detail[] => {
-    const [before, after] = [text(stored, name), text(wanted, name)];
-    if (before === after) return [];
-    if (before === undefined) return [{ sign: '+', text: `tokenPolicy.${name}: ${after}` }];
-    if (after === undefined) return [{ sign: '-', text: `tokenPolicy.${name}: ${before}` }];
-    return [{ sign: '~', text: `tokenPolicy.${name}: ${before} -> ${after}` }];
-  });
 }

@@ -4,12 +4,14 @@
 import { type Command, Option } from 'commander';
 import { type AdminClient, createAdminClient, LONG_PAGES } from '../admin-client.ts';
 import { type Audience, audience } from '../admin-records.ts';
+import { authorizationDetails, type DetailTypes } from '../declaration.ts';
 import { misuse, refused } from '../failure.ts';
 import { examples } from '../help.ts';
-import type { Io } from '../io.ts';
+import { type Io, inputName, readInput } from '../io.ts';
+import { parseShape } from '../json-file.ts';
 import { changeKnown } from '../lost-update.ts';
 import { collectWords } from '../option-values.ts';
-import { printable, show, table } from '../output.ts';
+import { printable, show, table, withoutEmptyColumns } from '../output.ts';
 import { readSettings } from '../settings.ts';
 import {
   addTokenPolicyOptions,
@@ -22,12 +24,14 @@ import {
 interface AddOptions extends TokenPolicyOptions {
   readonly owner: string;
   readonly scope: readonly string[];
+  readonly detailsFile?: string;
 }
 
 interface SetOptions extends TokenPolicyOptions {
   readonly scope?: readonly string[];
   readonly addScope?: readonly string[];
   readonly removeScope?: readonly string[];
+  readonly detailsFile?: string;
   readonly unset?: readonly string[];
 }
 
@@ -42,26 +46,42 @@ export function addAudienceCommands(program: Command, io: Io): void {
   addRemove(group, io);
 }
 
+/** Types that clients may ask for, as RFC 9396 has it. */
+const DETAILS_FILE = [
+  '--details-file <file>',
+  'JSON object: what authorization details may say, by type (- for standard input)',
+] as const;
+
+/** @throws Failure (2) for a file that holds anything else. */
+async function readDetails(io: Io, path: string | undefined): Promise<{ authorizationDetails?: DetailTypes }> {
+  if (path === undefined) return {};
+  const what = 'a JSON object of authorization details by type';
+  return { authorizationDetails: parseShape(authorizationDetails, await readInput(io, path), inputName(path), what) };
+}
+
 function addAdd(group: Command, io: Io): void {
   const command = group
     .command('add')
     .description('declare an audience with the scopes that it knows')
     .argument('<uri>', 'absolute URI of the resource (RFC 8707)')
     .requiredOption('--owner <partner>', 'partner that accepts these tokens')
-    .requiredOption('--scope <scope>', 'scope of the resource; repeat for more', collectWords);
+    .requiredOption('--scope <scope>', 'scope of the resource; repeat for more', collectWords)
+    .option(...DETAILS_FILE);
   addTokenPolicyOptions(command)
     .addHelpText(
       'after',
       examples(
         'audience add https://ledger.example.com --owner ledger --scope entries.read --scope entries.write',
         'audience add https://ledger.example.com --owner ledger --scope entries.read --algorithm ES256 --token-seconds 600',
+        'audience add https://pay.example.com --owner pay --scope access --details-file details.json',
       ),
     )
     .action(async (uri: string, options: AddOptions, command: Command) => {
       const settings = readSettings(command, io.env);
       const tokenPolicy = readTokenPolicy(options);
       const policy = Object.keys(tokenPolicy).length === 0 ? {} : { tokenPolicy };
-      const body = { audience: uri, owner: options.owner, scopes: options.scope, ...policy };
+      const details = await readDetails(io, options.detailsFile);
+      const body = { audience: uri, owner: options.owner, scopes: options.scope, ...details, ...policy };
       const { record, created } = await createAdminClient(settings, io).post(['audiences'], body, audience);
       const outcome = created ? 'added' : 'was already there with the same content';
       show(io, settings.json, record, () => describe(record, outcome));
@@ -72,7 +92,7 @@ const describe = ({ audience: uri, owner, scopes }: Audience, outcome: string): 
   printable(`Audience ${uri} of ${owner} ${outcome}: ${scopes.join(' ')}`);
 
 function addSet(group: Command, io: Io): void {
-  const names = Object.keys(TOKEN_POLICY_NAMES).join(', ');
+  const names = [...Object.keys(TOKEN_POLICY_NAMES), DETAILS].join(', ');
   const command = group
     .command('set')
     .description('change scopes or tokens of an audience; a scope that grants use cannot go')
@@ -83,7 +103,8 @@ function addSet(group: Command, io: Io): void {
         .conflicts(['addScope', 'removeScope']),
     )
     .option('--add-scope <scope>', 'these scopes too; repeat for more', collectWords)
-    .option('--remove-scope <scope>', 'these no longer; repeat for more', collectWords);
+    .option('--remove-scope <scope>', 'these no longer; repeat for more', collectWords)
+    .option(...DETAILS_FILE);
   addTokenPolicyOptions(command)
     .option('--unset <name>', `take away ${names}; repeat for more`, collectWords)
     .addHelpText(
@@ -91,14 +112,16 @@ function addSet(group: Command, io: Io): void {
       examples(
         'audience set https://ledger.example.com --add-scope entries.delete',
         'audience set https://ledger.example.com --algorithm ES256 --unset token-seconds',
+        'audience set https://pay.example.com --details-file details.json',
       ),
     )
     .action(async (uri: string, options: SetOptions, command: Command) => {
       const settings = readSettings(command, io.env);
       if (Object.keys(options).length === 0) throw misuse('nothing to change: see countersign audience set --help');
+      const details = await readDetails(io, options.detailsFile);
       const client = createAdminClient(settings, io);
       const current = await findAudience(client, uri);
-      const body = { audience: uri, version: current.version, ...readChange(options, current) };
+      const body = { audience: uri, version: current.version, ...details, ...readChange(options, current) };
       const changed = await changeKnown(
         current,
         () => client.patch(['audiences'], body, audience),
@@ -109,21 +132,29 @@ function addSet(group: Command, io: Io): void {
     });
 }
 
-function readChange(options: SetOptions, current: Audience): { scopes?: readonly string[]; tokenPolicy?: object } {
+/** What `--unset` knows authorization details by. */
+const DETAILS = 'details';
+
+function readChange(options: SetOptions, current: Audience): object {
   const { scope, addScope = [], removeScope = [], unset = [] } = options;
   const isGone = (each: string): boolean => removeScope.includes(each);
   const isScoped = scope !== undefined || addScope.length > 0 || removeScope.length > 0;
   const scopes = scope ?? [...new Set([...current.scopes, ...addScope])].filter((each) => !isGone(each));
   const policy: Record<string, unknown> = { ...current.tokenPolicy, ...readTokenPolicy(options) };
-  for (const name of unset) delete policy[policyMember(name)];
-  const isPolicyGiven = unset.length > 0 || Object.keys(readTokenPolicy(options)).length > 0;
-  return { ...(isScoped ? { scopes } : {}), ...(isPolicyGiven ? { tokenPolicy: policy } : {}) };
+  const unsetPolicy = unset.filter((name) => name !== DETAILS);
+  for (const name of unsetPolicy) delete policy[policyMember(name)];
+  const isPolicyGiven = unsetPolicy.length > 0 || Object.keys(readTokenPolicy(options)).length > 0;
+  return {
+    ...(isScoped ? { scopes } : {}),
+    ...(isPolicyGiven ? { tokenPolicy: policy } : {}),
+    ...(unset.includes(DETAILS) ? { authorizationDetails: {} } : {}),
+  };
 }
 
 function policyMember(name: string): string {
   const found = Object.entries(TOKEN_POLICY_NAMES).find(([option]) => option === name);
   if (found === undefined)
-    throw misuse(`nothing is called "${name}"; one of ${Object.keys(TOKEN_POLICY_NAMES).join(', ')}`);
+    throw misuse(`nothing is called "${name}"; one of ${[...Object.keys(TOKEN_POLICY_NAMES), DETAILS].join(', ')}`);
   return found[1];
 }
 
@@ -145,11 +176,16 @@ function addList(group: Command, io: Io): void {
         item.audience,
         item.owner,
         item.scopes.join(' '),
+        Object.keys(item.authorizationDetails).join(' ') || undefined,
         describeTokenPolicy(item.tokenPolicy),
         item.version,
       ]);
       show(io, settings.json, items, () =>
-        table(io, ['AUDIENCE', 'OWNER', 'SCOPES', 'TOKENS', 'VERSION'], rows, 'No audiences yet.'),
+        table(
+          io,
+          ...withoutEmptyColumns(['AUDIENCE', 'OWNER', 'SCOPES', 'DETAILS', 'TOKENS', 'VERSION'], rows),
+          'No audiences yet.',
+        ),
       );
     });
 }

@@ -3,21 +3,22 @@
  */
 import { type Command, Option } from 'commander';
 import { createAdminClient, LONG_PAGES } from '../admin-client.ts';
-import { grant } from '../admin-records.ts';
+import { type Grant, grant } from '../admin-records.ts';
 import { misuse } from '../failure.ts';
 import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
 import { collectWords } from '../option-values.ts';
-import { printable, show, table } from '../output.ts';
+import { printable, show, table, withoutEmptyColumns } from '../output.ts';
 import { readSettings } from '../settings.ts';
 
 interface AddOptions {
   readonly client: string;
   readonly audience: string;
   readonly scope: readonly string[];
+  readonly detailsType?: readonly string[];
 }
 
-type RemoveOptions = Omit<AddOptions, 'scope'>;
+type RemoveOptions = Pick<AddOptions, 'client' | 'audience'>;
 
 interface ListOptions {
   readonly client?: string;
@@ -44,22 +45,33 @@ function addAdd(group: Command, io: Io): void {
     .requiredOption('--client <partner>', 'partner that asks for tokens')
     .requiredOption('--audience <uri>', 'audience that it may call')
     .requiredOption('--scope <scope>', 'scope that it may use; repeat for more', collectWords)
+    .option('--details-type <type>', 'authorization details that it may ask for; repeat for more', collectWords)
     .addHelpText(
       'after',
       examples(
         'grant add --client billing --audience https://ledger.example.com --scope entries.read',
         'grant add --client billing --audience https://ledger.example.com --scope "entries.read entries.write"',
+        'grant add --client crm --audience https://pay.example.com --scope access --details-type payment_initiation',
       ),
     )
-    .action(async ({ client, audience, scope }: AddOptions, command: Command) => {
+    .action(async ({ client, audience, scope, detailsType: types }: AddOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      const body = { client, audience, scopes: scope };
+      const details = types === undefined ? {} : { authorizationDetailsTypes: types };
+      const body = { client, audience, scopes: scope, ...details };
       const { record } = await createAdminClient(settings, io).post(['grants'], body, grant);
       show(io, settings.json, record, () =>
-        printable(`Partner ${record.client} may call ${record.audience}: ${record.scopes.join(' ')}`),
+        printable(
+          [
+            `Partner ${record.client} may call ${record.audience}: ${record.scopes.join(' ')}`,
+            ...describeTypes(record),
+          ].join(', '),
+        ),
       );
     });
 }
+
+const describeTypes = ({ authorizationDetailsTypes: types }: Grant): readonly string[] =>
+  types.length === 0 ? [] : [`authorization details ${types.join(' ')}`];
 
 function addList(group: Command, io: Io): void {
   group
@@ -78,9 +90,19 @@ function addList(group: Command, io: Io): void {
         { ...selection(options), ...LONG_PAGES },
         grant,
       );
-      const rows = items.map((item) => [item.client, item.audience, item.scopes.join(' '), item.version]);
+      const rows = items.map((item) => [
+        item.client,
+        item.audience,
+        item.scopes.join(' '),
+        item.authorizationDetailsTypes.join(' ') || undefined,
+        item.version,
+      ]);
       show(io, settings.json, items, () =>
-        table(io, ['CLIENT', 'AUDIENCE', 'SCOPES', 'VERSION'], rows, 'No grants yet.'),
+        table(
+          io,
+          ...withoutEmptyColumns(['CLIENT', 'AUDIENCE', 'SCOPES', 'DETAILS', 'VERSION'], rows),
+          'No grants yet.',
+        ),
       );
     });
 }

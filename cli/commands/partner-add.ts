@@ -19,8 +19,9 @@ import { printable, show } from '../output.ts';
 import { type AttributeOptions, addAttributeOptions, readAttributes } from '../partner-options.ts';
 import { describePartner } from '../partner-view.ts';
 import { readSettings } from '../settings.ts';
+import { addWayInOptions, readWaysIn, type WayInOptions } from '../way-in-options.ts';
 
-interface AddOptions extends AttributeOptions, KeyOptions, DocumentOptions {
+interface AddOptions extends AttributeOptions, KeyOptions, DocumentOptions, WayInOptions {
   readonly disabled?: true;
 }
 
@@ -31,7 +32,7 @@ export function addPartnerAdd(group: Command, io: Io): void {
     .argument('[id]', 'client id of the partner; made by the service if left out');
   addAttributeOptions(command);
   command.option('--disabled', 'register it, but give it no tokens yet');
-  addDocumentOptions(addKeyOptions(command))
+  addWayInOptions(addDocumentOptions(addKeyOptions(command)))
     .addHelpText(
       'after',
       examples(
@@ -40,6 +41,8 @@ export function addPartnerAdd(group: Command, io: Io): void {
         'partner add crm --jwks-uri https://crm.example.com/jwks --tag team=sales --quota-per-minute 60',
         'partner add exchange --metadata https://mail.contoso.com/autodiscover/metadata/json/1',
         'partner add lync --certificate lync.cer --application-identifier 00000004-0000-0ff1-ce00-000000000000 --application-realm contoso.com',
+        'partner add gateway --tls-san-dns gateway.example.com --binding mtls',
+        'partner add deploy --federation-file github.json',
         'partner add reports   # accepts tokens, never asks for any',
       ),
     )
@@ -50,6 +53,7 @@ export function addPartnerAdd(group: Command, io: Io): void {
       const body = {
         ...(id === undefined ? {} : { id }),
         ...readAttributes(options),
+        ...(await readWaysIn(io, options)),
         ...(options.disabled ? { enabled: false } : {}),
         ...(credentials.length === 0 ? {} : { credentials }),
         ...(await readDocument(io, options)),

@@ -5,7 +5,17 @@ import type { Command } from 'commander';
 import { createAdminClient, LONG_PAGES } from '../admin-client.ts';
 import { type Audience, audience, type Credential, type Partner, partnerSummary } from '../admin-records.ts';
 import { readPartners } from '../apply/current.ts';
-import type { DeclaredAudience, DeclaredCredential, DeclaredPartner, Quota, TokenPolicy } from '../declaration.ts';
+import type {
+  DeclaredAudience,
+  DeclaredCredential,
+  DeclaredGrant,
+  DeclaredPartner,
+  DetailTypes,
+  Federation,
+  Quota,
+  TlsSubject,
+  TokenPolicy,
+} from '../declaration.ts';
 import { writeYaml } from '../declaration-file.ts';
 import { refused } from '../failure.ts';
 import { examples } from '../help.ts';
@@ -48,6 +58,7 @@ export function addPartnerExport(group: Command, io: Io): void {
 function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartner {
   const { id, name, contact, tags, enabled, trustLevel, acceptsSecurityIdentifiers, source, tokenPolicy, claims } =
     stored;
+  const followed = source?.selfRegistered ? undefined : source;
   const registered = stored.credentials.filter((each) => each.source === 'registered');
   const owned = audiences.filter(({ owner }) => owner === id);
   // Whoever follows a metadata document takes the issuer from there as well.
@@ -65,13 +76,16 @@ function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartn
         stored.compatibility === 'strict' ? undefined : (stored.compatibility as DeclaredPartner['compatibility']),
       issuer,
       credentials: unlessEmpty(registered.map((each) => declareCredential(id, each))),
-      jwksUri: source?.type === 'jwks_uri' ? source.url : undefined,
-      metadataUrl: source?.type === 'metadata' ? source.url : undefined,
+      jwksUri: followed?.type === 'jwks_uri' ? followed.url : undefined,
+      metadataUrl: followed?.type === 'metadata' ? followed.url : undefined,
+      tlsSubject: stored.tlsSubject as TlsSubject | undefined,
+      federation: unlessEmpty(stored.federation.map(declareIdentity)),
+      trustedIssuer: stored.trustedIssuer || undefined,
       tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined,
       claims: unlessEmpty(claims) as DeclaredPartner['claims'],
       quota: stored.quota as Quota | undefined,
       audiences: unlessEmpty(owned.map(declareAudience)),
-      grants: unlessEmpty(stored.grants.map((each) => ({ audience: each.audience, scopes: each.scopes }))),
+      grants: unlessEmpty(stored.grants.map(declareGrant)),
     }),
   };
 }
@@ -79,11 +93,29 @@ function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartn
 const unlessEmpty = <T extends object>(value: T): T | undefined =>
   Object.keys(value).length === 0 ? undefined : value;
 
-const declareAudience = ({ audience: uri, scopes, tokenPolicy }: Audience): DeclaredAudience => ({
+const declareAudience = ({ audience: uri, scopes, tokenPolicy, authorizationDetails }: Audience): DeclaredAudience => ({
   audience: uri,
   scopes,
-  ...defined({ tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined }),
+  ...defined({
+    authorizationDetails: unlessEmpty(authorizationDetails) as DetailTypes | undefined,
+    tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined,
+  }),
 });
+
+const declareGrant = ({
+  audience: uri,
+  scopes,
+  authorizationDetailsTypes,
+}: Partner['grants'][number]): DeclaredGrant => ({
+  audience: uri,
+  scopes,
+  ...defined({ authorizationDetailsTypes: unlessEmpty(authorizationDetailsTypes) }),
+});
+
+const declareIdentity = ({ audited = {}, reusable, ...rest }: Partner['federation'][number]): Federation[number] => {
+  const more = defined({ audited: unlessEmpty(audited), reusable: reusable || undefined });
+  return { ...rest, ...more } as Federation[number];
+};
 
 /** @throws Failure (1) when the service does not tell the key: a file without it would take the key away elsewhere. */
 function declareCredential(id: string, { jwk, kid, alg, label, notBefore, expiresAt }: Credential): DeclaredCredential {

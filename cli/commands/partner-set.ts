@@ -17,8 +17,9 @@ import { type AttributeOptions, addAttributeOptions, readChange } from '../partn
 import { describePartner } from '../partner-view.ts';
 import { readSettings } from '../settings.ts';
 import { TOKEN_POLICY_NAMES } from '../token-policy-options.ts';
+import { addWayInOptions, addWayInRemovals, readWaysIn, type WayInOptions } from '../way-in-options.ts';
 
-interface SetOptions extends AttributeOptions, Pick<DocumentOptions, 'jwksUri' | 'metadataUrl'> {
+interface SetOptions extends AttributeOptions, WayInOptions, Pick<DocumentOptions, 'jwksUri' | 'metadataUrl'> {
   readonly unset?: readonly string[];
 }
 
@@ -27,7 +28,7 @@ export function addPartnerSet(group: Command, io: Io): void {
     .command('set')
     .description('change a partner; refused when somebody else has changed it in the meantime')
     .argument('<id>', 'client id of the partner');
-  addAttributeOptions(command)
+  addWayInRemovals(addWayInOptions(addAttributeOptions(command)))
     .option('--no-accepts-security-identifiers', 'they no longer name a user')
     .addOption(new Option('--jwks-uri <url>', 'follow the keys that it publishes there').conflicts('metadataUrl'))
     .option('--metadata-url <url>', 'follow this metadata document')
@@ -38,6 +39,7 @@ export function addPartnerSet(group: Command, io: Io): void {
         'partner set billing --name "Billing" --contact billing@example.com --tag env=prod',
         'partner set billing --token-seconds 600 --algorithm ES256 --binding dpop',
         'partner set billing --claim \'region="eu"\' --quota-per-minute 100 --quota-mode observe',
+        'partner set billing --tls-subject-dn "CN=billing,O=Example" --no-federation',
         'partner set billing --unset contact --unset tag:env --unset quota',
       ),
     )
@@ -45,10 +47,10 @@ export function addPartnerSet(group: Command, io: Io): void {
       const settings = readSettings(command, io.env);
       const client = createAdminClient(settings, io);
       const read = () => client.get(['partners', id], partner);
-      const addresses = await readDocument(io, options);
-      if (Object.keys(options).length === 0) throw misuse('nothing to change: see countersign partner set --help');
+      const own = { ...(await readDocument(io, options)), ...(await readWaysIn(io, options)) };
+      if (!isAnyGiven(command)) throw misuse('nothing to change: see countersign partner set --help');
       const current = await read();
-      const members = { ...readChange(options, current), ...addresses };
+      const members = { ...readChange(options, current), ...own };
       const body = { version: current.version, ...withoutUnset(members, current, options.unset ?? []) };
       const change = () => client.patch(['partners', id], body, partner);
       const changed = await changeKnown(current, change, read, `partner ${id}`);
@@ -60,6 +62,10 @@ export function addPartnerSet(group: Command, io: Io): void {
       });
     });
 }
+
+/** An option that only says no stands at yes when nobody has said anything. */
+const isAnyGiven = (command: Command): boolean =>
+  Object.keys(command.opts()).some((name) => command.getOptionValueSource(name) !== 'default');
 
 /** Members that `null` takes away. */
 const OPTIONAL = {

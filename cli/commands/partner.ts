@@ -15,6 +15,7 @@ import { readSettings } from '../settings.ts';
 import { addPartnerAdd } from './partner-add.ts';
 import { addPartnerExport } from './partner-export.ts';
 import { addPartnerImport } from './partner-import.ts';
+import { addPartnerOnboard } from './partner-onboard.ts';
 import { addPartnerSet } from './partner-set.ts';
 
 interface ListOptions {
@@ -35,6 +36,7 @@ export function addPartnerCommands(program: Command, io: Io): void {
   addSwitch(group, io, 'disable');
   addRemove(group, io);
   addRefresh(group, io);
+  addPartnerOnboard(group, io);
   addPartnerImport(group, io);
   addPartnerExport(group, io);
 }

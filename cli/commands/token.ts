@@ -1,28 +1,17 @@
 /**
- * `countersign token`: get a token as a partner would, look into one, and verify one as a resource server would.
+ * `countersign token`: look into an access token, and verify one as a resource server would. Getting one is in a file beside.
  */
 import type { Command } from 'commander';
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { requestToken } from '../client-credentials.ts';
 import { misuse, refused } from '../failure.ts';
 import { examples } from '../help.ts';
 import { send } from '../http.ts';
-import { type Io, inputName, readInput } from '../io.ts';
+import { type Io, readInput } from '../io.ts';
 import { discoverIssuer, type Issuer } from '../issuer.ts';
 import { show } from '../output.ts';
-import { parseSigningKey } from '../private-key.ts';
 import { readSettings } from '../settings.ts';
 import { decodeToken, describeToken, type TokenParts } from '../token-view.ts';
-
-interface GetOptions {
-  readonly client: string;
-  readonly key: string;
-  readonly kid?: string;
-  readonly alg?: string;
-  readonly resource?: string;
-  readonly scope?: string;
-  readonly issuer?: string;
-}
+import { addTokenGet } from './token-get.ts';
 
 interface VerifyOptions {
   readonly audience?: string;
@@ -34,37 +23,9 @@ export function addTokenCommands(program: Command, io: Io): void {
     .command('token')
     .description('get, inspect and verify access tokens')
     .addHelpText('after', examples('token get --client billing --key billing.private.jwk.json', 'token inspect -'));
-  addGet(group, io);
+  addTokenGet(group, io);
   addInspect(group, io);
   addVerify(group, io);
-}
-
-function addGet(group: Command, io: Io): void {
-  group
-    .command('get')
-    .description('get an access token with a private key; prints the token alone')
-    .requiredOption('--client <id>', 'client id of the partner')
-    .requiredOption('--key <file>', 'private JWK or PKCS#8 PEM of the partner (- for standard input)')
-    .option('--kid <kid>', "key id as registered (default: the JWK's own, or the RFC 7638 thumbprint)")
-    .option('--alg <alg>', "algorithm as registered (default: the JWK's own, or the usual one of the key's kind)")
-    .option('--resource <uri>', 'audience of the token (RFC 8707)')
-    .option('--scope <scopes>', 'scopes, separated by spaces')
-    .option('--issuer <url>', 'issuer URL, where it is not the endpoint itself')
-    .addHelpText(
-      'after',
-      `${examples(
-        'token get --client billing --key billing.private.jwk.json --resource https://ledger.example.com',
-        'token get --client billing --key billing.pem --scope "entries.read entries.write" --json',
-      )}\n  $ curl -H "Authorization: Bearer $(countersign token get --client billing --key k.json)" https://...`,
-    )
-    .action(async (options: GetOptions, command: Command) => {
-      const settings = readSettings(command, io.env);
-      const { client, resource, scope } = options;
-      const key = await parseSigningKey(await readInput(io, options.key), inputName(options.key), options);
-      const issuer = await discoverIssuer(settings, options.issuer);
-      const answer = await requestToken(issuer, { client, key, resource, scope });
-      show(io, settings.json, answer, () => answer.access_token);
-    });
 }
 
 function addInspect(group: Command, io: Io): void {

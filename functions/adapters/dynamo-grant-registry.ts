@@ -27,17 +27,26 @@ export const isVersionOf = (owner: string, version: number) => ({
   ExpressionAttributeValues: { ':before': version, ':owner': owner },
 });
 
-/** The grant as it was read: also of these scopes, since a grant that was taken and given anew begins at version 1 again. */
-export const isGrant = ({ version, scopes }: Pick<Grant, 'version' | 'scopes'>) => ({
+/** The grant as it was read: also of this content, since a grant that was taken and given anew begins at version 1 again. */
+export const isGrant = ({
+  version,
+  scopes,
+  authorizationDetailsTypes: types,
+}: Pick<Grant, 'version' | 'scopes' | 'authorizationDetailsTypes'>) => ({
   ConditionExpression: [
     '#version = :before AND size(scopes) = :size',
     ...scopes.map((_, index) => `scopes[${index}] = :s${index}`),
+    // Rows of before there were such types lack the list.
+    types.length === 0 ? '(attribute_not_exists(#types) OR size(#types) = :types)' : 'size(#types) = :types',
+    ...types.map((_, index) => `#types[${index}] = :t${index}`),
   ].join(' AND '),
-  ExpressionAttributeNames: { '#version': 'version' },
+  ExpressionAttributeNames: { '#version': 'version', '#types': 'authorizationDetailsTypes' },
   ExpressionAttributeValues: {
     ':before': version,
     ':size': scopes.length,
+    ':types': types.length,
     ...Object.fromEntries(scopes.map((scope, index) => [`:s${index}`, scope])),
+    ...Object.fromEntries(types.map((type, index) => [`:t${index}`, type])),
   },
 });
 

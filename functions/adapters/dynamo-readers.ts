@@ -3,7 +3,7 @@
  * so that this is the whole delay by which a disabled partner or a revoked grant can still be obeyed.
  */
 
-import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import { DEFAULT_REALM, KEY_ATTRIBUTES } from '../config.ts';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
@@ -14,6 +14,7 @@ import {
   type Catalogue,
   type CatalogueReader,
   type Freshness,
+  type IssuerReader,
   Outage,
   type PartnerReader,
   type RealmReader,
@@ -23,9 +24,10 @@ import { callAws } from './aws-clients.ts';
 import { findRealm } from './dynamo-realm-registry.ts';
 import { parseAudienceRow, parsePartnerCollection } from './partner-rows.ts';
 import { aliasedRealm, parseRealmRow } from './realm-rows.ts';
-import { audienceKey, partnerPartition, type Row, realmKey, ringKey, ringPartition } from './registry-keys.ts';
+import { audienceKey, issuerKey, partnerPartition, type Row, realmKey, ringKey, ringPartition } from './registry-keys.ts';
 import { queryPartition } from './registry-query.ts';
 import { parseRingRow } from './ring-rows.ts';
+import { text } from './row-members.ts';
 
 export interface ReaderOptions {
   readonly client: DynamoDBDocumentClient;
@@ -64,6 +66,32 @@ export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
       const found = parsePartnerCollection(await queryPartition(options.client, options.table, partition));
       if (found !== undefined) partners.set(partition, found, readAt);
       return found;
+    },
+  };
+};
+
+/** Which partner goes by an issuer is one read, the partner itself the next. An issuer that is nobody's is not cached. */
+export const dynamoIssuerReader = (options: ReaderOptions, partners: PartnerReader): IssuerReader => {
+  const ids = cacheFor<{ readonly id: string }>(options.cacheSeconds);
+  const read = async (realm: string, issuer: string): Promise<{ readonly id: string } | undefined> => {
+    const { Item: row } = await callAws('dynamodb:GetItem', () =>
+      options.client.send(
+        new GetCommand({ TableName: options.table, Key: { ...issuerKey(realm, issuer) }, ConsistentRead: true }),
+      ),
+    );
+    return row === undefined ? undefined : { id: text(row, 'partner') };
+  };
+  return {
+    findByIssuer: async (realm, issuer, freshness) => {
+      const name = JSON.stringify([realm, issuer]);
+      const cached = ids.get(name, freshness);
+      const readAt = performance.now();
+      const found = cached ?? (await read(realm, issuer));
+      if (found === undefined) return undefined;
+      if (cached === undefined) ids.set(name, found, readAt);
+      const partner = await partners.find(realm, found.id, freshness);
+      // The issuer may have gone to another partner since; then neither is meant.
+      return partner?.partner.issuer === issuer ? partner : undefined;
     },
   };
 };

@@ -1,11 +1,11 @@
 /**
- * Single use of assertions, by one conditional write. Of any number of requests with the same assertion one wins:
+ * Single use of assertions and proofs, by conditional writes. Of any number of requests with the same assertion one wins:
  *
  *   A: PutItem if absent ----> ok          -> token
  *   B:    PutItem if absent ----> conflict -> refused
  *
- * The item's time is checked in the condition too, since DynamoDB deletes expired items up to days late. Once an hour the same
- * call also notes that the credential was used, as a transaction: a note never costs a call of its own.
+ * The item's time is checked in the condition too, since DynamoDB deletes expired items up to days late. Several uses of one request
+ * are one transaction, and once an hour so is the note that the credential was used: there is never more than one call.
  */
 
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import { KEY_ATTRIBUTES } from '../config.ts';
 import type { EpochSeconds } from '../core/partner.ts';
-import { type AssertionUse, Outage, type ReplayGuard } from '../ports.ts';
+import { Outage, type ReplayClaim, type ReplayGuard, type SingleUse } from '../ports.ts';
 import { callAws, cancellationCodes, writeIf } from './aws-clients.ts';
 import { lastUseUpdate } from './last-use.ts';
 
@@ -28,80 +28,99 @@ const { partition, expiresAt } = KEY_ATTRIBUTES;
 const NOTE_SECONDS = 3_600;
 const MAX_NOTED = 10_000;
 
+/** A note that is due. */
+type Note = ReturnType<typeof lastUseUpdate>;
+
 export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string): ReplayGuard => {
   /** When this process last noted the use of a credential. */
   const noted = new LRUCache<string, EpochSeconds>({ max: MAX_NOTED });
 
-  const claimOnly = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed'> => {
-    const put = new PutCommand(claimOf(table, use, now));
-    return (await writeIf('dynamodb:PutItem', () => client.send(put))) === 'saved' ? 'claimed' : 'replayed';
-  };
+  const claimOne = async (put: PutInput, use: SingleUse): Promise<SingleUse | undefined> =>
+    (await writeIf('dynamodb:PutItem', () => client.send(new PutCommand(put)))) === 'saved' ? undefined : use;
 
-  /** `undefined`: somebody else wrote the same note, and DynamoDB let neither the note nor the claim through. */
-  const claimAndNote = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed' | 'replayed' | undefined> => {
-    const note = lastUseUpdate(table, use.realm, use.client, use.thumbprint, now);
-    const both = new TransactWriteCommand({ TransactItems: [{ Put: claimOf(table, use, now) }, { Update: note }] });
+  /** `again`: somebody else wrote at the same moment, and DynamoDB let nothing of it through. */
+  const claimTogether = async (
+    puts: readonly PutInput[],
+    uses: readonly SingleUse[],
+    note: Note | undefined,
+  ): Promise<SingleUse | undefined | 'again'> => {
+    const items = [...puts.map((put) => ({ Put: put })), ...(note === undefined ? [] : [{ Update: note }])];
     try {
-      await client.send(both);
-      return 'claimed';
+      await client.send(new TransactWriteCommand({ TransactItems: items }));
+      return undefined;
     } catch (error) {
-      const [ofClaim, ofNote] = cancellationCodes(error);
-      if (ofClaim === 'ConditionalCheckFailed') return 'replayed';
-      if (ofClaim === 'TransactionConflict' || ofNote === 'TransactionConflict') return undefined;
+      const codes = cancellationCodes(error);
+      const used = uses.find((_, index) => codes[index] === 'ConditionalCheckFailed');
+      if (used !== undefined) return used;
+      if (codes.includes('TransactionConflict')) return 'again';
       throw new Outage('dynamodb:TransactWriteItems', error);
     }
   };
 
-  /** Of an assertion that may be used again there is nothing to claim. */
-  const noteOnly = async (use: AssertionUse, now: EpochSeconds): Promise<'claimed'> => {
-    const note = new UpdateCommand(lastUseUpdate(table, use.realm, use.client, use.thumbprint, now));
-    await callAws('dynamodb:UpdateItem', () => client.send(note));
-    return 'claimed';
+  const write = async (claim: ReplayClaim, note: Note | undefined, now: EpochSeconds): Promise<SingleUse | undefined> => {
+    const { uses } = claim;
+    const puts = uses.map((use) => putOf(table, claim, use, now));
+    const [put] = puts;
+    const [use] = uses;
+    if (put === undefined || use === undefined) {
+      if (note !== undefined) await callAws('dynamodb:UpdateItem', () => client.send(new UpdateCommand(note)));
+      return undefined;
+    }
+    if (uses.length === 1 && note === undefined) return claimOne(put, use);
+    const outcome = await claimTogether(puts, uses, note);
+    if (outcome !== 'again') return outcome;
+    // Requests of one credential collide over its note; without it they have nothing in common.
+    if (uses.length === 1) return claimOne(put, use);
+    const second = await claimTogether(puts, uses, undefined);
+    if (second === 'again') throw new Outage('dynamodb:TransactWriteItems', new Error('another request is in the way'));
+    return second;
   };
 
   return {
-    claim: async (use, now) => {
-      const credential = JSON.stringify([use.realm, use.client, use.thumbprint]);
-      const isNoted = now - (noted.get(credential) ?? 0) < NOTE_SECONDS;
-      if (use.reusable) {
-        if (isNoted) return 'claimed';
-        noted.set(credential, now);
-        return noteOnly(use, now);
-      }
-      if (isNoted) return claimOnly(use, now);
+    claim: async (claim, now) => {
+      const { credential } = claim;
+      if (credential === undefined) return write(claim, undefined, now);
+      const name = JSON.stringify([claim.realm, credential.client, credential.id]);
+      if (now - (noted.get(name) ?? 0) < NOTE_SECONDS) return write(claim, undefined, now);
       // Before the call, so that requests that come meanwhile do not collide with it.
-      noted.set(credential, now);
-      let outcome: Awaited<ReturnType<typeof claimAndNote>> = 'replayed';
+      noted.set(name, now);
+      const note = lastUseUpdate(table, claim.realm, credential.client, credential.id, now);
+      let isWritten = false;
       try {
-        outcome = await claimAndNote(use, now);
+        const used = await write(claim, note, now);
+        isWritten = used === undefined;
+        return used;
       } finally {
         // Nobody has written the note then, so the next claim has to.
-        if (outcome === 'replayed') noted.delete(credential);
+        if (!isWritten) noted.delete(name);
       }
-      return outcome ?? claimOnly(use, now);
     },
-    release: async (use) => {
-      if (use.reusable) return;
-      const remove = new DeleteCommand({
-        TableName: table,
-        Key: { [partition]: useKey(use) },
-        ConditionExpression: 'claimedBy = :me',
-        ExpressionAttributeValues: { ':me': use.claimedBy },
-      });
-      await client.send(remove).catch(() => undefined);
+    release: async (claim) => {
+      await Promise.all(
+        claim.uses.map((use) => client.send(new DeleteCommand(releaseOf(table, claim, use))).catch(() => undefined)),
+      );
     },
   };
 };
 
-const claimOf = (table: string, use: AssertionUse, now: EpochSeconds) => ({
+type PutInput = ReturnType<typeof putOf>;
+
+const putOf = (table: string, { realm, claimedBy }: ReplayClaim, use: SingleUse, now: EpochSeconds) => ({
   TableName: table,
-  Item: { [partition]: useKey(use), [expiresAt]: use.forgetAfter, claimedBy: use.claimedBy },
+  Item: { [partition]: useKey(realm, use), [expiresAt]: use.forgetAfter, claimedBy },
   ConditionExpression: 'attribute_not_exists(#pk) OR #expiresAt < :now OR claimedBy = :me',
   ExpressionAttributeNames: { '#pk': partition, '#expiresAt': expiresAt },
   // The SDK sends a write again when its answer was lost; our own earlier claim must then not look like a replay.
-  ExpressionAttributeValues: { ':now': now, ':me': use.claimedBy },
+  ExpressionAttributeValues: { ':now': now, ':me': claimedBy },
+});
+
+const releaseOf = (table: string, { realm, claimedBy }: ReplayClaim, use: SingleUse) => ({
+  TableName: table,
+  Key: { [partition]: useKey(realm, use) },
+  ConditionExpression: 'claimedBy = :me',
+  ExpressionAttributeValues: { ':me': claimedBy },
 });
 
 /** Hashed: a `jti` is chosen by the client and may be longer or stranger than a key should be. */
-const useKey = ({ realm, client, jti }: AssertionUse): string =>
-  `assertion#${realm}#${createHash('sha256').update(`${client}\0${jti}`).digest('base64url')}`;
+const useKey = (realm: string, { kind, maker, jti }: SingleUse): string =>
+  `${kind}#${realm}#${createHash('sha256').update(`${maker}\0${jti}`).digest('base64url')}`;

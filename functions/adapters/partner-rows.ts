@@ -2,10 +2,10 @@
 
 import { KEY_ATTRIBUTES } from '../config.ts';
 import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
-import { parseDetailTypes, parseWaysIn } from './way-in-rows.ts';
 import type { CustomClaims } from '../core/custom-claims.ts';
 import {
   type Audience,
+  CREDENTIAL_SOURCES,
   type Grant,
   type Partner,
   type PartnerCredential,
@@ -49,6 +49,7 @@ import {
   texts,
   whole,
 } from './row-members.ts';
+import { parseDetailTypes, parseWaysIn } from './way-in-rows.ts';
 
 const { sort } = KEY_ATTRIBUTES;
 
@@ -128,7 +129,7 @@ const parseCredential = (row: Row): PartnerCredential => ({
   jwk: jwk(row, 'jwk'),
   thumbprint: text(row, 'thumbprint'),
   addedAt: whole(row, 'addedAt'),
-  source: oneOf(row, 'source', ['registered', 'document']),
+  source: oneOf(row, 'source', CREDENTIAL_SOURCES),
   ...optionalText(row, 'label'),
   ...optionalText(row, 'x5t'),
   ...optionalText(row, 'x5tS256'),
@@ -138,6 +139,7 @@ const parseCredential = (row: Row): PartnerCredential => ({
 const parseSource = (row: Row): PartnerSource => ({
   type: oneOf(row, 'type', ['jwks_uri', 'metadata']),
   url: text(row, 'url'),
+  ...(row.selfRegistered === true ? { selfRegistered: true } : {}),
 });
 
 const parsePolicy = (row: Row): TokenPolicy => ({

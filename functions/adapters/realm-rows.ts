@@ -34,7 +34,9 @@ const parsePolicy = (row: Row): RealmPolicy => ({
   ...(row.algorithms === undefined ? {} : { algorithms: texts(row, 'algorithms').filter(isJwsAlgorithm) }),
   ...optionalTimes(row, ['accessTokenSeconds', 'assertionSeconds']),
   ...(row.clientSecrets === undefined ? {} : { clientSecrets: flag(row, 'clientSecrets') }),
-  ...(row.grantTypes === undefined ? {} : { grantTypes: GRANT_TYPES.filter((each) => texts(row, 'grantTypes').includes(each)) }),
+  ...(row.grantTypes === undefined
+    ? {}
+    : { grantTypes: GRANT_TYPES.filter((each) => texts(row, 'grantTypes').includes(each)) }),
   ...(row.dpopNonces === undefined ? {} : { dpopNonces: oneOf(row, 'dpopNonces', DPOP_NONCES) }),
   ...(row.authorizationDetailsTypes === undefined
     ? {}

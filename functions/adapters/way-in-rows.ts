@@ -10,12 +10,9 @@ import type { ClaimPredicate, ClaimPredicates, FederatedIdentity } from '../core
 import type { Partner } from '../core/partner.ts';
 import type { TlsSubject } from '../core/tls-subject.ts';
 import type { Row } from './registry-keys.ts';
-import { flag, list, nested, optionalText, optionalTimes, record, text, texts, whole } from './row-members.ts';
+import { flag, list, nested, oneOf, optionalText, optionalTimes, record, text, texts, whole } from './row-members.ts';
 
-type WaysIn = Pick<
-  Partner,
-  'secrets' | 'tlsSubject' | 'federation' | 'trustedIssuer' | 'onboarding' | 'registration'
->;
+type WaysIn = Pick<Partner, 'secrets' | 'tlsSubject' | 'federation' | 'trustedIssuer' | 'onboarding' | 'registration'>;
 
 export const parseWaysIn = (row: Row): WaysIn => ({
   secrets: optionalList(row, 'secrets').map(parseSecret),
@@ -76,6 +73,7 @@ const parseRegistration = (row: Row): Registration => ({
   hash: text(row, 'hash'),
   createdAt: whole(row, 'createdAt'),
   methods: registrable(row),
+  method: oneOf(row, 'method', REGISTRABLE_METHODS),
 });
 
 /** What an audience lets clients ask for, by type. */

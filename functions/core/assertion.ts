@@ -1,6 +1,7 @@
 /**
- * Client assertions: the JWT by which a partner proves who it is (RFC 7523 2.2 and 3, with the audience rule of
- * draft-ietf-oauth-rfc7523bis). Parsing trusts nothing; the checks run on what parsing returned, one reason each.
+ * Assertions of a partner's own making: the JWT by which it proves who it is (RFC 7523 2.2), or says whom a token is to be about
+ * (2.1); both by the rules of RFC 7523 3, with the audience rule of draft-ietf-oauth-rfc7523bis. Parsing trusts nothing; the
+ * checks run on what parsing returned, one reason each.
  */
 
 import { createHash } from 'node:crypto';
@@ -28,12 +29,18 @@ interface AssertionHeader {
 
 export interface AssertionClaims {
   readonly iss: string;
+  /** The issuer where the assertion does not say it, which only some partners may leave out. */
   readonly sub: string;
+  readonly isSubjectImplied: boolean;
   readonly aud: unknown;
   readonly exp: EpochSeconds;
   readonly jti: string | undefined;
   readonly nbf: EpochSeconds | undefined;
   readonly iat: EpochSeconds | undefined;
+  /** Google's libraries ask for their scopes here. */
+  readonly scope: string | undefined;
+  /** Who may act for the subject (RFC 8693 4.4), as it was said. */
+  readonly mayAct: unknown;
 }
 
 /** RFC 7515 4.1.9 lets `typ` be written with the `application/` prefix; media types ignore case. */
@@ -41,6 +48,7 @@ const ACCEPTED_TYPES: readonly (string | undefined)[] = [undefined, 'jwt', 'clie
 
 const MAX_JTI_LENGTH = 256;
 const MAX_ID_LENGTH = 256;
+const MAX_ISSUER_LENGTH = 512;
 
 const malformed = (detail: string) => refuse({ reason: 'assertion_malformed', detail } as const);
 
@@ -74,14 +82,15 @@ const isOptionalText = (value: unknown): value is string | undefined =>
 /** Returns the name of the claim that is missing or of the wrong kind. */
 const parseClaims = (claims: Record<string, unknown> | undefined): AssertionClaims | string => {
   if (claims === undefined) return 'payload';
-  const { iss, sub, aud, exp, jti, nbf, iat } = claims;
-  if (!isText(iss, MAX_ID_LENGTH)) return 'iss';
+  const { iss, sub = iss, aud, exp, jti, nbf, iat, scope, may_act: mayAct } = claims;
+  if (!isText(iss, MAX_ISSUER_LENGTH)) return 'iss';
   if (!isText(sub, MAX_ID_LENGTH)) return 'sub';
   if (!isTime(exp)) return 'exp';
   if (jti !== undefined && !isText(jti, MAX_JTI_LENGTH)) return 'jti';
   if (nbf !== undefined && !isTime(nbf)) return 'nbf';
   if (iat !== undefined && !isTime(iat)) return 'iat';
-  return { iss, sub, aud, exp, jti, nbf, iat };
+  if (!isOptionalText(scope)) return 'scope';
+  return { iss, sub, isSubjectImplied: claims.sub === undefined, aud, exp, jti, nbf, iat, scope, mayAct };
 };
 
 const isText = (value: unknown, maxLength: number): value is string =>
@@ -128,6 +137,11 @@ export const assertionId = ({ jws, claims }: ParsedAssertion): string =>
     .digest('base64url')}`;
 
 export interface AssertionRules {
+  /** The names that its maker goes by: one of them is the issuer. */
+  readonly issuers: readonly string[];
+  /** The subject is one of them as well. */
+  readonly aboutItself: boolean;
+  readonly subjectOptional: boolean;
   /** The accepted audiences, of which an assertion names one: the issuer URL, and for some partners the token endpoint. */
   readonly audiences: readonly [string, ...string[]];
   readonly jtiOptional: boolean;
@@ -143,7 +157,10 @@ export const checkAssertionClaims = (
 ): Result<AssertionClaims> => {
   const { iss, sub, aud, exp, nbf, iat, jti } = claims;
   if (jti === undefined && !rules.jtiOptional) return malformed('jti');
-  if (iss !== sub) return refuse({ reason: 'assertion_issuer', issuer: iss, subject: sub });
+  if (claims.isSubjectImplied && !rules.subjectOptional) return malformed('sub');
+  if (!rules.issuers.includes(iss) || (rules.aboutItself && !rules.issuers.includes(sub))) {
+    return refuse({ reason: 'assertion_issuer', issuer: iss, subject: sub });
+  }
   // A string, not a list: a list would let the same assertion serve at another server (RFC 7523bis).
   if (!rules.audiences.some((audience) => audience === aud)) {
     return refuse({ reason: 'assertion_audience', expected: rules.audiences[0] });

@@ -5,17 +5,39 @@
 
 import type { CompatibilityProfile } from './compatibility.ts';
 import type { Refusal, Result } from './errors.ts';
+import type { GrantType } from './grant-type.ts';
 import type { EpochSeconds } from './partner.ts';
+import type { Binding } from './token-policy.ts';
+
+/** `federated`: by a JWT of another issuer, which RFC 7523 2.2 knows as `private_key_jwt` all the same. */
+export type ClientMethod =
+  | 'private_key_jwt'
+  | 'federated'
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth';
 
 export interface AuditFacts {
   readonly realm?: string;
   readonly client?: string;
+  /** How the client proved who it is, or has registered to. */
+  readonly method?: ClientMethod;
   /** `kid` of the partner's key that the assertion was verified with. */
   readonly clientKey?: string;
   /** What was let pass for the client's library, when that is more than nothing. */
   readonly compatibility?: CompatibilityProfile;
+  /** Claims of a federated identity that are on trial and would have refused it. */
+  readonly federationAudited?: readonly string[];
+  readonly grantType?: GrantType;
   /** `jti` of the assertion. */
   readonly assertionId?: string;
+  /** `sub` of the token. */
+  readonly subject?: string;
+  /** Who acts for the subject, from the client inwards. */
+  readonly actors?: readonly string[];
+  /** What the token is bound to. */
+  readonly boundBy?: readonly Binding[];
   readonly audience?: string;
   readonly scopes?: readonly string[];
   /** `kid` of the signing key. */
@@ -23,8 +45,14 @@ export interface AuditFacts {
   /** `jti` of the token. */
   readonly tokenId?: string;
   readonly expiresAt?: EpochSeconds;
+  /** How possession of the token's key was proved; of two ways, the proof that was made for this request alone. */
+  readonly binding?: Binding;
   /** The token was issued above a quota that only observes. */
   readonly overQuota?: true;
+  /** Of dynamic registration: what was asked for, how the client will prove itself, and with which keys (RFC 7638 thumbprints). */
+  readonly operation?: 'register' | 'read' | 'update' | 'remove';
+  readonly keys?: readonly string[];
+  readonly jwksUri?: string;
 }
 
 /** A decision together with what is known of its circumstances, also when it is a refusal. */
@@ -34,7 +62,7 @@ export interface Decided<Value> {
 }
 
 export interface AuditRecord {
-  readonly action: 'issue-token' | 'check-token';
+  readonly action: 'issue-token' | 'check-token' | 'register-client';
   readonly decision: 'granted' | 'refused';
   /** Why not: the refusal's stable code with its evidence. */
   readonly refusal?: Refusal;

@@ -3,30 +3,28 @@
  * An unknown partner and an unknown key cost a signature check as well, so that time does not tell them from a wrong signature.
  */
 
-import { createHash } from 'node:crypto';
-import { compactVerify, type JWK } from 'jose';
-import { type JwsAlgorithm, parseAlgorithmName, wireNames } from './algorithms.ts';
 import { type AssertionRules, checkAssertionClaims, findAssertionKey, type ParsedAssertion } from './assertion.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
-import type { EpochSeconds, Partner, PartnerCredential, PartnerKey } from './partner.ts';
+import { isSignedBy, refuseAsSlowly } from './key-proof.ts';
+import type { EpochSeconds, Partner, PartnerCredential } from './partner.ts';
 
-export interface VerifiedClient {
+export interface SignedByPartner {
   readonly partner: Partner;
   readonly credential: PartnerCredential;
 }
 
-export const verifyClient = async (
+/** @param partner the one that the assertion is said to come from, if there is one. */
+export const verifyAssertion = async (
   partner: Partner | undefined,
   assertion: ParsedAssertion,
   rules: AssertionRules,
   now: EpochSeconds,
-): Promise<Result<VerifiedClient>> => {
-  if (partner === undefined) {
-    return refuseAsSlowly(assertion, { reason: 'client_unknown', clientId: assertion.claims.sub });
-  }
+): Promise<Result<SignedByPartner>> => {
+  const shown = { alg: assertion.header.alg, jws: assertion.jws };
+  if (partner === undefined) return refuseAsSlowly(shown, { reason: 'client_unknown', clientId: assertion.claims.iss });
   const credential = findAssertionKey(partner.credentials, assertion);
-  if (!credential.ok) return refuseAsSlowly(assertion, credential.refusal);
-  if (!(await isSignedBy(credential.value, assertion))) return refuse({ reason: 'assertion_signature' });
+  if (!credential.ok) return refuseAsSlowly(shown, credential.refusal);
+  if (!(await isSignedBy(credential.value, assertion.jws))) return refuse({ reason: 'assertion_signature' });
   const untimely = untimeliness(credential.value, now);
   if (untimely !== undefined) return refuse(untimely);
   // Told only to the holder of the key, and only in our log: a disabled partner looks like a wrong signature from outside.
@@ -36,65 +34,11 @@ export const verifyClient = async (
 };
 
 /** By our clock and to the second: an operator sets these times to end something. */
-const untimeliness = ({ kid, notBefore, expiresAt }: PartnerCredential, now: EpochSeconds): Refusal | undefined => {
+export const untimeliness = (
+  { kid, notBefore, expiresAt }: Pick<PartnerCredential, 'kid' | 'notBefore' | 'expiresAt'>,
+  now: EpochSeconds,
+): Refusal | undefined => {
   if (notBefore !== undefined && now < notBefore) return { reason: 'credential_not_yet_valid', kid, notBefore };
   if (expiresAt !== undefined && now >= expiresAt) return { reason: 'credential_expired', kid, expiresAt };
   return undefined;
-};
-
-const isSignedBy = async ({ jwk, algorithm }: Pick<PartnerKey, 'jwk' | 'algorithm'>, { jws }: ParsedAssertion) => {
-  try {
-    // jose keeps the imported key per JWK object, so the object that the registry cache holds is passed as it is.
-    await compactVerify(jws, jwk, { algorithms: [...wireNames(algorithm)] });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const refuseAsSlowly = async (assertion: ParsedAssertion, refusal: Refusal): Promise<Result<never>> => {
-  const algorithm = parseAlgorithmName(assertion.header.alg);
-  if (algorithm !== undefined) await isSignedBy({ jwk: DECOYS[algorithm], algorithm }, assertion);
-  return refuse(refusal);
-};
-
-/** Public keys whose private halves were thrown away when they were made; nothing verifies against them. */
-const RSA_DECOY: JWK = {
-  kty: 'RSA',
-  e: 'AQAB',
-  n: 'jH5ol53vC4eQGPRk3dR3tgE9rMk07BwDIL7MtxJaskunl8Vp7wGMlGtX4rR50eOXbSlriou32Uwij-CTDR_wTE49i-EjwsOzCz7--bsYUiQDcvkZrWYgajBA95V0frLwpovHJX2k6ysxkoQ5g9syO9uIUz8C1-eOTrjbyL0CyuBfMXadv6pj3sFmLGeCgDy2aFMq7fnk3uMRa2SrnjxuNnGGZS81qmVeZHC8nN0Pbk4Mv2aUAV7NeRzZFNKxv-N5M1VmuyMQb27rGTSjlwdlGcVoIMbLGJ8JXut7h2WuwvA4tE9IoPcqXeF69rDcHkmrafvcKtZEVIXYjLjvqhJXLw',
-};
-
-/** Any bytes of the right length are an ML-DSA public key (FIPS 204, algorithm 23); these come from no private one. */
-const mlDsaDecoy = (alg: JwsAlgorithm, bytes: number): JWK => ({
-  kty: 'AKP',
-  alg,
-  pub: createHash('shake256', { outputLength: bytes }).update('countersign decoy').digest('base64url'),
-});
-
-const DECOYS: Readonly<Record<JwsAlgorithm, JWK>> = {
-  RS256: RSA_DECOY,
-  PS256: RSA_DECOY,
-  ES256: {
-    kty: 'EC',
-    crv: 'P-256',
-    x: 'KdxHk63o1swLXvI1Akal5Hfn_WzVi0JDd_21xvK-P6g',
-    y: 'g2GUWkOGFOq92iV4ZERtbwc0kcIO_Wy8iGtfY2TXc1c',
-  },
-  ES384: {
-    kty: 'EC',
-    crv: 'P-384',
-    x: 'WXKXCp6JlI8ttNQdWq6vT7YWrOkhJrnfTkwR0_90HukyAy2AcAzl4b-TjCMVwGdq',
-    y: 'jVFqKhpz9DAnqhIXbo9DvWhGBmT5UsSYXtgke6Wk5BNcI2xHbHPzFu7N4DVyrO41',
-  },
-  ES512: {
-    kty: 'EC',
-    crv: 'P-521',
-    x: 'ABEuoACYgAT-KA9f8J69-8uC4i7YQFDZp-p4uKl3afusbpFcfAso7dKF9rGz0qDdWuEzhS3LVjhCz_RteZYKKTLD',
-    y: 'ASK9jp2PVT85EMCHGnOnLR_xADAtFAYjt6hMfhqRaomxWx2pusC7yKT0UkPA5F-MvqJqp_9Ror7bWHmuvHDb84_v',
-  },
-  EdDSA: { kty: 'OKP', crv: 'Ed25519', x: '5lEU7bH7WmAanL3ulq1yTqVg2XEAgpR-1XB6kpwLowQ' },
-  'ML-DSA-44': mlDsaDecoy('ML-DSA-44', 1_312),
-  'ML-DSA-65': mlDsaDecoy('ML-DSA-65', 1_952),
-  'ML-DSA-87': mlDsaDecoy('ML-DSA-87', 2_592),
 };

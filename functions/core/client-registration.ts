@@ -25,4 +25,6 @@ export interface Registration {
   readonly createdAt: EpochSeconds;
   /** What the operator had preset. */
   readonly methods: readonly RegistrableMethod[];
+  /** What the partner has chosen among them. */
+  readonly method: RegistrableMethod;
 }

@@ -14,11 +14,13 @@ export interface AssertionAllowance {
   readonly seconds: number;
   /** Without `jti` the assertion itself is what may be used once. */
   readonly jtiOptional: boolean;
+  /** Without `sub` the issuer is meant, and its `scope` is what is asked for where the request asks for none. */
+  readonly subjectOptional: boolean;
   /** Good again and again until it expires. */
   readonly reusable: boolean;
 }
 
-const STRICT: AssertionAllowance = { tokenEndpointAudience: false, seconds: 0, jtiOptional: false, reusable: false };
+const STRICT: AssertionAllowance = { tokenEndpointAudience: false, seconds: 0, jtiOptional: false, subjectOptional: false, reusable: false };
 const TOKEN_ENDPOINT: AssertionAllowance = { ...STRICT, tokenEndpointAudience: true };
 
 /** Found by running the libraries: MSAL sends one assertion for its ten minutes, Authlib and Google's live for an hour. */
@@ -27,5 +29,5 @@ export const ASSERTION_ALLOWANCES: Readonly<Record<CompatibilityProfile, Asserti
   'token-endpoint-audience': TOKEN_ENDPOINT,
   authlib: { ...TOKEN_ENDPOINT, seconds: 3_600 },
   msal: { ...TOKEN_ENDPOINT, seconds: 600, reusable: true },
-  google: { ...TOKEN_ENDPOINT, seconds: 3_600, jtiOptional: true },
+  google: { ...TOKEN_ENDPOINT, seconds: 3_600, jtiOptional: true, subjectOptional: true },
 };

@@ -3,6 +3,7 @@
  * of a claim that verifiers give a meaning to.
  */
 
+import { OBJECT_MEMBERS, pointerToken } from './json-object.ts';
 import type { InputProblem } from './public-key.ts';
 
 export type ClaimValue =
@@ -63,15 +64,12 @@ const MAX_OCTETS = 1_024;
 /** A name, or a name made collision-resistant by a URI or a domain in front of it (RFC 7519 4.2). */
 const CLAIM_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9_])?$/;
 
-/** What objects of JavaScript have of themselves: readers that copy claims together would take them for that. */
-const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-
 /** Everything that is wrong with these claims; `__proto__` and its like are no names here, at any level. */
 export const claimProblems = (claims: CustomClaims): readonly InputProblem[] => {
   const names = Object.keys(claims);
   if (names.length > MAX_CLAIMS) return [{ pointer: '/claims', detail: `at most ${MAX_CLAIMS} claims` }];
   const problems = names.flatMap((name) => {
-    const detail = nameProblem(name) ?? valueProblem(claims[name], MAX_DEPTH);
+    const detail = nameProblem(name) ?? claimValueProblem(claims[name]);
     return detail === undefined ? [] : [{ pointer: `/claims/${pointerToken(name)}`, detail }];
   });
   // Only once it is known that they are not deep: who writes JSON goes down as far as it goes.
@@ -88,11 +86,12 @@ const nameProblem = (name: string): string | undefined => {
 
 const RESERVED_FOLDED: ReadonlySet<string> = new Set([...RESERVED].map((name) => name.toLowerCase()));
 
-const pointerToken = (name: string): string => name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1');
-
 /** RFC 8259 6: integers within 53 bits; fractions that any number format can tell from nothing, DynamoDB's among them. */
 const isExact = (value: number): boolean =>
   Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value) && Math.abs(value) >= 1e-100;
+
+/** Why a value does not come through JSON and its many readers as it is; `undefined` when it does. */
+export const claimValueProblem = (value: ClaimValue | undefined): string | undefined => valueProblem(value, MAX_DEPTH);
 
 const valueProblem = (value: ClaimValue | undefined, depth: number): string | undefined => {
   if (typeof value === 'number' && !isExact(value)) return 'a number that not every reader reads alike';

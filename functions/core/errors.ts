@@ -54,7 +54,12 @@ export type Refusal =
   | { readonly reason: 'secret_expired'; readonly id: string; readonly expiresAt: number }
   | { readonly reason: 'certificate_missing' }
   | { readonly reason: 'certificate_malformed'; readonly detail: string }
-  | { readonly reason: 'certificate_untimely'; readonly notBefore: number; readonly notAfter: number; readonly now: number }
+  | {
+      readonly reason: 'certificate_untimely';
+      readonly notBefore: number;
+      readonly notAfter: number;
+      readonly now: number;
+    }
   | { readonly reason: 'certificate_unknown'; readonly x5tS256: string }
   | { readonly reason: 'issuer_unknown'; readonly issuer: string }
   | { readonly reason: 'issuer_untrusted'; readonly issuer: string }
@@ -86,6 +91,10 @@ export type Refusal =
   | { readonly reason: 'binding_required'; readonly bindings: readonly string[] }
   | { readonly reason: 'token_profile_unsupported'; readonly profile: string }
   | { readonly reason: 'quota_exceeded'; readonly retryAfterSeconds: number; readonly limits: readonly RateLimit[] }
+  // dynamic registration
+  /** The token of a registration request (RFC 7591 3, RFC 7592 2), and why it is not good. */
+  | { readonly reason: 'registration_token_refused'; readonly because: RegistrationTokenFault }
+  | { readonly reason: 'client_metadata_refused'; readonly error: MetadataError; readonly detail: string }
   // a proof of possession is not good (RFC 9449 4.3, RFC 8705 3)
   | { readonly reason: 'dpop_malformed'; readonly detail: string }
   | { readonly reason: 'dpop_key'; readonly detail: string }
@@ -94,11 +103,12 @@ export type Refusal =
   | { readonly reason: 'dpop_url'; readonly expected: string }
   | { readonly reason: 'dpop_untimely'; readonly issuedAt: number; readonly now: number }
   | { readonly reason: 'dpop_token_hash' }
-  | { readonly reason: 'dpop_nonce' }
+  /** `nonce`: the one that the next proof has to hold. */
+  | { readonly reason: 'dpop_nonce'; readonly nonce?: string }
   | { readonly reason: 'dpop_replayed' }
   // a token presented to us is not good
   | { readonly reason: 'token_unbound'; readonly binding: string }
-  | { readonly reason: 'token_binding'; readonly binding: string }
+  | { readonly reason: 'token_binding'; readonly binding: string; readonly detail?: string }
   | { readonly reason: 'token_missing' }
   | { readonly reason: 'token_malformed'; readonly detail: string }
   | { readonly reason: 'token_typ'; readonly typ: string }
@@ -111,6 +121,25 @@ export type Refusal =
   | { readonly reason: 'token_lifetime'; readonly seconds: number; readonly maxSeconds: number };
 
 export type RefusalReason = Refusal['reason'];
+
+export type RegistrationTokenFault =
+  | 'missing'
+  | 'malformed'
+  /** Of nobody, used up, replaced or withdrawn. */
+  | 'unknown'
+  | 'expired'
+  /** It is about another client than the path. */
+  | 'other_client'
+  | 'client_disabled'
+  | 'realm_unknown'
+  | 'realm_disabled';
+
+/** RFC 7591 3.2.2 */
+export type MetadataError =
+  | 'invalid_redirect_uri'
+  | 'invalid_client_metadata'
+  | 'invalid_software_statement'
+  | 'unapproved_software_statement';
 
 /** An OAuth error answer (RFC 6749 5.2). `description` is fixed text: nothing of the request is ever echoed. */
 export interface WireError {
@@ -127,10 +156,13 @@ export interface WireError {
     | 'invalid_authorization_details'
     | 'invalid_dpop_proof'
     | 'use_dpop_nonce'
-    | 'invalid_token';
+    | 'invalid_token'
+    | MetadataError;
   readonly description: string;
   /** For `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** For `DPoP-Nonce` (RFC 9449 8). */
+  readonly dpopNonce?: string;
 }
 
 const badRequest = (description: string): WireError => ({ status: 400, error: 'invalid_request', description });
@@ -236,7 +268,12 @@ export const refusalToWire = (refusal: Refusal): WireError => {
         description: 'The authorization details are malformed, of an unknown type, or not granted to this client.',
       };
     case 'dpop_nonce':
-      return { status: 400, error: 'use_dpop_nonce', description: 'The DPoP proof needs the nonce of this answer.' };
+      return {
+        status: 400,
+        error: 'use_dpop_nonce',
+        description: 'The DPoP proof needs the nonce of this answer.',
+        ...(refusal.nonce === undefined ? {} : { dpopNonce: refusal.nonce }),
+      };
     case 'dpop_malformed':
     case 'dpop_key':
     case 'dpop_signature':
@@ -269,6 +306,10 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'scope_malformed':
     case 'scope_not_granted':
       return { status: 400, error: 'invalid_scope', description: 'The requested scope is malformed or not granted.' };
+    case 'client_metadata_refused':
+      // Our own words, with a pointer to the member: whoever reads it is to mend it.
+      return { status: 400, error: refusal.error, description: refusal.detail };
+    case 'registration_token_refused':
     case 'token_missing':
     case 'token_malformed':
     case 'token_typ':

@@ -1,6 +1,6 @@
 /**
- * JWK Sets of partners (RFC 7517 5). Keys that are not for signatures, or that nobody could verify with, are left out; a private
- * key refuses the set, since everybody who could read it can sign as the partner.
+ * JWK Sets of partners (RFC 7517 5), SPIFFE bundles among them. Keys that are not for signatures, or that nobody could verify with,
+ * are left out; a private key refuses the set, since everybody who could read it can sign as the partner.
  */
 
 import {
@@ -29,9 +29,10 @@ export const readKeySet = (
     code: 'document_no_keys',
   });
 
-const readJwk = async (entry: unknown, pointer: string, now: EpochSeconds): Promise<EntryReading> => {
+/** One entry of a set. */
+export const readJwk = async (entry: unknown, pointer: string, now: EpochSeconds): Promise<EntryReading> => {
   if (!isJsonObject(entry)) return leftOut({ pointer, detail: 'not a JWK', code: 'key_malformed' });
-  const parsed = await parsePublicKey(entry, pointer, now);
+  const parsed = await parsePublicKey(asSignatureKey(entry), pointer, now);
   if (!parsed.ok) return parsed.refusal.code === 'key_exposed' ? refused(parsed.refusal) : leftOut(parsed.refusal);
   const thumbprints = await certificateThumbprints(entry, parsed.value.thumbprint, pointer, now);
   return thumbprints === undefined
@@ -42,6 +43,9 @@ const readJwk = async (entry: unknown, pointer: string, now: EpochSeconds): Prom
       })
     : taken({ ...parsed.value, ...thumbprints });
 };
+
+/** In a SPIFFE bundle `use` names the kind of identity document that a key signs; JWT-SVIDs are the ones that we look at. */
+const asSignatureKey = (jwk: JsonObject): JsonObject => (jwk.use === 'jwt-svid' ? { ...jwk, use: 'sig' } : jwk);
 
 /**
  * Of the certificate that a JWK brings along. RFC 7517 4.7: its first one has to have the key of the JWK. A thumbprint without

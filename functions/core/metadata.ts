@@ -6,40 +6,58 @@
 import type { JWK } from 'jose';
 import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, PUBLIC_KEY_MEMBERS, wireNames } from './algorithms.ts';
 import { certificateMembers } from './certificate.ts';
+import { PROOF_ALGORITHM_NAMES } from './dpop-proof.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
-import { GRANT_TYPES } from './grant-type.ts';
+import type { RealmTerms } from './realm.ts';
 
-export interface MetadataSettings {
-  readonly issuer: string;
-  /** Rings of the realm. */
-  readonly algorithms: readonly string[];
-}
 
 export const tokenEndpoint = (issuer: string): string => `${issuer}/token`;
 
-/** RFC 8414 2. No authorization endpoint exists, so `response_types_supported` holds the registered value for "nothing". */
-export const authorizationServerMetadata = ({ issuer }: Pick<MetadataSettings, 'issuer'>) => ({
-  issuer,
-  token_endpoint: tokenEndpoint(issuer),
-  jwks_uri: `${issuer}/jwks`,
-  // Ours alone: a signed list of signing keys that were revoked (docs/key-rotation.md).
-  revoked_keys_uri: `${issuer}/revoked-keys`,
-  response_types_supported: ['none'],
-  grant_types_supported: GRANT_TYPES,
-  token_endpoint_auth_methods_supported: ['private_key_jwt'],
-  token_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS.flatMap(wireNames),
-});
+/**
+ * RFC 8414 2, RFC 8705 5, RFC 9449 5.1, RFC 9396 10: what is on in this realm, and nothing else. No authorization endpoint exists, so
+ * `response_types_supported` holds the registered value for "nothing".
+ */
+export const authorizationServerMetadata = (realm: RealmTerms) => {
+  const { issuer, clientSecrets, grantTypes, authorizationDetailsTypes: types, mutualTlsUrl } = realm;
+  return {
+    issuer,
+    token_endpoint: tokenEndpoint(issuer),
+    jwks_uri: `${issuer}/jwks`,
+    // Ours alone: a signed list of signing keys that were revoked (docs/key-rotation.md).
+    revoked_keys_uri: `${issuer}/revoked-keys`,
+    registration_endpoint: registrationEndpoint(issuer),
+    response_types_supported: ['none'],
+    grant_types_supported: grantTypes,
+    token_endpoint_auth_methods_supported: [
+      'private_key_jwt',
+      ...(mutualTlsUrl === undefined ? [] : ['tls_client_auth', 'self_signed_tls_client_auth']),
+      ...(clientSecrets ? ['client_secret_basic', 'client_secret_post'] : []),
+    ],
+    token_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS.flatMap(wireNames),
+    dpop_signing_alg_values_supported: PROOF_ALGORITHM_NAMES,
+    ...(types.length === 0 ? {} : { authorization_details_types_supported: types }),
+    ...(mutualTlsUrl === undefined
+      ? {}
+      : {
+          tls_client_certificate_bound_access_tokens: true,
+          mtls_endpoint_aliases: { token_endpoint: tokenEndpoint(mutualTlsUrl) },
+        }),
+  };
+};
+
+/** RFC 7591 3 */
+export const registrationEndpoint = (issuer: string): string => `${issuer}/register`;
 
 /**
  * The same under the name that API Gateway's JWT authorizer and most libraries look for (OpenID Connect Discovery 3), with
  * the members that document requires. No ID token is ever issued; the algorithms are those of the access tokens.
  */
-export const openidConfiguration = ({ issuer, algorithms }: MetadataSettings) => ({
-  ...authorizationServerMetadata({ issuer }),
+export const openidConfiguration = (realm: RealmTerms) => ({
+  ...authorizationServerMetadata(realm),
   // Required there, and MSAL and others do not load without it. It answers that nobody can be authorized here.
-  authorization_endpoint: `${issuer}/authorize`,
+  authorization_endpoint: `${realm.issuer}/authorize`,
   subject_types_supported: ['public'],
-  id_token_signing_alg_values_supported: algorithms,
+  id_token_signing_alg_values_supported: realm.algorithms,
 });
 
 /**

@@ -21,7 +21,7 @@ export interface CredentialInput {
 }
 
 export const MAX_CREDENTIALS = 10;
-const MAX_LABEL_LENGTH = 64;
+export const MAX_LABEL_LENGTH = 64;
 
 export const parseCredential = async (
   input: CredentialInput,
@@ -139,18 +139,21 @@ export const changeCredential = (
   });
 };
 
-const LABEL_RULE = `1 to ${MAX_LABEL_LENGTH} printable characters`;
+export const LABEL_RULE = `1 to ${MAX_LABEL_LENGTH} printable characters`;
 const CERTIFICATE_RULE = 'a key that came in a certificate can only be given a shorter time';
 
 const changed = <Value>(before: Value | undefined, after: Value | null | undefined): Value | undefined =>
   after === undefined ? before : (after ?? undefined);
+
+/** By an operator or by the partner's own people; what stands in its document comes and goes with that. */
+const isRegistered = ({ source }: Pick<PartnerCredential, 'source'>): boolean => source !== 'document';
 
 /** What keeps these credentials from standing side by side. */
 export const credentialConflicts = (
   credentials: readonly PartnerCredential[],
   pointer: string,
 ): readonly InputProblem[] => {
-  const registered = credentials.filter(({ source }) => source === 'registered');
+  const registered = credentials.filter(isRegistered);
   const problems: InputProblem[] = [];
   if (registered.length > MAX_CREDENTIALS) {
     problems.push({ pointer, detail: `a partner has at most ${MAX_CREDENTIALS} registered credentials` });
@@ -165,12 +168,12 @@ export const credentialConflicts = (
   return problems;
 };
 
-/** Keys of the partner's document that can stand beside what an operator has registered, which goes first. */
+/** Keys of the partner's document that can stand beside what was registered, which goes first. */
 export const withDocumentKeys = (
   credentials: readonly PartnerCredential[],
   documentKeys: readonly Omit<PartnerCredential, 'source' | 'label'>[],
 ): readonly PartnerCredential[] => {
-  const registered = credentials.filter(({ source }) => source === 'registered');
+  const registered = credentials.filter(isRegistered);
   const isFree = (key: Pick<PartnerCredential, 'kid' | 'thumbprint'>): boolean =>
     !registered.some(({ kid, thumbprint }) => kid === key.kid || thumbprint === key.thumbprint);
   const known = new Map(credentials.map((credential) => [credential.thumbprint, credential.addedAt]));

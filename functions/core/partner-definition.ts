@@ -12,12 +12,13 @@ import { type CredentialInput, credentialConflicts, parseCredential, withDocumen
 import { readPartnerDocument } from './partner-document.ts';
 import { memberProblems } from './partner-members.ts';
 import type { PartnerSource } from './partner-source.ts';
+import { changeWaysIn, trustProblems, type WaysInChange } from './partner-ways-in.ts';
 import type { InputProblem } from './public-key.ts';
 import { parseQuota, type Quota, type QuotaInput } from './quota.ts';
 import { parseTokenPolicy, type TokenPolicy, type TokenPolicyInput } from './token-policy.ts';
 
 /** Members that can be changed one by one; `null` takes an optional one away. */
-export interface PartnerChange {
+export interface PartnerChange extends WaysInChange {
   readonly name?: string | null | undefined;
   readonly contact?: string | null | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
@@ -160,15 +161,27 @@ export const changePartner = (
   const policy =
     change.tokenPolicy === undefined ? accept(partner.tokenPolicy) : parseTokenPolicy(change.tokenPolicy, algorithms);
   const quota = parseQuotaChange(partner.quota, change.quota);
+  const waysIn = changeWaysIn(partner, change);
   const problems = [
     ...severalDocuments(change.jwksUri, change.metadataUrl),
     ...memberProblems(change),
     ...(policy.ok ? [] : policy.refusal),
     ...(quota.ok ? [] : quota.refusal),
+    ...(waysIn.ok ? [] : waysIn.refusal),
   ];
-  if (problems.length > 0 || !policy.ok || !quota.ok) return refuse(problems);
-  return accept(withMembers(partner, change, { tokenPolicy: policy.value, quota: quota.value }, now));
+  if (problems.length > 0 || !policy.ok || !quota.ok || !waysIn.ok) return refuse(problems);
+  const parsed = { tokenPolicy: policy.value, quota: quota.value, waysIn: waysIn.value };
+  const after = withMembers(partner, change, parsed, now);
+  const untrusted = trustProblems(after);
+  return untrusted.length > 0 ? refuse(untrusted) : accept(after);
 };
+
+/** What was said in words that had to be read first. */
+interface ParsedMembers {
+  readonly tokenPolicy: TokenPolicy;
+  readonly quota: Quota | undefined;
+  readonly waysIn: Pick<Partner, 'tlsSubject' | 'federation' | 'trustedIssuer'>;
+}
 
 const parseQuotaChange = (
   before: Quota | undefined,
@@ -181,10 +194,10 @@ const parseQuotaChange = (
 const withMembers = (
   partner: Partner,
   change: PartnerChange,
-  { tokenPolicy, quota }: { readonly tokenPolicy: TokenPolicy; readonly quota: Quota | undefined },
+  { tokenPolicy, quota, waysIn }: ParsedMembers,
   now: EpochSeconds,
 ): Partner => {
-  const { name, contact, issuer, quota: _quota, source, ...rest } = partner;
+  const { name, contact, issuer, quota: _quota, source, tlsSubject: _subject, ...rest } = partner;
   const after = {
     name: changed(name, change.name),
     contact: changed(contact, change.contact),
@@ -201,6 +214,7 @@ const withMembers = (
     claims: change.claims ?? partner.claims,
     compatibility: change.compatibility ?? partner.compatibility,
     tokenPolicy,
+    ...waysIn,
     ...(after.name === undefined ? {} : { name: after.name }),
     ...(after.contact === undefined ? {} : { contact: after.contact }),
     ...(after.issuer === undefined ? {} : { issuer: after.issuer }),
@@ -228,15 +242,18 @@ const changedSource = (
 
 /**
  * What an operator has said about a partner, in one canonical text: two partners with the same are the same to a repeated
- * create. Left out is what the registry adds: versions, times, and keys that come from the partner's document.
+ * create. Left out is what the registry adds (versions, times, and keys that come from the partner's document), what is made
+ * here and not declared (secrets, and the tokens of dynamic registration), and the keys that the partner has registered by itself.
  */
 export const definitionOf = (partner: Partner): string => {
-  const { version: _version, createdAt: _created, updatedAt: _updated, credentials, ...said } = partner;
+  const { version: _version, createdAt: _created, updatedAt: _updated, credentials, ...rest } = partner;
+  const { secrets: _secrets, onboarding: _onboarding, registration: _registration, source: followed, ...said } = rest;
   const registered = credentials
     .filter(({ source }) => source === 'registered')
     .map(({ addedAt: _added, jwk: _jwk, ...credential }) => credential)
     .sort((a, b) => (a.kid < b.kid ? -1 : 1));
-  return JSON.stringify({ ...said, credentials: registered }, sortedMembers);
+  const source = followed?.selfRegistered ? undefined : followed;
+  return JSON.stringify({ ...said, source, credentials: registered }, sortedMembers);
 };
 
 /** Members in one order at every level, whatever order they were given in. */
@@ -247,23 +264,30 @@ const sortedMembers = (_name: string, value: unknown): unknown =>
 
 /**
  * `wanted` in place of `stored`: versions counted on, keys from the document kept as long as the same document is followed, and
- * an issuer that was learnt from it.
+ * an issuer that was learnt from it. What was made here stays too: nobody could declare a secret of which only the hash is known.
+ * So do the keys that the partner has registered by itself, but for those that the operator names now.
  */
 export const replacePartner = (stored: Partner, wanted: Partner, now: EpochSeconds): Partner => {
+  const source = wanted.source ?? (stored.source?.selfRegistered ? stored.source : undefined);
   const followed =
-    stored.source !== undefined &&
-    stored.source.type === wanted.source?.type &&
-    stored.source.url === wanted.source.url;
+    stored.source !== undefined && stored.source.type === source?.type && stored.source.url === source.url;
   const kept = followed ? stored.credentials.filter(({ source }) => source === 'document') : [];
   const known = new Map(stored.credentials.map((each) => [each.thumbprint, each.addedAt]));
   const registered = wanted.credentials.map((each) => ({
     ...each,
     addedAt: known.get(each.thumbprint) ?? each.addedAt,
   }));
+  const isNamed = (key: PartnerCredential): boolean =>
+    registered.some(({ kid, thumbprint }) => kid === key.kid || thumbprint === key.thumbprint);
+  const own = stored.credentials.filter((each) => each.source === 'self-registered' && !isNamed(each));
   return {
     ...wanted,
+    ...(source === undefined ? {} : { source }),
     ...(followed && wanted.issuer === undefined && stored.issuer !== undefined ? { issuer: stored.issuer } : {}),
-    credentials: withDocumentKeys(registered, kept),
+    credentials: withDocumentKeys([...registered, ...own], kept),
+    secrets: stored.secrets,
+    ...(stored.onboarding === undefined ? {} : { onboarding: stored.onboarding }),
+    ...(stored.registration === undefined ? {} : { registration: stored.registration }),
     version: stored.version + 1,
     createdAt: stored.createdAt,
     updatedAt: now,

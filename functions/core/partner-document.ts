@@ -11,6 +11,7 @@ import { isMicrosoftMetadata, readMicrosoftMetadata } from './microsoft-metadata
 import type { EpochSeconds } from './partner.ts';
 import { EXPOSED, type InputProblem, isPrivateJwk } from './public-key.ts';
 import { readServerMetadata } from './server-metadata.ts';
+import { parseStrictJson } from './strict-json.ts';
 
 export interface PartnerDocument {
   readonly format: 'jwks' | 'oauth' | 'microsoft';
@@ -58,42 +59,11 @@ const isExposed = (document: JsonObject): boolean =>
 export const MAX_DOCUMENT_BYTES = 65_536;
 
 /**
- * The text of a document as JSON, strictly. Parsers differ in which of two members they take, so a document with a member twice
- * says one thing to us and another to whoever checked it (RFC 8259 4).
+ * The text of a document as JSON, strictly.
  * @returns `undefined` for what is too large, not JSON, or has a member twice.
  */
 export const parseDocumentText = (text: string): unknown => {
   // In octets a text is at least as long as in UTF-16 units, which cost nothing to count.
   if (text.length > MAX_DOCUMENT_BYTES || Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) return undefined;
-  const json = text.startsWith('\ufeff') ? text.slice(1) : text;
-  try {
-    const value: unknown = JSON.parse(json);
-    return hasRepeatedMember(json) ? undefined : value;
-  } catch {
-    return undefined;
-  }
-};
-
-/** Strings and the signs that give a JSON text its structure; numbers, words and space between them do not matter. */
-const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
-
-/** @param json must be JSON. */
-const hasRepeatedMember = (json: string): boolean => {
-  /** The members of each object that is open; of an array, none. */
-  const open: (Set<string> | undefined)[] = [];
-  let string = '';
-  for (const [token] of json.matchAll(TOKENS)) {
-    if (token === '{') open.push(new Set());
-    else if (token === '[') open.push(undefined);
-    else if (token === '}' || token === ']') open.pop();
-    else if (token !== ':') string = token;
-    else {
-      // Before a colon stands a name. It may be spelled in several ways: "a" is "\u0061".
-      const name: unknown = JSON.parse(string);
-      const members = open.at(-1);
-      if (typeof name !== 'string' || members?.has(name)) return true;
-      members?.add(name);
-    }
-  }
-  return false;
+  return parseStrictJson(text.startsWith('\ufeff') ? text.slice(1) : text);
 };

@@ -5,6 +5,7 @@ import { TRUST_LEVELS } from './partner.ts';
 import type { PartnerChange } from './partner-definition.ts';
 import type { InputProblem } from './public-key.ts';
 import { isLine } from './realm.ts';
+import { isTrustDomain } from './spiffe-id.ts';
 
 type Problems = readonly InputProblem[];
 
@@ -46,13 +47,17 @@ const tagProblems = (tags: Readonly<Record<string, string>>): Problems => {
   );
 };
 
-const ISSUER_RULE = 'an issuer is an https URL without query and fragment, or <application>@<realm>';
+const ISSUER_RULE =
+  'an issuer is an https URL without query and fragment, <application>@<realm>, or spiffe://<trust domain>';
 const TWO_PART = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+$/;
 
-/** RFC 8414 2, or the two-part name of the Microsoft profile. No wildcard: `*` as a realm would speak for everybody. */
+/**
+ * RFC 8414 2, the two-part name of the Microsoft profile, or a SPIFFE trust domain. No wildcard: `*` as a realm would speak for
+ * everybody.
+ */
 export const isPartnerIssuer = (issuer: string): boolean => {
   if (issuer.length > MAX_ISSUER_LENGTH) return false;
-  return TWO_PART.test(issuer) || (isHttpsUrl(issuer) && !issuer.includes('?'));
+  return TWO_PART.test(issuer) || isTrustDomain(issuer) || (isHttpsUrl(issuer) && !issuer.includes('?'));
 };
 
 /** RFC 3986 2: no character that parsers mend or drop, so that all of them see one URL. No fragment. */

@@ -9,6 +9,8 @@ export interface PartnerSource {
   /** A bare key set (RFC 7517), or a document that also says who the partner is. */
   readonly type: 'jwks_uri' | 'metadata';
   readonly url: string;
+  /** The partner has said so itself, by dynamic registration (RFC 7591), and not an operator. */
+  readonly selfRegistered?: true;
 }
 
 /** Why a look at the document changed nothing. `code` is stable: alarms and tests rely on it. */

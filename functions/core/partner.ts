@@ -6,8 +6,8 @@
 import type { JWK } from 'jose';
 import type { JwsAlgorithm } from './algorithms.ts';
 import type { DetailTypes } from './authorization-details.ts';
-import type { ClientSecret } from './client-secret.ts';
 import type { Onboarding, Registration } from './client-registration.ts';
+import type { ClientSecret } from './client-secret.ts';
 import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import type { FederatedIdentity } from './federated-identity.ts';
@@ -31,10 +31,16 @@ export interface PartnerKey {
   readonly addedAt: EpochSeconds;
 }
 
+/**
+ * Who vouches for a key: an operator has registered it, the partner's people have by dynamic registration (RFC 7591), or it was read
+ * from the partner's own document and is kept as that says.
+ */
+export const CREDENTIAL_SOURCES = ['registered', 'self-registered', 'document'] as const;
+export type CredentialSource = (typeof CREDENTIAL_SOURCES)[number];
+
 /** A key and the terms on which it proves its partner. */
 export interface PartnerCredential extends PartnerKey {
-  /** Given by an operator, or read from the partner's own document and kept as that says. */
-  readonly source: 'registered' | 'document';
+  readonly source: CredentialSource;
   readonly label?: string;
   /** Thumbprints of the certificate that the key came in (RFC 7515 4.1.7, 4.1.8), base64url. */
   readonly x5t?: string;

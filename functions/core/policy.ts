@@ -5,9 +5,11 @@
 
 import type { JwsAlgorithm } from './algorithms.ts';
 import type { CustomClaims } from './custom-claims.ts';
+import { type AuthorizationDetail, grantDetails } from './authorization-details.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
-import type { Audience, Grant, PartnerWithGrants } from './partner.ts';
+import type { Audience, EpochSeconds, Grant, PartnerWithGrants } from './partner.ts';
 import type { RealmTerms } from './realm.ts';
+import { actingFor, checkTrust, type Subject } from './subject.ts';
 import { type TokenTerms, tokenTerms } from './token-policy.ts';
 
 /**
@@ -24,36 +26,55 @@ export const requestedAudience = (
     : refuse({ reason: 'resource_required', granted: grants.length });
 };
 
-export interface Entitlement {
+export interface Entitlement extends Pick<TokenTerms, 'bindings' | 'bindsCertificate'> {
+  /** Whom the token is about, with the client among those who act for it. */
+  readonly subject: Subject;
   readonly audience: string;
   readonly scopes: readonly string[];
   readonly seconds: number;
   readonly algorithm: JwsAlgorithm;
   readonly claims: CustomClaims;
+  readonly details?: readonly AuthorizationDetail[];
 }
 
-/** The client's side of a request for a token about itself (RFC 6749 4.4). */
+/** The client's side of a request. */
 export interface EntitlementRequest {
   readonly resource: string;
   /** Absent: all that were granted (RFC 6749 3.3). */
   readonly scopes: readonly string[] | undefined;
+  readonly details: readonly AuthorizationDetail[] | undefined;
+}
+
+/** Whom a token is asked for, and what bounds it beyond the grants. */
+export interface ProvenSubject {
+  readonly subject: Subject;
+  /** What the token is that it is made from: one for the same audience has no more scopes and no later end than that. */
+  readonly origin?: {
+    readonly audience: string;
+    readonly scopes: readonly string[];
+    readonly expiresAt: EpochSeconds;
+  };
 }
 
 /** @param audience the audience as the registry has it now, if it has it. */
 export const decideEntitlement = (
   { partner, grants }: Pick<PartnerWithGrants, 'partner' | 'grants'>,
   realm: Pick<RealmTerms, 'accessTokenSeconds'> & Pick<TokenTerms, 'algorithm'>,
-  { resource, scopes }: EntitlementRequest,
+  { resource, scopes, details }: EntitlementRequest,
   audience: Audience | undefined,
+  { subject, origin }: ProvenSubject,
+  now: EpochSeconds,
 ): Result<Entitlement> => {
-  // A partner that is trusted with users only never speaks for itself.
-  if (partner.trustLevel === 'user') return refuse({ reason: 'trust_level_insufficient', trustLevel: 'user' });
+  const trusted = checkTrust(partner, subject);
+  if (!trusted.ok) return trusted;
+  const acting = actingFor(subject, partner.id);
+  if (!acting.ok) return acting;
   if (audience === undefined) return refuse({ reason: 'resource_unknown', resource });
   const grant = grants.find((each) => each.audience === resource);
   if (grant === undefined) return refuse({ reason: 'grant_missing', resource });
   if (!audience.ownerEnabled) return refuse({ reason: 'resource_disabled', resource, owner: audience.owner });
   // A scope that the audience no longer declares is not issued, whatever older grants say.
-  const granted = grant.scopes.filter((scope) => audience.scopes.includes(scope));
+  const granted = grant.scopes.filter((scope) => audience.scopes.includes(scope) && isWithin(origin, resource, scope));
   const asked = scopes ?? granted;
   if (asked.length === 0 || !asked.every((scope) => granted.includes(scope))) {
     return refuse({ reason: 'scope_not_granted', asked, granted });
@@ -62,12 +83,26 @@ export const decideEntitlement = (
   const terms = tokenTerms(defaults, audience.tokenPolicy, partner.tokenPolicy);
   const unmet = unmetTerm(terms);
   if (unmet !== undefined) return refuse(unmet);
-  const { seconds, algorithm } = terms;
-  return accept({ audience: resource, scopes: asked, seconds, algorithm, claims: partner.claims });
+  const narrowed = details === undefined ? accept(undefined) : grantDetails(details, { audience, grant });
+  if (!narrowed.ok) return narrowed;
+  const { algorithm, bindings, bindsCertificate } = terms;
+  return accept({
+    subject: acting.value,
+    audience: resource,
+    scopes: asked,
+    seconds: origin === undefined ? terms.seconds : Math.min(terms.seconds, origin.expiresAt - now),
+    algorithm,
+    claims: partner.claims,
+    bindings,
+    bindsCertificate,
+    ...(narrowed.value === undefined ? {} : { details: narrowed.value }),
+  });
 };
 
+/** Another audience has other scopes: what may be had there, the client's own grant says. */
+const isWithin = (origin: ProvenSubject['origin'], resource: string, scope: string): boolean =>
+  origin === undefined || origin.audience !== resource || origin.scopes.includes(scope);
+
 /** What is asked of the token and cannot be given: then there is none. A weaker one is never given instead. */
-const unmetTerm = ({ bindings, profile }: TokenTerms): Refusal | undefined => {
-  if (bindings.length > 0) return { reason: 'binding_required', bindings };
-  return profile === 'jwt' ? undefined : { reason: 'token_profile_unsupported', profile };
-};
+const unmetTerm = ({ profile }: TokenTerms): Refusal | undefined =>
+  profile === 'jwt' ? undefined : { reason: 'token_profile_unsupported', profile };

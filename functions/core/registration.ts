@@ -3,6 +3,7 @@
  */
 
 import type { JwsAlgorithm } from './algorithms.ts';
+import { type DetailTypesInput, MAX_DETAIL_TYPES, parseDetailTypes } from './authorization-details.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { type Audience, type EpochSeconds, type Grant, isAudienceUri, type Partner } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
@@ -34,6 +35,16 @@ const invalid = (...problems: InputProblem[]) => refuse({ reason: 'invalid', pro
 export interface AudienceChange {
   readonly scopes?: readonly string[] | undefined;
   readonly tokenPolicy?: TokenPolicyInput | undefined;
+  /** All types: they take the place of those before. */
+  readonly authorizationDetails?: DetailTypesInput | undefined;
+}
+
+/** What audiences of a realm can choose among. */
+export interface AudienceChoices {
+  /** The rings that sign. */
+  readonly algorithms: readonly JwsAlgorithm[];
+  /** Types of authorization details. */
+  readonly detailTypes: readonly string[];
 }
 
 export interface AudienceInput extends AudienceChange {
@@ -42,36 +53,47 @@ export interface AudienceInput extends AudienceChange {
   readonly scopes: readonly string[];
 }
 
-/** @param algorithms the rings of the realm that sign; an audience can choose among these only. */
 export const declareAudience = (
   realm: string,
-  { audience, owner: ownerId, scopes, tokenPolicy = {} }: AudienceInput,
+  { audience, owner: ownerId, scopes, tokenPolicy = {}, authorizationDetails = {} }: AudienceInput,
   owner: Pick<Partner, 'enabled'>,
-  algorithms: readonly JwsAlgorithm[],
+  choices: AudienceChoices,
 ): AdminResult<Audience> => {
   const uriProblems = isAudienceUri(audience) ? [] : [{ pointer: '/audience', detail: AUDIENCE_RULE }];
-  const empty = { realm, audience, owner: ownerId, ownerEnabled: owner.enabled, scopes, authorizationDetails: {}, tokenPolicy: {}, version: 0 };
-  const declared = changeAudience(empty, { scopes, tokenPolicy }, algorithms);
+  const empty = { realm, audience, owner: ownerId, ownerEnabled: owner.enabled, ...NOTHING, version: 0 };
+  const declared = changeAudience(empty, { scopes, tokenPolicy, authorizationDetails }, choices);
   if (uriProblems.length === 0) return declared;
   const more = !declared.ok && declared.refusal.reason === 'invalid' ? declared.refusal.problems : [];
   return invalid(...uriProblems, ...more);
 };
+
+/** An audience before anything is declared. */
+const NOTHING = { scopes: [], tokenPolicy: {}, authorizationDetails: {} } as const;
 
 const AUDIENCE_RULE = 'an audience is an absolute URI without fragment, at most 512 characters';
 
 /** The audience with these members in place of its own. The version goes up by one. */
 export const changeAudience = (
   audience: Audience,
-  { scopes = audience.scopes, tokenPolicy }: AudienceChange,
-  algorithms: readonly JwsAlgorithm[],
+  { scopes = audience.scopes, tokenPolicy, authorizationDetails }: AudienceChange,
+  { algorithms, detailTypes }: AudienceChoices,
 ): AdminResult<Audience> => {
   const policy = tokenPolicy === undefined ? accept(audience.tokenPolicy) : parseTokenPolicy(tokenPolicy, algorithms);
-  const problems = [...scopeProblems(scopes), ...(policy.ok ? [] : policy.refusal)];
-  if (problems.length > 0 || !policy.ok) return invalid(...problems);
+  const details =
+    authorizationDetails === undefined
+      ? accept(audience.authorizationDetails)
+      : parseDetailTypes(authorizationDetails, detailTypes, '/authorizationDetails');
+  const problems = [
+    ...scopeProblems(scopes),
+    ...(policy.ok ? [] : policy.refusal),
+    ...(details.ok ? [] : details.refusal),
+  ];
+  if (problems.length > 0 || !policy.ok || !details.ok) return invalid(...problems);
   return accept({
     ...audience,
     scopes: [...new Set(scopes)],
     tokenPolicy: policy.value,
+    authorizationDetails: details.value,
     version: audience.version + 1,
   });
 };
@@ -95,22 +117,32 @@ const sameList = (a: readonly string[], b: readonly string[]): boolean =>
 export const isSameAudience = (stored: Audience, wanted: Audience): boolean =>
   stored.owner === wanted.owner &&
   sameList(stored.scopes, wanted.scopes) &&
-  sameList(Object.entries(stored.tokenPolicy).map(String), Object.entries(wanted.tokenPolicy).map(String));
+  sameList(Object.entries(stored.tokenPolicy).map(String), Object.entries(wanted.tokenPolicy).map(String)) &&
+  isSameDetails(stored.authorizationDetails, wanted.authorizationDetails);
+
+/** Whatever the order of types and values. */
+export const isSameDetails = (a: DetailTypesInput, b: DetailTypesInput): boolean =>
+  sameList(Object.entries(a).map(sortedDetail), Object.entries(b).map(sortedDetail));
+
+const sortedDetail = ([type, { actions, datatypes, privileges, fields }]: [string, DetailTypesInput[string]]): string =>
+  JSON.stringify([type, ...[actions, datatypes, privileges, fields].map((values) => values && [...values].sort())]);
 
 export interface GrantInput {
   readonly client: string;
   readonly audience: string;
   readonly scopes: readonly string[];
+  /** None unless said. */
+  readonly authorizationDetailsTypes?: readonly string[] | undefined;
 }
 
 /** @param stored the grant as it is, if there is one: its version is counted on. */
 export const grantAccess = (
   realm: string,
-  { client, audience: uri, scopes }: GrantInput,
+  { client, audience: uri, scopes, authorizationDetailsTypes = [] }: GrantInput,
   audience: Audience,
   stored: Grant | undefined,
 ): AdminResult<Grant> => {
-  const problems = scopeProblems(scopes);
+  const problems = [...scopeProblems(scopes), ...typeProblems(authorizationDetailsTypes, audience)];
   for (const [index, scope] of scopes.entries()) {
     if (isScopeToken(scope) && !audience.scopes.includes(scope))
       problems.push({ pointer: `/scopes/${index}`, detail: `${uri} declares no scope ${scope}` });
@@ -121,9 +153,33 @@ export const grantAccess = (
     client,
     audience: uri,
     scopes: [...new Set(scopes)],
-    authorizationDetailsTypes: [],
+    authorizationDetailsTypes: [...new Set(authorizationDetailsTypes)],
     version: (stored?.version ?? 0) + 1,
   });
 };
 
-export const isSameGrant = (stored: Grant, wanted: Grant): boolean => sameList(stored.scopes, wanted.scopes);
+const typeProblems = (types: readonly string[], { authorizationDetails }: Audience): readonly InputProblem[] => {
+  const pointer = '/authorizationDetailsTypes';
+  if (types.length > MAX_DETAIL_TYPES) return [{ pointer, detail: `at most ${MAX_DETAIL_TYPES} types` }];
+  return types.flatMap((type, index) =>
+    Object.hasOwn(authorizationDetails, type)
+      ? []
+      : [{ pointer: `${pointer}/${index}`, detail: 'the audience declares no such type' }],
+  );
+};
+
+export const isSameGrant = (stored: Grant, wanted: Grant): boolean =>
+  sameList(stored.scopes, wanted.scopes) &&
+  sameList(stored.authorizationDetailsTypes, wanted.authorizationDetailsTypes);
+
+/** Whether the grant holds something that the audience would no longer declare. */
+export const holdsWhatGoes = (grant: Grant, before: Audience, after: Audience): boolean => {
+  const goes = (scope: string): boolean => before.scopes.includes(scope) && !after.scopes.includes(scope);
+  return (
+    grant.scopes.some(goes) || grant.authorizationDetailsTypes.some((type) => goneTypes(before, after).includes(type))
+  );
+};
+
+/** Types of authorization details that the audience would no longer declare. */
+export const goneTypes = (before: Audience, after: Audience): readonly string[] =>
+  Object.keys(before.authorizationDetails).filter((type) => !Object.hasOwn(after.authorizationDetails, type));

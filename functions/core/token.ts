@@ -3,10 +3,13 @@
  */
 
 import type { CustomClaims } from './custom-claims.ts';
+import type { AuthorizationDetail } from './authorization-details.ts';
 import { accept, type Result, refuse } from './errors.ts';
+import { isJsonObject } from './json-object.ts';
 import { decodeJson, isBase64url } from './jws.ts';
 import type { EpochSeconds } from './partner.ts';
 import { formatScope } from './scope.ts';
+import { type Actor, isSubjectIdentifier, type MayAct, parseActor, parseMayAct, type Subject, type SubjectIdentifier } from './subject.ts';
 
 /** RFC 9068 2.1 */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
@@ -20,11 +23,29 @@ export interface AccessTokenClaims {
   readonly exp: EpochSeconds;
   readonly jti: string;
   readonly scope: string;
+  /** Who acts for `sub`, where that is not the client itself. */
+  readonly act?: Actor;
+  /** There when `sub` is a user. */
+  readonly sub_id?: SubjectIdentifier;
+  readonly may_act?: MayAct;
+  /** What whoever uses the token has to hold. */
+  readonly cnf?: Confirmation;
+  /** RFC 9396 9.1 */
+  readonly authorization_details?: readonly AuthorizationDetail[];
+}
+
+/** RFC 7800 3: the thumbprint of a DPoP key (RFC 9449 6.1), of a TLS client certificate (RFC 8705 3.1), or both. */
+export interface Confirmation {
+  readonly jkt?: string;
+  readonly 'x5t#S256'?: string;
 }
 
 export interface TokenGrant {
   readonly issuer: string;
   readonly client: string;
+  readonly subject: Subject;
+  readonly confirmation?: Confirmation;
+  readonly details?: readonly AuthorizationDetail[];
   readonly audience: string;
   readonly scopes: readonly string[];
   readonly seconds: number;
@@ -33,16 +54,25 @@ export interface TokenGrant {
 }
 
 /** RFC 9068 2.2; in the client credentials grant `sub` is the client itself. Ours come last, so that nothing can replace them. */
-export const buildClaims = (grant: TokenGrant, jti: string, now: EpochSeconds): AccessTokenClaims => ({
+export const buildClaims = (
+  { subject, confirmation, details, ...grant }: TokenGrant,
+  jti: string,
+  now: EpochSeconds,
+): AccessTokenClaims => ({
   ...grant.claims,
   iss: grant.issuer,
   aud: grant.audience,
-  sub: grant.client,
+  sub: subject.sub,
   client_id: grant.client,
   iat: now,
   exp: now + grant.seconds,
   jti,
   scope: formatScope(grant.scopes),
+  ...(subject.act === undefined ? {} : { act: subject.act }),
+  ...(subject.subId === undefined ? {} : { sub_id: subject.subId }),
+  ...(subject.mayAct === undefined ? {} : { may_act: subject.mayAct }),
+  ...(confirmation === undefined ? {} : { cnf: confirmation }),
+  ...(details === undefined ? {} : { authorization_details: details }),
 });
 
 /** A token taken apart, nothing of it believed yet. */
@@ -81,13 +111,30 @@ const isAccessTokenClaims = (claims: object): claims is AccessTokenClaims => {
   return (
     TEXT_CLAIMS.every((name) => typeof record[name] === 'string') &&
     Number.isSafeInteger(record.iat) &&
-    Number.isSafeInteger(record.exp)
+    Number.isSafeInteger(record.exp) &&
+    Object.entries(OPTIONAL_CLAIMS).every(([name, isSound]) => record[name] === undefined || isSound(record[name]))
   );
 };
 
+/** What is there has to be understood: a claim that narrows a token must not be passed over. */
+const OPTIONAL_CLAIMS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  act: (value) => parseActor(value) !== undefined,
+  sub_id: isSubjectIdentifier,
+  may_act: (value) => parseMayAct(value) !== undefined,
+  cnf: (value) => isJsonObject(value) && Object.entries(value).every(isConfirmationMember),
+  authorization_details: (value) => Array.isArray(value) && value.every(isJsonObject),
+};
+
+const CONFIRMATIONS = ['jkt', 'x5t#S256'];
+
+/** RFC 7800 3.1: a way of confirmation that is not known is none that can be passed. */
+const isConfirmationMember = ([name, value]: readonly [string, unknown]): boolean =>
+  CONFIRMATIONS.includes(name) && typeof value === 'string' && value !== '';
+
 export interface TokenRules {
   readonly issuer: string;
-  readonly audience: string;
+  /** Absent: whoever asks judges the audience by itself. */
+  readonly audience?: string;
   /** The longest lifetime that the signing ring allows: a forger who chose `exp` freely would be caught by it. */
   readonly maxSeconds: number;
   readonly toleranceSeconds: number;
@@ -101,7 +148,8 @@ export const checkTokenClaims = (
 ): Result<AccessTokenClaims> => {
   const { iss, aud, iat, exp } = claims;
   if (iss !== rules.issuer) return refuse({ reason: 'token_issuer', issuer: iss.slice(0, 256) });
-  if (aud !== rules.audience) return refuse({ reason: 'token_audience', expected: rules.audience });
+  if (rules.audience !== undefined && aud !== rules.audience)
+    return refuse({ reason: 'token_audience', expected: rules.audience });
   if (exp <= now) return refuse({ reason: 'token_expired', expiresAt: exp, now });
   if (iat > now + rules.toleranceSeconds) return refuse({ reason: 'token_not_yet_valid', issuedAt: iat, now });
   const seconds = exp - iat;

@@ -2,20 +2,19 @@
  * Is this access token good here and now? Signature, claims, and whether the client it was issued to may still have it.
  */
 
-import { compactVerify } from 'jose';
-import { wireNames } from '../core/algorithms.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
-import { accept, type Result, refuse } from '../core/errors.ts';
-import { type KeyRing, publishedKeys, type SigningKey } from '../core/key-ring.ts';
-import type { PartnerWithGrants } from '../core/partner.ts';
-import { parseScope } from '../core/scope.ts';
-import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
-import type { Clock, Freshness, PartnerReader, RealmReader, RingReader } from '../ports.ts';
+import { type Result, refuse } from '../core/errors.ts';
+import type { ResourceRequest } from '../core/resource-request.ts';
+import { type AccessTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
+import { stillGranted, verifyToken } from '../core/verify-token.ts';
+import type { Clock, Freshness, PartnerReader, RealmReader, ReplayGuard, RingReader } from '../ports.ts';
+import { useUp, verifyPossession } from './verify-possession.ts';
 
 export interface CheckTokenPorts {
-  readonly partners: PartnerReader;
+  readonly partners: Pick<PartnerReader, 'find'>;
   readonly rings: RingReader;
   readonly realms: RealmReader;
+  readonly replay: Pick<ReplayGuard, 'claim'>;
   readonly clock: Clock;
 }
 
@@ -24,84 +23,63 @@ export interface CheckTokenSettings {
   readonly issuer: string;
   readonly audience: string;
   readonly clockToleranceSeconds: number;
+  /** How long API Gateway keeps a decision, by the `Authorization` header alone. */
+  readonly authorizerCacheSeconds: number;
 }
 
-export type CheckToken = (token: string | undefined) => Promise<Decided<AccessTokenClaims>>;
+export type CheckToken = (request: ResourceRequest) => Promise<Decided<AccessTokenClaims>>;
 
 /** @throws Outage when DynamoDB did not answer: an unread registry never makes a token good or bad. */
 export const checkToken =
   (ports: CheckTokenPorts, settings: CheckTokenSettings): CheckToken =>
-  async (jws) => {
-    if (jws === undefined) return { result: refuse({ reason: 'token_missing' }), facts: { realm: settings.realm } };
-    const parsed = parseToken(jws);
-    if (!parsed.ok) return { result: parsed, facts: { realm: settings.realm } };
-    const facts = factsOf(settings.realm, parsed.value);
-    return { result: await check(ports, settings, parsed.value), facts };
+  async (request) => {
+    const { realm } = settings;
+    const { token: presented } = request;
+    if (presented === undefined) return { result: refuse({ reason: 'token_missing' }), facts: { realm } };
+    const parsed = parseToken(presented.jws);
+    if (!parsed.ok) return { result: parsed, facts: { realm } };
+    const facts = factsOf(realm, parsed.value);
+    const now = ports.clock.now();
+    const claims = await verified(ports, settings, parsed.value, now);
+    if (!claims.ok) return { result: claims, facts };
+    const { issuer: baseUrl, clockToleranceSeconds: toleranceSeconds, authorizerCacheSeconds: cacheSeconds } = settings;
+    const rules = { baseUrl, toleranceSeconds, cacheSeconds };
+    const possession = await verifyPossession(claims.value.cnf, presented, request, rules, now);
+    if (!possession.ok) return { result: possession, facts };
+    const { binding, proof } = possession.value;
+    const proved = { ...facts, ...(binding === undefined ? {} : { binding }) };
+    const granted = await stillGood(ports, realm, claims.value);
+    if (!granted.ok || proof === undefined) return { result: granted, facts: proved };
+    // Last of all: what is refused for another reason costs no call.
+    const used = await useUp(ports.replay, { realm, requestId: request.requestId }, proof, now);
+    return { result: used.ok ? granted : used, facts: proved };
   };
 
-const check = async (
-  { partners, rings, realms, clock }: CheckTokenPorts,
-  settings: CheckTokenSettings,
+const verified = async (
+  { rings }: CheckTokenPorts,
+  { realm, issuer, audience, clockToleranceSeconds: toleranceSeconds }: CheckTokenSettings,
   token: ParsedToken,
-): Promise<Result<AccessTokenClaims>> => {
+  now: number,
+): Promise<Result<AccessTokenClaims>> =>
   // The rings first, which are nearly always cached: a token that no key of ours has signed makes us read nothing else.
-  const published = await rings.list(settings.realm);
-  const signer = findSigner(published, token.kid);
-  if (signer === undefined) return refuse({ reason: 'token_key_unknown', kid: token.kid.slice(0, 64) });
-  if (!(await isSignedBy(signer, token))) return refuse({ reason: 'token_signature' });
-  const rules = {
-    issuer: settings.issuer,
-    audience: settings.audience,
-    // Fixed before the key signed: a forger who chose `exp` freely would be caught by it.
-    maxSeconds: signer.key.maxTokenSeconds ?? 0,
-    toleranceSeconds: settings.clockToleranceSeconds,
-  };
-  const claims = checkTokenClaims(token.claims, rules, clock.now());
-  if (!claims.ok) return claims;
+  verifyToken(await rings.list(realm), token, { issuer, audience, toleranceSeconds }, now);
+
+const stillGood = async (
+  { partners, realms }: CheckTokenPorts,
+  name: string,
+  claims: AccessTokenClaims,
+): Promise<Result<AccessTokenClaims>> => {
   const look = async (freshness: Freshness): Promise<Result<AccessTokenClaims>> => {
     const [realm, client] = await Promise.all([
-      realms.find(settings.realm, freshness),
-      partners.find(settings.realm, claims.value.client_id, freshness),
+      realms.find(name, freshness),
+      partners.find(name, claims.client_id, freshness),
     ]);
-    if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: settings.realm });
-    return stillGranted(client, claims.value);
+    if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: name });
+    return stillGranted(client, claims);
   };
   const granted = await look({});
   // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.
   return granted.ok ? granted : look({ maxAgeSeconds: 0 });
-};
-
-const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; key: SigningKey } | undefined => {
-  for (const ring of rings) {
-    const key = publishedKeys(ring).find((each) => each.kid === kid);
-    if (key !== undefined) return { ring, key };
-  }
-  return undefined;
-};
-
-const isSignedBy = async (
-  { ring, key }: { ring: KeyRing; key: SigningKey },
-  { jws }: ParsedToken,
-): Promise<boolean> => {
-  try {
-    await compactVerify(jws, key.jwk, { algorithms: [...wireNames(ring.algorithm)] });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** A token outlives neither its client's place in the realm nor the grant it was issued for. */
-const stillGranted = (found: PartnerWithGrants | undefined, claims: AccessTokenClaims): Result<AccessTokenClaims> => {
-  if (found === undefined) return refuse({ reason: 'client_unknown', clientId: claims.client_id });
-  if (!found.partner.enabled) return refuse({ reason: 'client_disabled', clientId: claims.client_id });
-  const grant = found.grants.find((each) => each.audience === claims.aud);
-  if (grant === undefined) return refuse({ reason: 'grant_missing', resource: claims.aud });
-  const scopes = parseScope(claims.scope);
-  if (scopes === undefined) return refuse({ reason: 'token_malformed', detail: 'scope' });
-  return scopes.every((scope) => grant.scopes.includes(scope))
-    ? accept(claims)
-    : refuse({ reason: 'scope_not_granted', asked: scopes, granted: grant.scopes });
 };
 
 const factsOf = (realm: string, { kid, claims }: ParsedToken): AuditFacts => ({

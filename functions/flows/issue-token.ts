@@ -1,18 +1,21 @@
 /**
- * One token request, in order: parse, verify the client, decide what it may have, build and sign the token. The assertion is
+ * One token request, in order: parse, verify the client, decide what it may have, build and sign the token. What may be used once is
  * claimed and the token signed at the same time; only if both succeed does the token leave.
  */
 
-import { assertionId, type ParsedAssertion, parseAssertion } from '../core/assertion.ts';
 import type { AuditFacts, Decided } from '../core/audit.ts';
-import { ASSERTION_ALLOWANCES } from '../core/compatibility.ts';
+import type { AuthorizationDetail } from '../core/authorization-details.ts';
+import { type ClientProof, readClientProof } from '../core/client-proof.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
+import { TOKEN_EXCHANGE } from '../core/grant-type.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';
 import { isRealmName } from '../core/realm.ts';
+import type { RawTokenRequest } from '../core/request-form.ts';
+import { actorsOf } from '../core/subject.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
-import { parseTokenRequest, type RawTokenRequest, type TokenRequest } from '../core/token-request.ts';
-import type { AssertionUse, Clock, Ids, QuotaCounter, ReplayGuard, Signer } from '../ports.ts';
+import { type GrantRequest, parseTokenRequest, type TokenRequest } from '../core/token-request.ts';
+import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer, SingleUse } from '../ports.ts';
 import { type EntitleClientPorts, type EntitleClientSettings, type Entitled, entitleClient } from './entitle-client.ts';
 import { type SignedToken, signingKey, signToken, type TokenOrder } from './sign-token.ts';
 
@@ -29,15 +32,22 @@ export type IssueTokenSettings = EntitleClientSettings;
 /** RFC 6749 5.1 */
 interface TokenAnswer {
   readonly access_token: string;
-  readonly token_type: 'Bearer';
+  /** RFC 8693 2.2.1; there after an exchange. */
+  readonly issued_token_type?: string;
+  /** `DPoP` when it is bound to the key of a proof (RFC 9449 5). */
+  readonly token_type: 'Bearer' | 'DPoP';
   readonly expires_in: number;
   readonly scope: string;
+  /** RFC 9396 7 */
+  readonly authorization_details?: readonly AuthorizationDetail[];
 }
 
 export interface IssuedToken {
   readonly answer: TokenAnswer;
   /** What is left of the client's quota, if it has one. */
   readonly limits: readonly RateLimit[];
+  /** For the client's next DPoP proof. */
+  readonly dpopNonce?: string;
 }
 
 /** @param realm as the path names it: the realm's name or an alias. */
@@ -72,62 +82,84 @@ const decide = async (
   learn({ realm });
   const request = parseTokenRequest(raw);
   if (!request.ok) return request;
-  const assertion = parseAssertion(request.value.clientAssertion);
-  if (!assertion.ok) return assertion;
-  learn(askedFor(request.value, assertion.value));
-  const mismatch = clientIdMismatch(request.value, assertion.value);
-  if (mismatch !== undefined) return refuse(mismatch);
+  learn(askedFor(request.value));
+  const proof = readClientProof(request.value);
+  if (!proof.ok) return proof;
+  learn(claimedBy(proof.value));
 
   const now = ports.clock.now();
-  const client = { realm, request: request.value, assertion: assertion.value };
+  const client = { realm, request: request.value, proof: proof.value, held: raw };
   const entitled = await entitleClient(ports, settings, client, now, learn);
   if (!entitled.ok) return entitled;
 
   const order = tokenOrder(entitled.value, ports.ids.next(), now);
-  learn({ audience: order.grant.audience, scopes: order.grant.scopes, tokenId: order.jti });
-  const use = assertionUse(settings, assertion.value, entitled.value, requestId);
-  const made = await claimCountAndSign(ports, use, order, entitled.value);
+  learn(factsOf(order));
+  const claim = replayClaim(entitled.value, requestId);
+  const made = await claimCountAndSign(ports, claim, order, entitled.value);
   if (!made.ok) return made;
   const { token, claims, kid, limits, isOverQuota } = made.value;
   learn({ kid, expiresAt: claims.exp, ...(isOverQuota ? { overQuota: true } : {}) });
-  return accept({ answer: answer(token, claims), limits });
+  const { nonce } = entitled.value;
+  return accept({
+    answer: answer(token, claims, request.value.grant),
+    limits,
+    ...(nonce === undefined ? {} : { dpopNonce: nonce }),
+  });
 };
 
-const askedFor = (request: TokenRequest, assertion: ParsedAssertion): AuditFacts => ({
-  client: assertion.claims.sub,
-  ...(assertion.claims.jti === undefined ? {} : { assertionId: assertion.claims.jti }),
-  ...(request.resource === undefined ? {} : { audience: request.resource }),
-  ...(request.scopes === undefined ? {} : { scopes: request.scopes }),
+const askedFor = ({ grant, resource, scopes }: TokenRequest): AuditFacts => ({
+  grantType: grant.type,
+  ...(resource === undefined ? {} : { audience: resource }),
+  ...(scopes === undefined ? {} : { scopes }),
 });
 
-/**
- * RFC 7521 4.2: `client_id` is not needed beside an assertion, but must name the same client. What is no id is not repeated in
- * the log: a client that mixes up its parameters sends an assertion or a secret there.
- */
-const clientIdMismatch = ({ clientId }: TokenRequest, { claims }: ParsedAssertion): Refusal | undefined =>
-  clientId === undefined || clientId === claims.sub
-    ? undefined
-    : { reason: 'client_id_mismatch', clientId: isPartnerId(clientId) ? clientId : 'other', subject: claims.sub };
+/** What a refused request claimed to be from: an id, or nothing, since a client that mixes up its parameters sends a secret there. */
+const claimedBy = (proof: ClientProof): AuditFacts => {
+  const { clientId } = proof;
+  const jti = proof.type === 'private_key_jwt' ? proof.assertion.claims.jti : undefined;
+  return {
+    ...(clientId === undefined || !isPartnerId(clientId) ? {} : { client: clientId }),
+    ...(jti === undefined ? {} : { assertionId: jti }),
+  };
+};
 
-const tokenOrder = ({ realm, partner, entitlement }: Entitled, jti: string, now: EpochSeconds): TokenOrder => ({
-  grant: { ...entitlement, issuer: realm.issuer, client: partner.id },
+const tokenOrder = (
+  { realm, partner, entitlement, confirmation }: Entitled,
+  jti: string,
+  now: EpochSeconds,
+): TokenOrder => ({
+  grant: {
+    ...entitlement,
+    issuer: realm.issuer,
+    client: partner.id,
+    ...(confirmation === undefined ? {} : { confirmation }),
+  },
   algorithm: entitlement.algorithm,
   jti,
   now,
 });
 
-const assertionUse = (
-  settings: IssueTokenSettings,
-  assertion: ParsedAssertion,
-  { realm, partner, credential }: Entitled,
-  requestId: string,
-): AssertionUse => ({
+const factsOf = ({ grant, jti }: TokenOrder): AuditFacts => {
+  const { audience, scopes, subject, confirmation } = grant;
+  const boundBy = [
+    ...(confirmation?.jkt === undefined ? [] : (['dpop'] as const)),
+    ...(confirmation?.['x5t#S256'] === undefined ? [] : (['mtls'] as const)),
+  ];
+  return {
+    audience,
+    scopes,
+    tokenId: jti,
+    subject: subject.sub,
+    ...(subject.act === undefined ? {} : { actors: actorsOf(subject.act).map(({ sub }) => sub) }),
+    ...(boundBy.length === 0 ? {} : { boundBy }),
+  };
+};
+
+/** An assertion that proves the client and asks for the grant at once is used once. */
+const replayClaim = ({ realm, partner, credential, uses }: Entitled, requestId: string): ReplayClaim => ({
   realm: realm.name,
-  client: partner.id,
-  jti: assertionId(assertion),
-  reusable: ASSERTION_ALLOWANCES[partner.compatibility].reusable,
-  thumbprint: credential,
-  forgetAfter: Math.ceil(assertion.claims.exp) + settings.clockToleranceSeconds + 1,
+  uses: [...new Map(uses.map((use) => [JSON.stringify([use.kind, use.maker, use.jti]), use])).values()],
+  credential: { client: partner.id, id: credential },
   claimedBy: requestId,
 });
 
@@ -147,39 +179,42 @@ const NO_QUOTA: QuotaState = { limits: [], isOverQuota: false };
  */
 const claimCountAndSign = async (
   { replay, quotas, signer, catalogue }: IssueTokenPorts,
-  use: AssertionUse,
+  claim: ReplayClaim,
   order: TokenOrder,
-  { rings, partner: { quota } }: Entitled,
+  { rings, partner: { id: client, quota } }: Entitled,
 ): Promise<Result<MadeToken>> => {
   // A client that is known to be over its quota costs no call at all.
-  const seen = quota === undefined ? undefined : quotas.lastSeen(use.realm, use.client, order.now);
+  const seen = quota === undefined ? undefined : quotas.lastSeen(claim.realm, client, order.now);
   const known = underQuota(quota, seen && { minute: seen.minute + 1, day: seen.day + 1 }, order.now);
   if (!known.ok) return known;
   // A realm that cannot sign at all claims nothing.
   signingKey(rings, order.algorithm);
-  const readRings = async () => (await catalogue.read(use.realm, order.grant.audience, { maxAgeSeconds: 0 })).rings;
-  const [claim, counted, signed] = await Promise.allSettled([
-    replay.claim(use, order.now),
-    quota === undefined ? undefined : quotas.count(use.realm, use.client, order.now),
+  const readRings = async () => (await catalogue.read(claim.realm, order.grant.audience, { maxAgeSeconds: 0 })).rings;
+  const [claimed, counted, signed] = await Promise.allSettled([
+    replay.claim(claim, order.now),
+    quota === undefined ? undefined : quotas.count(claim.realm, client, order.now),
     signToken(signer, order, rings, readRings),
   ]);
   const takeBack = async (): Promise<void> => {
-    if (quota !== undefined && counted.status === 'fulfilled') await quotas.takeBack(use.realm, use.client, order.now);
+    if (quota !== undefined && counted.status === 'fulfilled') await quotas.takeBack(claim.realm, client, order.now);
   };
-  if (claim.status === 'fulfilled' && claim.value === 'replayed') {
+  if (claimed.status === 'fulfilled' && claimed.value !== undefined) {
     // Who has got hold of an assertion must not use up its client's quota with it.
     await takeBack();
-    return refuse({ reason: 'assertion_replayed', jti: use.jti });
+    return refuse(replayed(claimed.value));
   }
-  if (claim.status === 'fulfilled' && counted.status === 'fulfilled' && signed.status === 'fulfilled') {
+  if (claimed.status === 'fulfilled' && counted.status === 'fulfilled' && signed.status === 'fulfilled') {
     const state = underQuota(quota, counted.value, order.now);
     if (state.ok) return accept({ ...signed.value, ...state.value });
-    await Promise.all([replay.release(use), takeBack()]);
+    await Promise.all([replay.release(claim), takeBack()]);
     return state;
   }
-  await Promise.all([replay.release(use), takeBack()]);
-  throw firstFailure(claim, counted, signed);
+  await Promise.all([replay.release(claim), takeBack()]);
+  throw firstFailure(claimed, counted, signed);
 };
+
+const replayed = ({ kind, jti }: SingleUse): Refusal =>
+  kind === 'dpop' ? { reason: 'dpop_replayed' } : { reason: 'assertion_replayed', jti };
 
 /** What is left, or the refusal that says when there will be something again. */
 const underQuota = (quota: Quota | undefined, use: QuotaUse | undefined, now: EpochSeconds): Result<QuotaState> => {
@@ -195,9 +230,11 @@ const underQuota = (quota: Quota | undefined, use: QuotaUse | undefined, now: Ep
 const firstFailure = (...settled: readonly PromiseSettledResult<unknown>[]): unknown =>
   settled.find((each): each is PromiseRejectedResult => each.status === 'rejected')?.reason;
 
-const answer = (token: string, claims: AccessTokenClaims): TokenAnswer => ({
+const answer = (token: string, claims: AccessTokenClaims, grant: GrantRequest): TokenAnswer => ({
   access_token: token,
-  token_type: 'Bearer',
+  ...(grant.type === TOKEN_EXCHANGE ? { issued_token_type: grant.requestedType } : {}),
+  token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
   expires_in: claims.exp - claims.iat,
   scope: claims.scope,
+  ...(claims.authorization_details === undefined ? {} : { authorization_details: claims.authorization_details }),
 });

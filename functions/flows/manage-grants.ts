@@ -3,23 +3,24 @@
  * granted to somebody, or a scope in use, does not go: who depends on it is named instead.
  */
 
-import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { accept, refuse } from '../core/errors.ts';
 import { type Audience, type Grant, isAudienceUri } from '../core/partner.ts';
 import {
   type AdminResult,
   type AudienceChange,
+  type AudienceChoices,
   type AudienceInput,
   changeAudience,
   type Dependent,
   declareAudience,
   type GrantInput,
+  goneTypes,
   grantAccess,
+  holdsWhatGoes,
   isSameAudience,
   isSameGrant,
 } from '../core/registration.ts';
-import type { TokenPolicyInput } from '../core/token-policy.ts';
-import type { GrantRegistry, Page, PageRequest, PartnerRegistry, RingStore } from '../ports.ts';
+import type { GrantRegistry, Page, PageRequest, PartnerRegistry, RealmRegistry, RingStore } from '../ports.ts';
 import { type Created, signingAlgorithms } from './manage-partners.ts';
 import { changedSince } from './manage-realms.ts';
 import { findPartner, lostRace } from './remove-partner.ts';
@@ -27,6 +28,7 @@ import { findPartner, lostRace } from './remove-partner.ts';
 export interface ManageGrantsPorts {
   readonly registry: GrantRegistry & Pick<PartnerRegistry, 'findPartner'>;
   readonly rings: Pick<RingStore, 'list'>;
+  readonly realms: Pick<RealmRegistry, 'findRealm'>;
 }
 
 /** The transaction that disables an owner touches each of its audiences, and DynamoDB takes 100 writes in one. */
@@ -39,12 +41,24 @@ const MAX_ATTEMPTS = 4;
 const notFound = (what: string) => refuse({ reason: 'not_found', what } as const);
 const conflict = (detail: string) => refuse({ reason: 'conflict', detail } as const);
 
+const inUse = (dependents: readonly Dependent[]) =>
+  refuse({ reason: 'in_use', detail: 'grants hold a scope or a type that would go', dependents } as const);
+
 export type ManageGrants = ReturnType<typeof manageGrants>;
 
 /** Every operation throws Outage when DynamoDB did not answer. */
-export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
-  const algorithmsFor = async (realm: string, policy: TokenPolicyInput = {}): Promise<readonly JwsAlgorithm[]> =>
-    policy.algorithm === undefined ? [] : signingAlgorithms(rings, realm);
+export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => {
+  /** Each is looked up for who chooses something. */
+  const choicesFor = async (
+    realm: string,
+    { tokenPolicy, authorizationDetails = {} }: AudienceChange,
+  ): Promise<AudienceChoices> => {
+    const [algorithms, found] = await Promise.all([
+      tokenPolicy?.algorithm === undefined ? [] : signingAlgorithms(rings, realm),
+      Object.keys(authorizationDetails).length === 0 ? undefined : realms.findRealm(realm),
+    ]);
+    return { algorithms, detailTypes: found?.policy.authorizationDetailsTypes ?? [] };
+  };
 
   const load = async (realm: string, audience: string): Promise<AdminResult<Audience>> => {
     const found = isAudienceUri(audience) ? await registry.findAudience(realm, audience) : undefined;
@@ -86,8 +100,7 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
     addAudience: async (realm: string, input: AudienceInput): Promise<AdminResult<Created<Audience>>> => {
       const owner = await findPartner(registry, realm, input.owner);
       if (!owner.ok) return owner;
-      const algorithms = await algorithmsFor(realm, input.tokenPolicy);
-      const wanted = declareAudience(realm, input, owner.value.partner, algorithms);
+      const wanted = declareAudience(realm, input, owner.value.partner, await choicesFor(realm, input));
       if (!wanted.ok) return wanted;
       const [stored, last] = await Promise.all([
         registry.findAudience(realm, input.audience),
@@ -115,15 +128,18 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
       const found = await load(realm, audience);
       if (!found.ok) return found;
       if (found.value.version !== version) return conflict(changedSince(found.value.version));
-      const wanted = changeAudience(found.value, change, await algorithmsFor(realm, change.tokenPolicy));
+      const wanted = changeAudience(found.value, change, await choicesFor(realm, change));
       if (!wanted.ok) return wanted;
+      const whoIsHurt = () => dependentsOn(realm, audience, (each) => holdsWhatGoes(each, found.value, wanted.value));
+      // Types are not counted as scopes are. A grant that slips through holds a type that is no longer declared, which gives nothing.
+      if (goneTypes(found.value, wanted.value).length > 0) {
+        const holders = await whoIsHurt();
+        if (holders.length > 0) return inUse(holders);
+      }
       if ((await registry.updateAudience(wanted.value, found.value)) === 'saved') return wanted;
-      const gone = found.value.scopes.filter((scope) => !wanted.value.scopes.includes(scope));
-      const isHurt = (grant: Grant): boolean => grant.scopes.some((scope) => gone.includes(scope));
-      const dependents = gone.length === 0 ? [] : await dependentsOn(realm, audience, isHurt);
-      return dependents.length === 0
-        ? lostRace()
-        : refuse({ reason: 'in_use', detail: 'grants hold a scope that would go', dependents });
+      const isLess = found.value.scopes.some((scope) => !wanted.value.scopes.includes(scope));
+      const dependents = isLess ? await whoIsHurt() : [];
+      return dependents.length === 0 ? lostRace() : inUse(dependents);
     },
 
     removeAudience: async (realm: string, audience: string): Promise<AdminResult<void>> => {
@@ -136,7 +152,7 @@ export const manageGrants = ({ registry, rings }: ManageGrantsPorts) => {
         : refuse({ reason: 'in_use', detail: 'partners may call this audience', dependents });
     },
 
-    /** Creates the grant, or gives it these scopes instead of its own. */
+    /** Creates the grant, or gives it these scopes and types instead of its own. */
     addGrant: async (realm: string, input: GrantInput): Promise<AdminResult<Created<Grant>>> => {
       for (let attempt = 0; ; attempt += 1) {
         const [stored, audience] = await Promise.all([

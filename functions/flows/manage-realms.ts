@@ -96,4 +96,8 @@ const said = ({ name, description, aliases, enabled, policy }: Realm): string =>
     policy.algorithms,
     policy.accessTokenSeconds,
     policy.assertionSeconds,
+    policy.clientSecrets,
+    policy.grantTypes,
+    policy.dpopNonces,
+    policy.authorizationDetailsTypes && [...policy.authorizationDetailsTypes].sort(),
   ]);

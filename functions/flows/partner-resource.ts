@@ -5,7 +5,7 @@
 
 import { accept, type Result, refuse } from '../core/errors.ts';
 import type { PartnerDefinition } from '../core/partner-definition.ts';
-import type { AdminRefusal, AudienceInput, GrantInput } from '../core/registration.ts';
+import { type AdminRefusal, type AudienceInput, type GrantInput, isSameDetails } from '../core/registration.ts';
 import type { ManageGrants } from './manage-grants.ts';
 import type { ManagePartners } from './manage-partners.ts';
 
@@ -38,15 +38,19 @@ export const declareResources = (
   const putAudience = async (
     realm: string,
     owner: string,
-    { audience, scopes, tokenPolicy = {} }: Omit<AudienceInput, 'owner'>,
+    { audience, scopes, tokenPolicy = {}, authorizationDetails = {} }: Omit<AudienceInput, 'owner'>,
   ): Promise<Done> => {
+    const members = { scopes, tokenPolicy, authorizationDetails };
     const [stored] = (await grants.findAudience(realm, audience)).items;
-    if (stored === undefined) return done(await grants.addAudience(realm, { audience, owner, scopes, tokenPolicy }));
+    if (stored === undefined) return done(await grants.addAudience(realm, { audience, owner, ...members }));
     if (stored.owner !== owner) {
       return refuse({ reason: 'conflict', detail: `audience ${audience} belongs to ${stored.owner}` });
     }
-    const isSame = sorted(stored.scopes) === sorted(scopes) && sameMembers(stored.tokenPolicy, tokenPolicy);
-    return isSame ? DONE : done(await grants.changeAudience(realm, audience, stored.version, { scopes, tokenPolicy }));
+    const isSame =
+      sorted(stored.scopes) === sorted(scopes) &&
+      sameMembers(stored.tokenPolicy, tokenPolicy) &&
+      isSameDetails(stored.authorizationDetails, authorizationDetails);
+    return isSame ? DONE : done(await grants.changeAudience(realm, audience, stored.version, members));
   };
 
   const putAudiences = async ({ realm, id, audiences }: PartnerResource, owned: readonly string[]): Promise<Done> => {
@@ -87,7 +91,11 @@ export const declareResources = (
       const held = await grants.listGrantsOf(realm, grant.client);
       if (!held.ok) return held;
       const stored = held.value.items.find(({ audience }) => audience === grant.audience);
-      if (stored !== undefined && sorted(stored.scopes) !== sorted(grant.scopes)) {
+      const { scopes, authorizationDetailsTypes: types = [] } = grant;
+      const isOther =
+        stored !== undefined &&
+        (sorted(stored.scopes) !== sorted(scopes) || sorted(stored.authorizationDetailsTypes) !== sorted(types));
+      if (isOther) {
         return refuse({ reason: 'conflict', detail: `${grant.client} has another grant on ${grant.audience}` });
       }
       return done(await grants.addGrant(realm, grant));

@@ -30,11 +30,11 @@ export const publishRealm =
   async (nameOrAlias) => {
     const realm = await realms.find(nameOrAlias);
     if (realm === undefined) return undefined;
-    const { name, issuer, algorithms } = realmTerms(realm, defaults);
+    const terms = realmTerms(realm, defaults);
     return {
-      authorizationServer: authorizationServerMetadata({ issuer }),
-      openid: openidConfiguration({ issuer, algorithms }),
-      keys: publishKeys(rings, name),
-      revokedKeys: currentRevocations(lists, name),
+      authorizationServer: authorizationServerMetadata(terms),
+      openid: openidConfiguration(terms),
+      keys: publishKeys(rings, terms.name),
+      revokedKeys: currentRevocations(lists, terms.name),
     };
   };

@@ -2,9 +2,12 @@
 
 import * as z from 'zod';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
+import { REGISTRABLE_METHODS } from '../core/client-registration.ts';
 import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
-import { TRUST_LEVELS } from '../core/partner.ts';
+import { GRANT_TYPES } from '../core/grant-type.ts';
+import { CREDENTIAL_SOURCES, TRUST_LEVELS } from '../core/partner.ts';
 import { QUOTA_MODES } from '../core/quota.ts';
+import { DPOP_NONCES } from '../core/realm.ts';
 import { BINDING_RULES, TOKEN_PROFILES } from '../core/token-policy.ts';
 
 const time = z.iso.datetime();
@@ -31,6 +34,10 @@ export const realmAnswer = z.strictObject({
     algorithms: z.array(algorithm).optional(),
     accessTokenSeconds: z.number().int().optional(),
     assertionSeconds: z.number().int().optional(),
+    clientSecrets: z.boolean().optional(),
+    grantTypes: z.array(z.enum(GRANT_TYPES)).optional(),
+    dpopNonces: z.enum(DPOP_NONCES).optional(),
+    authorizationDetailsTypes: z.array(z.string()).optional(),
   }),
   version,
   createdAt: time.optional(),
@@ -58,7 +65,7 @@ const credential = z.strictObject({
   kty: z.string(),
   jwk: z.record(z.string(), z.string()),
   thumbprint: z.string(),
-  source: z.enum(['registered', 'document']),
+  source: z.enum(CREDENTIAL_SOURCES),
   label: z.string().optional(),
   x5t: z.string().optional(),
   'x5t#S256': z.string().optional(),
@@ -71,17 +78,64 @@ const credential = z.strictObject({
 const source = z.strictObject({
   type: z.enum(['jwks_uri', 'metadata']),
   url: z.string(),
+  selfRegistered: z.literal(true).optional(),
   lastAttemptAt: time.optional(),
   lastSuccessAt: time.optional(),
   failure: z.strictObject({ code: z.string(), detail: z.string() }).optional(),
   nextAttemptAt: time.optional(),
 });
 
+/** Of a secret only what tells it from others: neither its text nor the hash of it. */
+const secret = z.strictObject({
+  id: z.string(),
+  label: z.string().optional(),
+  addedAt: time,
+  expiresAt: time.optional(),
+  lastUsedAt: time.optional(),
+});
+
+const predicate = z.union([
+  z.strictObject({ exact: z.string() }),
+  z.strictObject({ glob: z.string() }),
+  z.strictObject({ oneOf: z.array(z.string()) }),
+]);
+
+const federatedIdentity = z.strictObject({
+  issuer: z.string(),
+  audience: z.string().optional(),
+  claims: z.record(z.string(), predicate),
+  audited: z.record(z.string(), predicate).optional(),
+  maxSeconds: z.number().int().optional(),
+  reusable: z.boolean(),
+});
+
+const tlsSubject = z.strictObject({
+  subjectDn: z.string().optional(),
+  sanDns: z.string().optional(),
+  sanUri: z.string().optional(),
+  sanIp: z.string().optional(),
+  sanEmail: z.string().optional(),
+});
+
+const onboarding = z.strictObject({
+  createdAt: time,
+  expiresAt: time,
+  methods: z.array(z.enum(REGISTRABLE_METHODS)),
+});
+
+const detailsTypes = z.array(z.string());
+
 export const partnerAnswer = z.strictObject({
   ...summary,
   acceptsSecurityIdentifiers: z.boolean(),
   issuer: z.string().optional(),
   credentials: z.array(credential),
+  secrets: z.array(secret),
+  tlsSubject: tlsSubject.optional(),
+  federation: z.array(federatedIdentity),
+  trustedIssuer: z.boolean(),
+  onboarding: onboarding.optional(),
+  registered: z.boolean(),
   source: source.optional(),
   compatibility: z.enum(COMPATIBILITY_PROFILES),
   tokenPolicy,
@@ -94,19 +148,50 @@ export const partnerAnswer = z.strictObject({
     })
     .optional(),
   audiences: z.array(z.string()),
-  grants: z.array(z.strictObject({ audience: z.string(), scopes })),
+  grants: z.array(z.strictObject({ audience: z.string(), scopes, authorizationDetailsTypes: detailsTypes })),
 });
+
+export const addedSecretAnswer = z.strictObject({
+  secret: z.string(),
+  id: z.string(),
+  expiresAt: time.optional(),
+  partner: partnerAnswer,
+});
+
+export const onboardingAnswer = z.strictObject({
+  token: z.string(),
+  expiresAt: time,
+  registrationEndpoint: z.string(),
+});
+
+const detailValues = z.array(z.string()).optional();
+const authorizationDetails = z.record(
+  z.string(),
+  z.strictObject({
+    actions: detailValues,
+    datatypes: detailValues,
+    privileges: detailValues,
+    fields: detailValues,
+  }),
+);
 
 export const audienceAnswer = z.strictObject({
   audience: z.string(),
   owner: z.string(),
   scopes,
   tokenPolicy,
+  authorizationDetails,
   version,
 });
 export const audiencesAnswer = listOf(audienceAnswer);
 
-export const grantAnswer = z.strictObject({ client: z.string(), audience: z.string(), scopes, version });
+export const grantAnswer = z.strictObject({
+  client: z.string(),
+  audience: z.string(),
+  scopes,
+  authorizationDetailsTypes: detailsTypes,
+  version,
+});
 export const grantsAnswer = listOf(grantAnswer);
 
 const keyCertificate = z.strictObject({

@@ -22,6 +22,7 @@ const RECORDED: ReadonlySet<string> = new Set([
   ],
   ...['tokenPolicy', 'quota', 'label', 'notBefore', 'expiresAt', 'client', 'audience', 'owner', 'scopes'],
   ...['description', 'aliases', 'policy', 'algorithm', 'breakGlass', 'days', 'kid'],
+  ...['tlsSubject', 'trustedIssuer', 'authorizationDetailsTypes', 'expiresInSeconds', 'methods'],
 ]);
 
 /** Their queries may hold what lets somebody read the document. */
@@ -35,6 +36,29 @@ const isFlat = (member: unknown): boolean =>
 
 const isRecordable = (member: unknown): boolean =>
   isFlat(member) || (typeof member === 'object' && !Array.isArray(member) && Object.values(member ?? {}).every(isFlat));
+
+const isRecordableMap = (member: unknown): boolean =>
+  typeof member === 'object' && member !== null && Object.values(member).every(isRecordable);
+
+const IDENTITY_MEMBERS: ReadonlySet<string> = new Set([
+  ...['issuer', 'audience', 'claims', 'audited', 'maxSeconds', 'reusable'],
+]);
+
+const isIdentity = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).every(
+    ([name, member]) => IDENTITY_MEMBERS.has(name) && (isScalar(member) || isRecordableMap(member)),
+  );
+
+/** Members with a depth of their own: who may prove a partner, and what may be asked for, is what an auditor looks for. */
+const STRUCTURED: Readonly<Record<string, (member: unknown) => boolean>> = {
+  federation: (member) => Array.isArray(member) && member.every(isIdentity),
+  authorizationDetails: (member) => !Array.isArray(member) && isRecordableMap(member),
+};
+
+const isRecorded = (name: string, member: unknown): boolean =>
+  RECORDED.has(name) ? isRecordable(member) : Object.hasOwn(STRUCTURED, name) && STRUCTURED[name]?.(member) === true;
 
 export const changeOf = (event: HttpEvent): Readonly<Record<string, unknown>> | undefined => {
   // A removal says in its query what goes; a listing's query changes nothing.
@@ -54,7 +78,7 @@ const recordedMembers = (value: object): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     Object.entries(value).flatMap(([name, member]) => {
       if (RECORDED_URLS.has(name)) return [[name, withoutQuery(member)]];
-      return RECORDED.has(name) && isRecordable(member) ? [[name, member]] : [];
+      return isRecorded(name, member) ? [[name, member]] : [];
     }),
   );
 
@@ -64,14 +88,15 @@ const withoutQuery = (member: unknown): string | null => {
   return `${origin}${pathname}`;
 };
 
-/** What the answer says is there now: which one, in which version, with which keys and claims by name. */
+/** What the answer says is there now: which one, in which version, until when, with which keys and claims by name. */
 export const outcomeOf = ({ statusCode = 200, body }: HttpAnswer): Readonly<Record<string, unknown>> | undefined => {
   const answer = statusCode < 300 && body !== undefined ? parseJson(body) : undefined;
   if (typeof answer !== 'object' || answer === null) return undefined;
-  const { id, version, credentials, claims } = answer as Readonly<Record<string, unknown>>;
+  const { id, version, expiresAt, credentials, claims } = answer as Readonly<Record<string, unknown>>;
   const outcome = {
     ...(typeof id === 'string' ? { id } : {}),
     ...(typeof version === 'number' ? { version } : {}),
+    ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
     ...(Array.isArray(credentials) ? { keys: credentials.map(({ kid, thumbprint }) => ({ kid, thumbprint })) } : {}),
     ...(typeof claims === 'object' && claims !== null ? { claims: Object.keys(claims) } : {}),
   };

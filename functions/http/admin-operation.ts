@@ -23,8 +23,8 @@ export interface Operation<Query extends z.ZodType = z.ZodType, Body extends z.Z
   readonly body?: Body;
   /** Absent: 204 without a body. */
   readonly answer?: z.ZodType;
-  /** Answers 201 when something came to be, 200 when it was there as wanted. */
-  readonly creates?: true;
+  /** Answers 201 when something came to be, 200 when it was there as wanted; `always`: every call makes another one. */
+  readonly creates?: true | 'always';
 }
 
 export const NO_QUERY = z.strictObject({});

@@ -85,6 +85,10 @@ export const created = <Value>(
 ): HttpAnswer =>
   result.ok ? json(result.value.created ? 201 : 200, view(result.value.value)) : refused(result.refusal);
 
+/** What every call makes anew. */
+export const made = <Value>(result: AdminResult<Value>, view: (value: Value) => object): HttpAnswer =>
+  result.ok ? json(201, view(result.value)) : refused(result.refusal);
+
 export const removed = (result: AdminResult<void>): HttpAnswer =>
   result.ok ? { statusCode: 204, headers: { 'cache-control': 'no-store' } } : refused(result.refusal);
 

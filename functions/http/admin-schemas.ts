@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
+import { REGISTRABLE_METHODS } from '../core/client-registration.ts';
 import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
 import type { ClaimValue } from '../core/custom-claims.ts';
 import { isAudienceUri, TRUST_LEVELS } from '../core/partner.ts';
@@ -57,6 +58,41 @@ export const credentialChangeSchema = z
   })
   .refine((change) => Object.keys(change).length > 2, 'nothing to change');
 
+export const secretSchema = z.strictObject({ label: z.string().optional(), expiresAt: time.optional() });
+
+export const secretQuery = z.strictObject({ id: z.string() });
+
+export const onboardingSchema = z.strictObject({
+  expiresInSeconds: z.number().optional(),
+  methods: z.array(z.enum(REGISTRABLE_METHODS)).optional(),
+});
+
+const predicates = z.record(
+  z.string(),
+  z.strictObject({
+    exact: z.string().optional(),
+    glob: z.string().optional(),
+    oneOf: z.array(z.string()).optional(),
+  }),
+);
+
+const federatedIdentity = z.strictObject({
+  issuer: z.string(),
+  audience: z.string().optional(),
+  claims: predicates,
+  audited: predicates.optional(),
+  maxSeconds: z.number().optional(),
+  reusable: z.boolean().optional(),
+});
+
+const tlsSubject = z.strictObject({
+  subjectDn: z.string().optional(),
+  sanDns: z.string().optional(),
+  sanUri: z.string().optional(),
+  sanIp: z.string().optional(),
+  sanEmail: z.string().optional(),
+});
+
 const changeable = {
   name: z.string().nullish(),
   contact: z.string().nullish(),
@@ -71,6 +107,9 @@ const changeable = {
   quota: quota.nullish(),
   jwksUri: z.string().nullish(),
   metadataUrl: z.string().nullish(),
+  tlsSubject: tlsSubject.nullish(),
+  federation: z.array(federatedIdentity).optional(),
+  trustedIssuer: z.boolean().optional(),
 };
 
 const definition = {
@@ -99,6 +138,10 @@ const realmMembers = {
       algorithms: z.array(z.string()).optional(),
       accessTokenSeconds: z.number().optional(),
       assertionSeconds: z.number().optional(),
+      clientSecrets: z.boolean().optional(),
+      grantTypes: z.array(z.string()).optional(),
+      dpopNonces: z.string().optional(),
+      authorizationDetailsTypes: z.array(z.string()).optional(),
     })
     .optional(),
 };
@@ -109,18 +152,43 @@ export const realmChangeSchema = z
   .strictObject({ version, ...realmMembers })
   .refine(changesSomething, 'nothing to change');
 
+const detailValues = z.array(z.string()).optional();
+
+/** By type (RFC 9396 2). */
+const authorizationDetails = z.record(
+  z.string(),
+  z.strictObject({
+    actions: detailValues,
+    datatypes: detailValues,
+    privileges: detailValues,
+    fields: detailValues,
+  }),
+);
+
 export const audienceSchema = z.strictObject({
   audience: z.string(),
   owner: z.string(),
   scopes,
   tokenPolicy: tokenPolicy.optional(),
+  authorizationDetails: authorizationDetails.optional(),
 });
 
 export const audienceChangeSchema = z
-  .strictObject({ audience: z.string(), version, scopes: scopes.optional(), tokenPolicy: tokenPolicy.optional() })
-  .refine((change) => change.scopes !== undefined || change.tokenPolicy !== undefined, 'nothing to change');
+  .strictObject({
+    audience: z.string(),
+    version,
+    scopes: scopes.optional(),
+    tokenPolicy: tokenPolicy.optional(),
+    authorizationDetails: authorizationDetails.optional(),
+  })
+  .refine((change) => Object.keys(change).length > 2, 'nothing to change');
 
-export const grantSchema = z.strictObject({ client: z.string(), audience: z.string(), scopes });
+export const grantSchema = z.strictObject({
+  client: z.string(),
+  audience: z.string(),
+  scopes,
+  authorizationDetailsTypes: z.array(z.string()).optional(),
+});
 
 export const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),

@@ -1,10 +1,14 @@
 /** What the admin API answers with: registry values in JSON, times as RFC 3339. */
 
 import { PUBLIC_KEY_MEMBERS } from '../core/algorithms.ts';
+import type { Onboarding } from '../core/client-registration.ts';
+import type { ClientSecret } from '../core/client-secret.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerCredential } from '../core/partner.ts';
 import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
 import type { PartnerView } from '../flows/manage-partners.ts';
 import type { RealmView } from '../flows/manage-realms.ts';
+import type { AddedSecret } from '../flows/manage-secrets.ts';
+import type { OpenedOnboarding } from '../flows/onboard-partner.ts';
 
 export const timestamp = (seconds: EpochSeconds): string => new Date(seconds * 1_000).toISOString();
 
@@ -35,14 +39,57 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   acceptsSecurityIdentifiers: partner.acceptsSecurityIdentifiers,
   ...(partner.issuer === undefined ? {} : { issuer: partner.issuer }),
   credentials: partner.credentials.map((credential) => credentialView(credential, lastUses.get(credential.thumbprint))),
+  secrets: partner.secrets.map((secret) => secretView(secret, lastUses.get(`secret:${secret.id}`))),
+  ...(partner.tlsSubject === undefined ? {} : { tlsSubject: partner.tlsSubject }),
+  federation: partner.federation,
+  trustedIssuer: partner.trustedIssuer,
+  ...(partner.onboarding === undefined ? {} : { onboarding: onboardingView(partner.onboarding) }),
+  registered: partner.registration !== undefined,
   ...(partner.source === undefined ? {} : { source: sourceView(partner.source, refresh) }),
   compatibility: partner.compatibility,
   tokenPolicy: partner.tokenPolicy,
   claims: partner.claims,
   ...(partner.quota === undefined ? {} : { quota: partner.quota }),
   audiences,
-  grants: grants.map(({ audience, scopes }) => ({ audience, scopes })),
+  grants: grants.map(({ audience, scopes, authorizationDetailsTypes }) => ({
+    ...{ audience, scopes, authorizationDetailsTypes },
+  })),
 });
+
+/** Named one by one: the hash stays inside. */
+const secretView = ({ id, label, addedAt, expiresAt }: ClientSecret, usedAt: EpochSeconds | undefined) => ({
+  id,
+  ...(label === undefined ? {} : { label }),
+  addedAt: timestamp(addedAt),
+  ...optionalTime('expiresAt', expiresAt),
+  ...optionalTime('lastUsedAt', usedAt),
+});
+
+const onboardingView = ({ createdAt, expiresAt, methods }: Onboarding) => ({
+  createdAt: timestamp(createdAt),
+  expiresAt: timestamp(expiresAt),
+  methods,
+});
+
+/** The only answer that ever holds the secret. */
+export const addedSecretView = ({ secret, secretId, ...view }: AddedSecret) => ({
+  secret,
+  id: secretId,
+  ...optionalTime('expiresAt', view.partner.secrets.find(({ id }) => id === secretId)?.expiresAt),
+  partner: partnerView(view),
+});
+
+/** RFC 7591 3, below the realm's issuer. */
+const REGISTRATION_PATH = '/register';
+
+/** The only answer that ever holds the token. @param issuer the realm's. */
+export const openedOnboardingView =
+  (issuer: string) =>
+  ({ token, expiresAt }: OpenedOnboarding) => ({
+    token,
+    expiresAt: timestamp(expiresAt),
+    registrationEndpoint: `${issuer}${REGISTRATION_PATH}`,
+  });
 
 const credentialView = (credential: PartnerCredential, usedAt: EpochSeconds | undefined) => ({
   kid: credential.kid,
@@ -76,21 +123,29 @@ const publicMembers = ({ jwk, kid, algorithm, x5t, x5tS256 }: PartnerCredential)
   };
 };
 
-const sourceView = ({ type, url }: PartnerSource, refresh: RefreshStatus | undefined) => ({
+const sourceView = ({ type, url, selfRegistered }: PartnerSource, refresh: RefreshStatus | undefined) => ({
   type,
   url,
+  ...(selfRegistered === undefined ? {} : { selfRegistered }),
   ...optionalTime('lastAttemptAt', refresh?.lastAttemptAt),
   ...optionalTime('lastSuccessAt', refresh?.lastSuccessAt),
   ...(refresh?.failure === undefined ? {} : { failure: refresh.failure }),
   ...optionalTime('nextAttemptAt', refresh?.dueAt),
 });
 
-export const audienceView = ({ audience, owner, scopes, tokenPolicy, version }: Audience) => ({
+export const audienceView = ({ audience, owner, scopes, tokenPolicy, authorizationDetails, version }: Audience) => ({
   audience,
   owner,
   scopes,
   tokenPolicy,
+  authorizationDetails,
   version,
 });
 
-export const grantView = ({ client, audience, scopes, version }: Grant) => ({ client, audience, scopes, version });
+export const grantView = ({ client, audience, scopes, authorizationDetailsTypes, version }: Grant) => ({
+  client,
+  audience,
+  scopes,
+  authorizationDetailsTypes,
+  version,
+});

@@ -12,9 +12,10 @@ import type {
   APIGatewaySimpleAuthorizerWithContextResult,
 } from 'aws-lambda';
 import { auditRecord, type Decided } from '../core/audit.ts';
+import type { ResourceRequest } from '../core/resource-request.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
 import { LOGGING, type Observability, recordDecision, recordFault, withoutMessage } from './observability.ts';
-import { bearerToken } from './request.ts';
+import { resourceRequest } from './request.ts';
 
 export type AuthorizerAnswer =
   | APIGatewaySimpleAuthorizerResult
@@ -22,7 +23,7 @@ export type AuthorizerAnswer =
 
 export const authorizer = (
   seen: Observability,
-  check: (token: string | undefined) => Promise<Decided<AccessTokenClaims>>,
+  check: (request: ResourceRequest) => Promise<Decided<AccessTokenClaims>>,
 ) =>
   middy<APIGatewayRequestAuthorizerEventV2, AuthorizerAnswer>()
     .use(injectLambdaContext(seen.logger, LOGGING))
@@ -32,7 +33,7 @@ export const authorizer = (
       request.error = withoutMessage(request.error);
     })
     .handler(async (event) => {
-      const decided = await check(bearerToken(event.headers?.authorization));
+      const decided = await check(resourceRequest(event));
       recordDecision(seen, auditRecord('check-token', event.requestContext.requestId, decided));
       // The verified claims reach the function behind the route as requestContext.authorizer.lambda.
       return decided.result.ok ? { isAuthorized: true, context: decided.result.value } : { isAuthorized: false };

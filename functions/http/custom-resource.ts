@@ -38,6 +38,7 @@ const grantProperties = z.object({
   Client: z.string(),
   Audience: z.string(),
   Scopes: z.array(z.string()),
+  AuthorizationDetailsTypes: z.array(z.string()).optional(),
 });
 
 const request = z.object({
@@ -154,13 +155,14 @@ const carryOutGrant = async (
   const parsed = grantProperties.safeParse(properties);
   if (!parsed.success) return refuse(describeIssues(parsed.error));
   const { Realm: realmName, Client: client, Audience: audience, Scopes: scopes } = parsed.data;
+  const { AuthorizationDetailsTypes: authorizationDetailsTypes } = parsed.data;
   const realm = await resolve(realmName);
   if (realm === undefined) return noRealm(realmName);
   const name = `${realm.name}/${client}/${audience}`;
   if (verb === 'Delete') {
     return known === name ? named(name, await declare.removeGrant(realm.name, client, audience)) : notOurs(known);
   }
-  const resource = { realm: realm.name, client, audience, scopes };
+  const resource = { realm: realm.name, client, audience, scopes, authorizationDetailsTypes };
   const isOurs = verb === 'Update' && known === name;
   return named(name, await (isOurs ? declare.updateGrant(resource) : declare.createGrant(resource)));
 };

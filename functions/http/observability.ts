@@ -37,6 +37,7 @@ export const recordDecision = ({ logger, metrics }: Observability, audit: AuditR
 const METRICS = {
   'issue-token': { granted: 'TokensIssued', refused: 'TokensRefused' },
   'check-token': { granted: 'TokensAccepted', refused: 'TokensRejected' },
+  'register-client': { granted: 'RegistrationsAccepted', refused: 'RegistrationsRefused' },
 } as const;
 
 /** An administrative change and who made it. */

@@ -103,19 +103,22 @@ interface QuerySchema {
   readonly anyOf?: readonly QuerySchema[];
 }
 
-const responses = ({ answer, creates }: Operation): object => {
-  const content = answer && { 'application/json': { schema: schemaOf(answer, 'output') } };
-  const done =
-    content === undefined ? { 204: { description: 'Gone' } } : { 200: { description: 'As it is now', content } };
+const responses = (described: Operation): object => ({
+  ...successes(described),
+  ...Object.fromEntries(
+    Object.entries(REFUSALS).map(([status, description]) => [
+      status,
+      { description, content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } },
+    ]),
+  ),
+});
+
+const successes = ({ answer, creates }: Operation): object => {
+  if (answer === undefined) return { 204: { description: 'Gone' } };
+  const content = { 'application/json': { schema: schemaOf(answer, 'output') } };
   return {
-    ...done,
-    ...(creates === true ? { 201: { description: 'Created', content } } : {}),
-    ...Object.fromEntries(
-      Object.entries(REFUSALS).map(([status, description]) => [
-        status,
-        { description, content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } },
-      ]),
-    ),
+    ...(creates === 'always' ? {} : { 200: { description: 'As it is now', content } }),
+    ...(creates === undefined ? {} : { 201: { description: 'Created', content } }),
   };
 };
 

@@ -3,8 +3,10 @@
  */
 
 import { Buffer } from 'node:buffer';
+import type { APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda';
 import { accept, type Result, refuse } from '../core/errors.ts';
-import type { RawTokenRequest } from '../core/token-request.ts';
+import type { RawTokenRequest } from '../core/request-form.ts';
+import type { PresentedToken, ResourceRequest } from '../core/resource-request.ts';
 import type { HttpEvent } from './endpoint.ts';
 
 /** Room for the longest assertion and every other parameter; a token request is 1 KB as a rule. */
@@ -21,10 +23,14 @@ export const parseFormRequest = (event: HttpEvent): Result<RawTokenRequest> => {
   if (!body.ok) return body;
   const parameters = parseForm(body.value);
   if (parameters === undefined) return refuse({ reason: 'body_malformed', detail: 'form encoding' });
-  const { authorization } = event.headers;
+  const { authorization, dpop } = event.headers;
+  // From the handshake alone. A header would be whatever the caller writes into it.
+  const clientCertificate = event.requestContext.authentication?.clientCert?.clientCertPem;
   return accept({
     parameters,
     ...(authorization === undefined ? {} : { authorization }),
+    ...(dpop === undefined ? {} : { dpop }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
     queryParameters: [...new URLSearchParams(event.rawQueryString).keys()],
   });
 };
@@ -60,6 +66,29 @@ const parseForm = (body: string): readonly (readonly [string, string])[] | undef
 
 const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
 
-/** The token of an `Authorization: Bearer` header (RFC 6750 2.1). */
-export const bearerToken = (authorization: string | undefined): string | undefined =>
-  /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '')?.[1];
+/**
+ * The token of an `Authorization` header with the scheme Bearer (RFC 6750 2.1) or DPoP (RFC 9449 7.1). `undefined`: none of them,
+ * or several headers, which API Gateway joins by commas.
+ */
+export const accessToken = (authorization: string | undefined): PresentedToken | undefined => {
+  const [, scheme, jws] = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
+  if (scheme === undefined || jws === undefined) return undefined;
+  return { scheme: scheme.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', jws };
+};
+
+/** What an authorizer is asked about. */
+export const resourceRequest = ({
+  headers = {},
+  rawPath,
+  requestContext,
+}: APIGatewayRequestAuthorizerEventV2): ResourceRequest => {
+  const token = accessToken(headers.authorization);
+  const { authentication, domainName, http, requestId } = requestContext;
+  const pem = authentication?.clientCert.clientCertPem;
+  return {
+    ...(token === undefined ? {} : { token }),
+    ...(headers.dpop === undefined ? {} : { proof: headers.dpop }),
+    ...(pem === undefined ? {} : { clientCertificate: pem }),
+    ...{ method: http.method, host: domainName, path: rawPath, requestId },
+  };
+};

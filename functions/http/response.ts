@@ -14,24 +14,33 @@ export const tokenAnswer = (result: Result<IssuedToken>, usedAuthorizationHeader
   result.ok
     ? {
         statusCode: 200,
-        headers: { ...JSON_TYPE, ...NO_STORE, ...rateLimitHeaders(result.value.limits) },
+        headers: {
+          ...JSON_TYPE,
+          ...NO_STORE,
+          ...nonceHeader(result.value.dpopNonce),
+          ...rateLimitHeaders(result.value.limits),
+        },
         body: JSON.stringify(result.value.answer),
       }
     : oauthError(result.refusal, usedAuthorizationHeader);
 
 /** RFC 6749 5.2. A client that tried the `Authorization` header is told the scheme, as that section demands. */
 const oauthError = (refusal: Refusal, usedAuthorizationHeader: boolean): HttpAnswer => {
-  const { status, error, description, retryAfterSeconds } = refusalToWire(refusal);
+  const { status, error, description, retryAfterSeconds, dpopNonce } = refusalToWire(refusal);
   const challenge =
     status === 401 && usedAuthorizationHeader ? { 'www-authenticate': 'Basic realm="countersign"' } : {};
   const wait = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
   const limits = refusal.reason === 'quota_exceeded' ? rateLimitHeaders(refusal.limits) : {};
   return {
     statusCode: status,
-    headers: { ...JSON_TYPE, ...NO_STORE, ...challenge, ...wait, ...limits },
+    headers: { ...JSON_TYPE, ...NO_STORE, ...challenge, ...wait, ...nonceHeader(dpopNonce), ...limits },
     body: JSON.stringify({ error, error_description: description }),
   };
 };
+
+/** RFC 9449 8 */
+const nonceHeader = (nonce: string | undefined): Readonly<Record<string, string>> =>
+  nonce === undefined ? {} : { 'dpop-nonce': nonce };
 
 /** draft-ietf-httpapi-ratelimit-headers: a policy and what is left of it, for each window. */
 const rateLimitHeaders = (limits: readonly RateLimit[]): Readonly<Record<string, string>> =>

@@ -18,8 +18,6 @@ export interface GatewayOptions extends Placement {
   readonly invoker: FunctionInvoker;
   readonly iam: IamGate;
   readonly clock: Clock;
-  /** Where the API is reached. */
-  readonly url: URL;
 }
 
 export class Gateway {
@@ -31,16 +29,21 @@ export class Gateway {
     this.#authorizers = new LambdaAuthorizers(options.invoker, options.clock);
   }
 
-  async handle(request: GatewayRequest): Promise<GatewayResponse> {
+  /** @param url of the listener that the request came to. */
+  async handle(request: GatewayRequest, url: URL): Promise<GatewayResponse> {
     const requestId = newRequestId();
-    const response = await this.#respond(request, requestId);
+    const response = await this.#respond(request, requestId, url);
     return { ...response, headers: { ...response.headers, 'apigw-requestid': requestId } };
   }
 
-  async #respond(request: GatewayRequest, requestId: string): Promise<GatewayResponse> {
+  async #respond(request: GatewayRequest, requestId: string, url: URL): Promise<GatewayResponse> {
     const match = matchRoute(this.#options.api.routes, request.method, request.path);
     if (match === undefined) return messageResponse(404, 'Not Found');
-    const context = this.#context(match.route, match.pathParameters, requestId);
+    const context = {
+      ...this.#context(match.route, requestId),
+      ...listenerOf(url),
+      pathParameters: match.pathParameters,
+    };
     const authorization = await this.#authorize(request, match.route, context);
     switch (authorization.kind) {
       case 'unauthorized':
@@ -89,19 +92,9 @@ export class Gateway {
     }
   }
 
-  #context(route: Route, pathParameters: Readonly<Record<string, string>>, requestId: string): EventContext {
-    const { account, api, clock, url } = this.#options;
-    return {
-      account,
-      apiId: api.id,
-      stage: api.stage,
-      routeKey: route.key,
-      requestId,
-      pathParameters,
-      now: clock(),
-      scheme: url.protocol === 'https:' ? 'https' : 'http',
-      port: Number(url.port),
-    };
+  #context(route: Route, requestId: string) {
+    const { account, api, clock } = this.#options;
+    return { account, apiId: api.id, stage: api.stage, routeKey: route.key, requestId, now: clock() };
   }
 
   #arn(resource: string): string {
@@ -109,6 +102,11 @@ export class Gateway {
     return `arn:aws:execute-api:${region}:${account}:${api.id}/${resource}`;
   }
 }
+
+const listenerOf = ({ protocol, port }: URL): Pick<EventContext, 'scheme' | 'port'> => ({
+  scheme: protocol === 'https:' ? 'https' : 'http',
+  port: Number(port),
+});
 
 /** The route as the function's resource policy sees it: its path with the variables unfilled. */
 const sourcePath = (route: Route, method: string): string =>

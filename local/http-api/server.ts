@@ -1,5 +1,5 @@
 /**
- * The socket side of the gateway: HTTP or (mutual) TLS on loopback. Routes nothing itself.
+ * The socket side of the gateway: HTTP, TLS, or TLS with client certificates, on loopback. Routes nothing itself.
  */
 
 import { once } from 'node:events';
@@ -8,12 +8,23 @@ import { createServer as createTlsServer } from 'node:https';
 import { StartError, systemCode } from '../start-error.ts';
 import { type GatewayRequest, readRequest } from './request.ts';
 import { type GatewayResponse, internalServerError, messageResponse } from './response.ts';
+import { readTruststore } from './truststore.ts';
 
-/** PEM texts. With `clientCa` every client must present a certificate that it issued. */
+/** The server's certificate and its private key, PEM texts. */
 export interface TlsOptions {
   readonly cert: string;
   readonly key: string;
-  readonly clientCa?: string;
+}
+
+export interface ListenOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** @default - plain HTTP */
+  readonly tls?: TlsOptions | undefined;
+  /** PEM text. Every client has to present a certificate that is in it, or descends from one in it. @default - none is asked for */
+  readonly truststore?: string;
+  /** Which option of the command line chooses the port. */
+  readonly portOption: string;
 }
 
 export type RequestHandler = (request: GatewayRequest) => Promise<GatewayResponse>;
@@ -36,25 +47,21 @@ export class HttpApiServer {
   }
 
   /**
-   * Listens on 127.0.0.1; port 0 takes a free one. Answers 503 until it gets a handler.
+   * Listens on 127.0.0.1. Answers 503 until it gets a handler.
    * `onDefect` learns of errors that a handler should not have thrown; clients see a 500.
-   * @throws StartError when the port is taken or the certificate unusable.
+   * @throws StartError when the port is taken, or the certificate or the truststore unusable.
    */
-  static async listen(
-    port: number,
-    tls: TlsOptions | undefined,
-    onDefect: (error: unknown) => void,
-  ): Promise<HttpApiServer> {
-    const server = createListener(tls);
+  static async listen(options: ListenOptions, onDefect: (error: unknown) => void): Promise<HttpApiServer> {
+    const server = createListener(options);
     try {
-      server.listen(port, '127.0.0.1');
+      server.listen(options.port, '127.0.0.1');
       await once(server, 'listening');
     } catch (error) {
-      throw new StartError(listenProblem(error, port), { cause: error });
+      throw new StartError(listenProblem(error, options), { cause: error });
     }
     const address = server.address();
-    if (address === null || typeof address === 'string') throw new StartError(`cannot listen on port ${port}`);
-    const url = new URL(`${tls === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`);
+    if (address === null || typeof address === 'string') throw new StartError(`cannot listen on port ${options.port}`);
+    const url = new URL(`${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`);
     return new HttpApiServer(server, url, onDefect);
   }
 
@@ -86,13 +93,13 @@ export class HttpApiServer {
   }
 }
 
-function createListener(tls: TlsOptions | undefined): Server {
+function createListener({ tls, truststore }: ListenOptions): Server {
   const common = { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES };
   if (tls === undefined) return createServer(common);
-  const { cert, key, clientCa } = tls;
-  const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  const mutual =
+    truststore === undefined ? {} : { ca: readTruststore(truststore), requestCert: true, rejectUnauthorized: true };
   try {
-    return createTlsServer({ ...common, cert, key, ...mutual });
+    return createTlsServer({ ...common, ...tls, ...mutual, minVersion: 'TLSv1.2' });
   } catch (error) {
     throw new StartError(
       `the TLS certificate or key cannot be used: ${error instanceof Error ? error.message : error}`,
@@ -100,12 +107,12 @@ function createListener(tls: TlsOptions | undefined): Server {
   }
 }
 
-function listenProblem(error: unknown, port: number): string {
+function listenProblem(error: unknown, { port, portOption }: ListenOptions): string {
   switch (systemCode(error)) {
     case 'EADDRINUSE':
-      return `port ${port} is in use; choose another with --port`;
+      return `port ${port} is in use; choose another with ${portOption}`;
     case 'EACCES':
-      return `port ${port} needs privileges that this user does not have; choose another with --port`;
+      return `port ${port} needs privileges that this user does not have; choose another with ${portOption}`;
     default:
       return `cannot listen on port ${port}: ${error instanceof Error ? error.message : error}`;
   }

@@ -14,6 +14,8 @@ export interface Naming extends Placement {
   readonly stack: string;
   /** Base URL of the HTTP API; asked for only after the server listens. */
   readonly apiEndpoint: () => string;
+  /** Host and port of the listener that stands for the domain with mutual TLS, if there is one. */
+  readonly mutualTlsHost: string | undefined;
   /** What the functions behind custom resources have answered so far, by logical id. */
   readonly answers: ReadonlyMap<string, CustomResourceAnswer>;
 }
@@ -68,6 +70,18 @@ const identifyApi: Identify = (subject) => {
   return { ref: id, attributes: { ApiId: () => id, ApiEndpoint: subject.apiEndpoint } };
 };
 
+/** Known by the name that it is reached under here, so that whatever the template makes of the name leads here as well. */
+const identifyDomain: Identify = ({ logicalId, mutualTlsHost, region, property }) => {
+  if (mutualTlsHost === undefined)
+    throw new StartError(`${logicalId}: to run here, a domain with mutual TLS needs a truststore (--mutual-tls)`);
+  const id = gatewayId(property('DomainName'), logicalId);
+  return valuesOf(mutualTlsHost, {
+    DomainNameArn: `arn:aws:apigateway:${region}::/domainnames/${property('DomainName')}`,
+    RegionalDomainName: `d-${id}.execute-api.${region}.amazonaws.com`,
+    RegionalHostedZoneId: `Z${id.toUpperCase()}`,
+  });
+};
+
 /** Whether resources of this type are made by a function of the template. Triggers are not: the runner knows what theirs does. */
 export const isCustomResource = (type: string): boolean =>
   type === 'AWS::CloudFormation::CustomResource' || (type.startsWith('Custom::') && type !== 'Custom::Trigger');
@@ -109,6 +123,8 @@ const RUNNING: Readonly<Record<string, Identify>> = {
     const id = gatewayId(subject.stack, subject.logicalId);
     return valuesOf(id, { AuthorizerId: id });
   },
+  'AWS::ApiGatewayV2::DomainName': identifyDomain,
+  'AWS::ApiGatewayV2::ApiMapping': gatewayPart,
   'AWS::Scheduler::Schedule': (subject) => {
     const name = subject.name('Name', 64);
     return valuesOf(name, { Arn: subject.arn('scheduler', `schedule/default/${name}`) });

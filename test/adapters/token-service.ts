@@ -83,10 +83,11 @@ export const openTokenService = async () => {
   const rings = dynamoRingStore(client, TABLE);
   const registry = { ...dynamoPartnerRegistry(client, TABLE), ...dynamoGrantRegistry(client, TABLE) };
   const uses = dynamoCredentialUses(client, EPHEMERA);
+  const realms = dynamoRealmRegistry(client, TABLE);
   const admin = {
     partners: managePartners({ registry, uses, rings, clock, ids: randomIds }),
-    grants: manageGrants({ registry, rings }),
-    realms: manageRealms({ realms: dynamoRealmRegistry(client, TABLE), clock }, realmDefaults()),
+    grants: manageGrants({ registry, rings, realms }),
+    realms: manageRealms({ realms, clock }, realmDefaults()),
   };
   const vault = kmsKeyVault({ client: aws.kms, deployment: 'test', keyPolicy: KEY_POLICY, patienceMs: 0 });
 

@@ -3,9 +3,11 @@ import type { Partner } from '../../functions/core/partner.ts';
 import {
   changePartner,
   definePartner,
+  definitionOf,
   newPartner,
   type PartnerChange,
   type PartnerDefinition,
+  replacePartner,
 } from '../../functions/core/partner-definition.ts';
 import { isPartnerIssuer } from '../../functions/core/partner-members.ts';
 import { credential, keyPair, NOW, partner, REALM } from '../support/builders.ts';
@@ -26,6 +28,14 @@ const defined = async (definition: PartnerDefinition): Promise<Partner> => {
 const pointersOf = async (definition: PartnerDefinition, id?: string): Promise<readonly string[]> => {
   const result = await define(definition, id);
   return result.ok ? ['accepted'] : result.refusal.map(({ pointer }) => pointer);
+};
+const SECRET = { id: 'abc', hash: 'x', addedAt: 1 };
+const OPEN = { hash: 'y', createdAt: 1, expiresAt: 2, methods: ['private_key_jwt' as const] };
+const REGISTERED = {
+  hash: 'z',
+  createdAt: 1,
+  methods: ['private_key_jwt' as const],
+  method: 'private_key_jwt' as const,
 };
 const NEW = newPartner(REALM, 'crm', NOW);
 
@@ -48,6 +58,9 @@ describe('a new partner', () => {
       tokenPolicy: { accessTokenSeconds: 600, algorithm: 'ES256', binding: 'dpop', profile: 'jwt' },
       claims: { tenant: 'acme' },
       quota: { perMinute: 10, perDay: 100, mode: 'observe' },
+      tlsSubject: { sanDns: 'crm.example.com' },
+      federation: [{ issuer: 'https://ci.example.com', claims: { sub: { exact: 'repo:crm' } }, reusable: true }],
+      trustedIssuer: true,
     } as const;
     const definition = { ...said, jwksUri: 'https://crm.example.com/jwks', credentials: [{ jwk: jwkOf(pair) }] };
     expect(await defined(definition)).toEqual({
@@ -77,6 +90,9 @@ describe('a new partner', () => {
       tokenPolicy: { binding: 'x' },
       claims: { iss: 'x' },
       quota: { mode: 'observe' },
+      tlsSubject: {},
+      federation: [{ issuer: 'x', claims: { sub: { exact: 'y' } } }],
+      trustedIssuer: true,
     };
     expect(await pointersOf(wrong, '-')).toEqual([
       '/id',
@@ -86,6 +102,8 @@ describe('a new partner', () => {
       '/claims/iss',
       '/tokenPolicy/binding',
       '/quota',
+      '/tlsSubject',
+      '/federation/0/issuer',
     ]);
   });
 });
@@ -211,6 +229,8 @@ describe('a change of a partner', () => {
     ...{ name: 'CRM', contact: 'ada', tags: { a: 'b' }, issuer: 'https://a.example', version: 7, source },
     ...{ tokenPolicy: { accessTokenSeconds: 60 }, claims: { tenant: 'x' }, quota: { perDay: 5, mode: 'observe' } },
     credentials: [credential(pair), credential(other, { source: 'document' })],
+    ...{ tlsSubject: { sanDns: 'a.example' }, secrets: [SECRET], onboarding: OPEN, registration: REGISTERED },
+    federation: [{ issuer: 'https://ci.example', claims: { sub: { exact: 'crm' } }, reusable: false }],
   });
   const changed = (change: PartnerChange): Partner => {
     const result = changePartner(before, change, RINGS, NOW);
@@ -233,12 +253,15 @@ describe('a change of a partner', () => {
     [{ quota: { perMinute: 1, mode: 'enforce' } }, { quota: { perMinute: 1, mode: 'enforce' } }],
     [{ jwksUri: source.url }, {}],
     [{ metadataUrl: null }, {}],
-    [{ name: undefined, quota: undefined, jwksUri: undefined }, {}],
+    [{ tlsSubject: { sanUri: 'spiffe://a.example/crm' } }, { tlsSubject: { sanUri: 'spiffe://a.example/crm' } }],
+    [{ federation: [] }, { federation: [] }],
+    [{ trustedIssuer: true }, { trustedIssuer: true }],
+    [{ name: undefined, quota: undefined, jwksUri: undefined, tlsSubject: undefined, federation: undefined }, {}],
   ])('by %j replaces that member whole, and no other', (change, difference) => {
     expect(changed(change)).toEqual({ ...before, ...difference, version: 8, updatedAt: NOW });
   });
 
-  it.each(['name', 'contact', 'issuer', 'quota'] as const)('by null takes %s away', (member) => {
+  it.each(['name', 'contact', 'issuer', 'quota', 'tlsSubject'] as const)('by null takes %s away', (member) => {
     const { [member]: _gone, ...rest } = before;
     expect(changed({ [member]: null })).toEqual({ ...rest, version: 8, updatedAt: NOW });
   });
@@ -273,5 +296,59 @@ describe('a change of a partner', () => {
       refusal: [{ pointer: '/name' }, { pointer: '/quota' }],
     });
     expect(before).toEqual(frozen);
+  });
+});
+
+describe('a trusted issuer', () => {
+  const trusted = { trustedIssuer: true } as const;
+  const url = 'https://idp.example';
+
+  it.each<[PartnerDefinition, string]>([
+    [{ ...trusted, issuer: url }, 'accepted'],
+    [{ ...trusted, issuer: 'spiffe://prod.example' }, 'accepted'],
+    [{ ...trusted, metadataUrl: `${url}/m` }, 'accepted'],
+    [{ ...trusted, metadata: { issuer: url, jwks_uri: `${url}/jwks` } }, 'accepted'],
+    [{ ...trusted }, '/trustedIssuer'],
+    [{ ...trusted, jwksUri: `${url}/jwks` }, '/trustedIssuer'],
+    [{ jwksUri: `${url}/jwks` }, 'accepted'],
+  ])('said by %j is %s', async (definition, outcome) => {
+    expect(await pointersOf(definition)).toEqual([outcome]);
+  });
+
+  it.each<[Partial<Partner>, PartnerChange, string]>([
+    [{}, { trustedIssuer: true }, '/trustedIssuer'],
+    [{ issuer: url }, { trustedIssuer: true }, 'accepted'],
+    [{ issuer: url, ...trusted }, { issuer: null }, '/trustedIssuer'],
+    [{ issuer: url, ...trusted }, { issuer: null, trustedIssuer: false }, 'accepted'],
+    [{ issuer: url, ...trusted }, { enabled: false }, 'accepted'],
+    [{ source: { type: 'metadata', url }, ...trusted }, { metadataUrl: null }, '/trustedIssuer'],
+    [{ source: { type: 'metadata', url }, issuer: url, ...trusted }, { metadataUrl: null }, 'accepted'],
+  ])('from %j by %j is %s', (before, change, outcome) => {
+    const after = changePartner(partner(before), change, RINGS, NOW);
+    expect(after.ok ? ['accepted'] : after.refusal.map(({ pointer }) => pointer)).toEqual([outcome]);
+  });
+});
+
+describe('what is made here and not declared', () => {
+  const stored = partner({ secrets: [SECRET], onboarding: OPEN, registration: REGISTERED, version: 4, createdAt: 9 });
+
+  it('makes no difference to a create that is repeated', () => {
+    expect(definitionOf(stored)).toBe(definitionOf(partner()));
+  });
+
+  it.each<[Partial<Partner>]>([
+    [{ tlsSubject: { sanDns: 'a.example' } }],
+    [{ federation: [{ issuer: 'https://a.example', claims: { sub: { exact: 'x' } }, reusable: false }] }],
+    [{ trustedIssuer: true }],
+  ])('is told from what is: %j', (said) => {
+    expect(definitionOf(partner(said))).not.toBe(definitionOf(partner()));
+  });
+
+  it('stays when the partner is declared anew, and nobody could declare it', () => {
+    const wanted = partner({ secrets: [], federation: [], name: 'New' });
+    expect(replacePartner(stored, wanted, NOW)).toEqual({ ...stored, name: 'New', version: 5, updatedAt: NOW });
+    expect(replacePartner(partner(), partner({ name: 'New' }), NOW)).toEqual(
+      partner({ name: 'New', version: 2, updatedAt: NOW }),
+    );
   });
 });

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { Audience } from '../../functions/core/partner.ts';
 import {
   type AdminResult,
+  type AudienceChoices,
   changeAudience,
   declareAudience,
+  goneTypes,
   grantAccess,
+  holdsWhatGoes,
   isSameAudience,
   isSameGrant,
 } from '../../functions/core/registration.ts';
@@ -15,12 +19,15 @@ const pointersOf = (result: AdminResult<unknown>): readonly string[] =>
     ? ['accepted']
     : result.refusal.problems.map(({ pointer }) => pointer);
 
+/** What the realm lets its audiences choose among. */
+const CHOICES: AudienceChoices = { algorithms: ['RS256', 'ES256'], detailTypes: ['payment', 'account'] };
+const PAYMENT = { actions: ['initiate', 'cancel'], fields: ['amount'] };
+
 describe('an audience', () => {
-  const declare = (changes: object = {}, enabled = true) =>
-    declareAudience(REALM, { audience: AUDIENCE, owner: OWNER, scopes: ['read', 'write'], ...changes }, { enabled }, [
-      'RS256',
-      'ES256',
-    ]);
+  const declare = (changes: object = {}, enabled = true) => {
+    const input = { audience: AUDIENCE, owner: OWNER, scopes: ['read', 'write'], ...changes };
+    return declareAudience(REALM, input, { enabled }, CHOICES);
+  };
 
   it('is declared with its scopes, each once, and mirrors its owner', () => {
     expect(declare({ scopes: ['read', 'write', 'read'] })).toEqual({ ok: true, value: audience() });
@@ -105,7 +112,7 @@ describe('an audience', () => {
 
   it('is changed in what is said and in nothing else', () => {
     const before = audience({ version: 4, tokenPolicy: { algorithm: 'ES256' } });
-    const change = (changes: object) => changeAudience(before, changes, ['RS256']);
+    const change = (changes: object) => changeAudience(before, changes, { ...CHOICES, algorithms: ['RS256'] });
     expect(change({ scopes: ['read', 'new', 'read'] })).toEqual({
       ok: true,
       value: { ...before, scopes: ['read', 'new'], version: 5 },
@@ -116,6 +123,40 @@ describe('an audience', () => {
     });
     expect(pointersOf(change({ scopes: [] }))).toEqual(['/scopes']);
     expect(pointersOf(change({ tokenPolicy: { algorithm: 'ES256' } }))).toEqual(['/tokenPolicy/algorithm']);
+  });
+
+  it('declares types of authorization details that the realm lets it, and loses those that are no longer said', () => {
+    const authorizationDetails = { payment: PAYMENT, account: {} };
+    const declared = audience({ authorizationDetails });
+    expect(declare({ authorizationDetails })).toEqual({ ok: true, value: declared });
+    expect(pointersOf(declare({ authorizationDetails: { payment: {}, other: {} } }))).toEqual([
+      '/authorizationDetails/other',
+    ]);
+    const change = (changes: object, choices = CHOICES) => changeAudience(declared, changes, choices);
+    expect(change({ authorizationDetails: { account: {} } })).toMatchObject({
+      value: { authorizationDetails: { account: {} }, version: 2 },
+    });
+    // What the realm does not let it declare any more stays until somebody says something else of it.
+    expect(change({ scopes: ['read'] }, { ...CHOICES, detailTypes: [] })).toMatchObject({
+      value: { authorizationDetails },
+    });
+    expect(pointersOf(change({ authorizationDetails }, { ...CHOICES, detailTypes: ['payment'] }))).toEqual([
+      '/authorizationDetails/account',
+    ]);
+  });
+
+  it.each([
+    [{ payment: PAYMENT }, { payment: PAYMENT }, true],
+    [{ payment: PAYMENT }, { payment: { fields: ['amount'], actions: ['cancel', 'initiate'] } }, true],
+    [{ payment: PAYMENT, account: {} }, { account: {}, payment: PAYMENT }, true],
+    [{ payment: PAYMENT }, { payment: { ...PAYMENT, privileges: [] } }, false],
+    [{ payment: PAYMENT }, { payment: { actions: ['initiate', 'cancel'] } }, false],
+    [{ payment: PAYMENT }, {}, false],
+    [{ payment: {} }, { account: {} }, false],
+    [{ payment: { actions: ['a'] } }, { payment: { datatypes: ['a'] } }, false],
+  ])('with the details %j is the same with %j: %s', (before, after, isSame) => {
+    const of = (authorizationDetails: Audience['authorizationDetails']) => audience({ authorizationDetails });
+    expect(isSameAudience(of(before), of(after))).toBe(isSame);
   });
 
   it('is the same whatever the order of its scopes', () => {
@@ -153,10 +194,52 @@ describe('a grant', () => {
     expect(pointersOf(give(scopes))).toEqual(pointers);
   });
 
-  it('is the same whatever the order of its scopes', () => {
+  const details = { authorizationDetails: { payment: PAYMENT, account: {} } };
+  const giveTypes = (authorizationDetailsTypes: string[]) =>
+    grantAccess(
+      REALM,
+      { client: 'crm', audience: AUDIENCE, scopes: ['read'], authorizationDetailsTypes },
+      audience(details),
+      undefined,
+    );
+
+  it('is of types that the audience declares, each once', () => {
+    expect(giveTypes(['payment', 'payment'])).toEqual({
+      ok: true,
+      value: grant({ scopes: ['read'], authorizationDetailsTypes: ['payment'] }),
+    });
+  });
+
+  it.each([
+    [['payment', 'other'], ['/authorizationDetailsTypes/1']],
+    [['toString'], ['/authorizationDetailsTypes/0']],
+    [['Payment'], ['/authorizationDetailsTypes/0']],
+    [Array.from({ length: 21 }, () => 'payment'), ['/authorizationDetailsTypes']],
+  ])('cannot be of the types %j', (types, pointers) => {
+    expect(pointersOf(giveTypes(types))).toEqual(pointers);
+  });
+
+  it('holds what goes when a scope or a type of it does', () => {
+    const before = audience(details);
+    const held = grant({ scopes: ['read'], authorizationDetailsTypes: ['payment'] });
+    const holds = (after: Partial<Audience>) => holdsWhatGoes(held, before, { ...before, ...after });
+    expect([
+      holds({}),
+      holds({ scopes: ['read'] }),
+      holds({ scopes: ['write'] }),
+      holds({ authorizationDetails: { payment: {} } }),
+      holds({ authorizationDetails: { account: {} } }),
+    ]).toEqual([false, false, true, false, true]);
+    expect(goneTypes(before, audience({ authorizationDetails: { payment: {} } }))).toEqual(['account']);
+  });
+
+  it('is the same whatever the order of its scopes and types', () => {
+    const typed = (...authorizationDetailsTypes: string[]) => grant({ authorizationDetailsTypes });
     expect([
       isSameGrant(grant(), grant({ scopes: ['write', 'read'] })),
       isSameGrant(grant(), grant({ scopes: ['read'] })),
-    ]).toEqual([true, false]);
+      isSameGrant(typed('a', 'b'), typed('b', 'a')),
+      isSameGrant(typed('a'), typed()),
+    ]).toEqual([true, false, true, false]);
   });
 });

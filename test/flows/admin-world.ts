@@ -3,14 +3,18 @@
 import type fc from 'fast-check';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { PartnerWithGrants } from '../../functions/core/partner.ts';
+import { type RealmPolicy, untouchedRealm } from '../../functions/core/realm.ts';
 import type { AdminRefusal, AdminResult } from '../../functions/core/registration.ts';
 import { type ManageGrants, manageGrants } from '../../functions/flows/manage-grants.ts';
 import { type ManagePartners, managePartners } from '../../functions/flows/manage-partners.ts';
+import { type ManageSecrets, manageSecrets } from '../../functions/flows/manage-secrets.ts';
 import type { RefreshRegistry, Registry } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, keyPair, OWNER, REALM, ring, signingKey } from '../support/builders.ts';
 import {
+  type MemoryRealms,
   type MemoryRegistry,
   type MemoryReplayGuard,
+  memoryRealms,
   memoryRegistry,
   memoryReplayGuard,
   type TestClock,
@@ -19,9 +23,11 @@ import {
 
 export interface AdminWorld {
   readonly registry: MemoryRegistry;
+  readonly realms: MemoryRealms;
   readonly clock: TestClock;
   readonly replay: MemoryReplayGuard;
   readonly partners: ManagePartners;
+  readonly secrets: ManageSecrets;
   readonly grants: ManageGrants;
 }
 
@@ -33,10 +39,11 @@ const signingRing = async (algorithm: JwsAlgorithm = 'RS256') =>
 
 /** The managers of a world, with these calls of the registry in place of its own. */
 export const managersOver = (
-  { registry, clock, replay }: Omit<AdminWorld, 'partners' | 'grants'>,
+  { registry, realms, clock, replay }: Omit<AdminWorld, 'partners' | 'secrets' | 'grants'>,
   changes: Partial<Ports> = {},
 ) => {
   let made = 0;
+  let chosen = 0;
   // The realm signs with RS256; its other ring has no key yet that does.
   const rings = { list: async () => [await signingRing(), ring('ES384', [])] };
   const over = { ...registry, ...changes };
@@ -50,13 +57,30 @@ export const managersOver = (
         },
       },
     }),
-    grants: manageGrants({ registry: over, rings }),
+    secrets: manageSecrets({
+      ...{ registry: over, realms, clock, uses: replay },
+      secrets: {
+        next: () => {
+          chosen += 1;
+          return `chance-${chosen}`;
+        },
+      },
+    }),
+    grants: manageGrants({ registry: over, rings, realms }),
   };
 };
 
 export const adminWorld = (): AdminWorld => {
-  const parts = { registry: memoryRegistry(), clock: testClock(), replay: memoryReplayGuard() };
+  const parts = {
+    ...{ registry: memoryRegistry(), realms: memoryRealms() },
+    ...{ clock: testClock(), replay: memoryReplayGuard() },
+  };
   return { ...parts, ...managersOver(parts) };
+};
+
+/** The realm says this from now on. */
+export const letRealm = ({ realms }: Pick<AdminWorld, 'realms'>, policy: RealmPolicy): void => {
+  realms.realms.set(REALM, { ...untouchedRealm(REALM), policy, version: 1, createdAt: 1, updatedAt: 1 });
 };
 
 /** The registry, each of whose calls waits for its turn before it is done. */

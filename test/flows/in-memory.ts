@@ -7,7 +7,6 @@ import type { RefreshStatus } from '../../functions/core/partner-source.ts';
 import type { QuotaUse } from '../../functions/core/quota.ts';
 import { type Realm, untouchedRealm } from '../../functions/core/realm.ts';
 import type {
-  AssertionUse,
   Clock,
   CredentialUses,
   Page,
@@ -16,9 +15,11 @@ import type {
   RealmRegistry,
   RefreshRegistry,
   Registry,
+  ReplayClaim,
   ReplayGuard,
   RingStore,
   Signer,
+  SingleUse,
 } from '../../functions/ports.ts';
 import { NOW, REALM, signBytes, type TestKeyPair } from '../support/builders.ts';
 
@@ -33,30 +34,41 @@ export const testClock = (time = NOW): TestClock => ({
   },
 });
 
+/** A use, and who has claimed it. */
+type ClaimedUse = SingleUse & Pick<ReplayClaim, 'realm' | 'claimedBy'>;
+
 export interface MemoryReplayGuard extends ReplayGuard, CredentialUses {
-  readonly uses: Map<string, AssertionUse>;
+  readonly uses: Map<string, ClaimedUse>;
 }
 
 export const memoryReplayGuard = (): MemoryReplayGuard => {
-  const uses = new Map<string, AssertionUse>();
+  const uses = new Map<string, ClaimedUse>();
   const lastUses = new Map<string, Map<string, EpochSeconds>>();
-  const keyOf = ({ realm, client, jti }: AssertionUse): string => JSON.stringify([realm, client, jti]);
-  const note = ({ realm, client, thumbprint }: AssertionUse, now: EpochSeconds): void => {
+  const keyOf = (realm: string, { kind, maker, jti }: SingleUse): string => JSON.stringify([kind, realm, maker, jti]);
+  const note = ({ realm, credential }: ReplayClaim, now: EpochSeconds): void => {
+    if (credential === undefined) return;
+    const { client, id } = credential;
     const noted = lastUses.get(`${realm}/${client}`) ?? new Map<string, EpochSeconds>();
     lastUses.set(`${realm}/${client}`, noted);
-    if (now - (noted.get(thumbprint) ?? 0) >= HOUR) noted.set(thumbprint, now);
+    if (now - (noted.get(id) ?? 0) >= HOUR) noted.set(id, now);
   };
   return {
     uses,
-    claim: async (use, now) => {
-      const known = uses.get(keyOf(use));
-      if (known !== undefined && known.forgetAfter >= now && known.claimedBy !== use.claimedBy) return 'replayed';
-      uses.set(keyOf(use), use);
-      note(use, now);
-      return 'claimed';
+    claim: async (claim, now) => {
+      const { realm, claimedBy } = claim;
+      const used = claim.uses.find((use) => {
+        const known = uses.get(keyOf(realm, use));
+        return known !== undefined && known.forgetAfter >= now && known.claimedBy !== claimedBy;
+      });
+      if (used !== undefined) return used;
+      for (const use of claim.uses) uses.set(keyOf(realm, use), { ...use, realm, claimedBy });
+      note(claim, now);
+      return undefined;
     },
-    release: async (use) => {
-      if (uses.get(keyOf(use))?.claimedBy === use.claimedBy) uses.delete(keyOf(use));
+    release: async ({ realm, claimedBy, uses: claimed }) => {
+      for (const use of claimed) {
+        if (uses.get(keyOf(realm, use))?.claimedBy === claimedBy) uses.delete(keyOf(realm, use));
+      }
     },
     lastUses: async (realm, id) => new Map(lastUses.get(`${realm}/${id}`)),
   };

@@ -3,10 +3,13 @@
  * the operation promises, so every test is one of the shapes as well.
  */
 
+import { createHash } from 'node:crypto';
 import type { Realm } from '../../functions/core/realm.ts';
 import { manageGrants } from '../../functions/flows/manage-grants.ts';
 import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
+import { manageSecrets } from '../../functions/flows/manage-secrets.ts';
+import { onboardPartner } from '../../functions/flows/onboard-partner.ts';
 import { problemAnswer } from '../../functions/http/admin-answers.ts';
 import { OPERATIONS } from '../../functions/http/admin-operations.ts';
 import type { HttpAnswer } from '../../functions/http/endpoint.ts';
@@ -20,6 +23,14 @@ export const TIME = new Date(NOW * 1_000).toISOString();
 export const USED_AT = NOW + 3_600;
 export const PAIR = await keyPair();
 export const PARTNER = { id: 'billing', name: 'Billing', jwks: { keys: [{ ...PAIR.publicJwk, kid: 'k1' }] } };
+
+/** Of the first secret that is made. */
+export const SECRET_ID = createHash('sha256')
+  .update(`csec_${'chance7f3a1'.padEnd(43, 'A')}`)
+  .digest('hex')
+  .slice(0, 12);
+/** What every secret and token of these tests begins with, behind its prefix. */
+export const CHANCE = 'chance7f3a';
 
 const RINGS = [ring('ES256', [signingKey(PAIR)]), ring('RS256', [signingKey(await keyPair('RS256'))])];
 
@@ -52,7 +63,15 @@ export interface AdminWorld {
 
 /** Credentials of whom it is known when they were last used. */
 const uses: CredentialUses = {
-  lastUses: async (_realm, id) => new Map(id === 'crm' ? [[PAIR.thumbprint, USED_AT]] : []),
+  lastUses: async (_realm, id) =>
+    new Map(
+      id === 'crm'
+        ? [
+            [PAIR.thumbprint, USED_AT],
+            [`secret:${SECRET_ID}`, USED_AT],
+          ]
+        : [],
+    ),
 };
 
 export const openAdmin = (): AdminWorld => {
@@ -60,12 +79,16 @@ export const openAdmin = (): AdminWorld => {
   const [clock, rings] = [testClock(), { list: async () => RINGS }];
   let made = 0;
   const ids = { next: () => `made-${++made}` };
+  const secrets = { next: () => `${CHANCE}${++made}`.padEnd(43, 'A') };
 
   const call = async (method: string, path: string, { body, query = '', operator, ...more }: Call = {}) => {
     const all = { ...registry, ...more.registry };
+    const ports = { registry: all, realms, uses, rings, clock, ids, secrets };
     const endpoint = adminEndpoint(observed.seen, {
-      partners: managePartners({ registry: all, uses, rings, clock, ids }),
-      grants: manageGrants({ registry: all, rings }),
+      partners: managePartners(ports),
+      secrets: manageSecrets(ports),
+      onboarding: onboardPartner(ports),
+      grants: manageGrants(ports),
       realms: manageRealms({ realms, clock }, realmDefaults()),
       defaultRealm: REALM,
     });
@@ -102,9 +125,8 @@ export const promised = (method: string, path: string, { statusCode = 0, headers
   else if (found !== undefined && statusCode === 204) {
     if (found.answer !== undefined || value !== undefined) throw new Error(`${found.id} answered 204 with a body`);
   } else if (found !== undefined) {
-    if (statusCode !== 200 && (statusCode !== 201 || found.creates !== true)) {
-      throw new Error(`${found.id} answered ${statusCode}`);
-    }
+    const fitting = found.creates === 'always' ? [201] : [200, ...(found.creates === true ? [201] : [])];
+    if (!fitting.includes(statusCode)) throw new Error(`${found.id} answered ${statusCode}`);
     if (found.answer === undefined) throw new Error(`${found.id} answered with a body`);
     found.answer.parse(value);
   }

@@ -29,7 +29,7 @@ describe('partners', () => {
         ...{ jwk: { ...PAIR.publicJwk, kid: 'k1', alg: 'ES256' }, source: 'registered', addedAt: TIME },
       },
     ],
-    ...{ audiences: [], grants: [] },
+    ...{ secrets: [], federation: [], trustedIssuer: false, registered: false, audiences: [], grants: [] },
   };
 
   it('are added: 201, and 200 when one is there as wanted', async () => {
@@ -72,7 +72,7 @@ describe('partners', () => {
       {
         ...said,
         version: 2,
-        grants: [{ audience: AUDIENCE, scopes: ['read'] }],
+        grants: [{ audience: AUDIENCE, scopes: ['read'], authorizationDetailsTypes: [] }],
         source: { type: 'jwks_uri', url: 'https://crm.example/jwks', nextAttemptAt: TIME },
         credentials: [
           {
@@ -94,7 +94,8 @@ describe('partners', () => {
     const first = await inRealm('GET', '/partners', { query: 'limit=1' });
     const second = await inRealm('GET', '/partners', { query: `limit=1&cursor=${String(first.body.next)}` });
     const { credentials: _1, audiences: _2, grants: _3, tokenPolicy: _4, claims: _5, ...brief } = SHOWN;
-    const { acceptsSecurityIdentifiers: _6, compatibility: _7, ...summary } = brief;
+    const { acceptsSecurityIdentifiers: _6, compatibility: _7, secrets: _8, federation: _9, ...most } = brief;
+    const { trustedIssuer: _10, registered: _11, ...summary } = most;
     expect([first.body, second.body]).toEqual([
       // Its audience has counted it on.
       { items: [{ ...summary, version: 2 }], next: 'billing' },
@@ -196,7 +197,7 @@ describe('audiences and grants', () => {
     const declared = [await inRealm('POST', '/audiences', { body }), await inRealm('POST', '/audiences', { body })];
     expect(declared.map(({ status }) => status)).toEqual([201, 200]);
     const query = (uri: string) => ({ query: `audience=${encodeURIComponent(uri)}` });
-    const items = [{ ...body, version: 1 }];
+    const items = [{ ...body, authorizationDetails: {}, version: 1 }];
     expect((await inRealm('GET', '/audiences')).body).toEqual({ items });
     expect((await inRealm('GET', '/audiences', query(AUDIENCE))).body).toEqual({ items });
     expect((await inRealm('GET', '/audiences', query('urn:none'))).body).toEqual({ items: [] });
@@ -206,13 +207,16 @@ describe('audiences and grants', () => {
     await populate(world);
     const body = { audience: AUDIENCE, version: 1, scopes: ['read', 'new'], tokenPolicy: { binding: 'dpop' } };
     const changed = await inRealm('PATCH', '/audiences', { body });
-    expect([changed.status, changed.body]).toEqual([200, { ...body, owner: 'billing', version: 2 }]);
+    expect([changed.status, changed.body]).toEqual([
+      200,
+      { ...body, owner: 'billing', authorizationDetails: {}, version: 2 },
+    ]);
     expect((await inRealm('PATCH', '/audiences', { body })).status).toBe(409);
   });
 
   it('are granted, and listed by client and by audience', async () => {
     await populate(world);
-    const item = { client: 'crm', audience: AUDIENCE, scopes: ['read'], version: 1 };
+    const item = { client: 'crm', audience: AUDIENCE, scopes: ['read'], authorizationDetailsTypes: [], version: 1 };
     expect((await inRealm('GET', '/grants', { query: 'client=crm' })).body).toEqual({ items: [item] });
     expect((await inRealm('GET', '/grants', { query: `audience=${encodeURIComponent(AUDIENCE)}` })).body).toEqual({
       items: [item],

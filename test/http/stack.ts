@@ -73,7 +73,7 @@ export const openStack = async (): Promise<Stack> => {
   const [observed, registry, realms, taken] = [observe(), memoryRegistry(), memoryRealms(), [] as Taken[]];
   realms.realms.set('acme', realmOf('acme', { aliases: ['acme.example'] }));
   const rings = { list: async () => [] };
-  const ports = { registry, uses: { lastUses: async () => new Map() }, rings, clock: testClock() };
+  const ports = { registry, realms, uses: { lastUses: async () => new Map() }, rings, clock: testClock() };
   const partners = managePartners({ ...ports, ids: { next: () => 'made' } });
   const declare = declareResources(partners, manageGrants(ports));
   const managed = manageRealms({ realms, clock: testClock() }, realmDefaults());

@@ -8,14 +8,14 @@ describe('the command line of npm start', () => {
 
   it('takes every option', () => {
     const args =
-      '--port 0 --issuer https://a.example -c x=1 -c y=a=b --data d --logs --no-demo --tls c k --client-ca a';
+      '--port 0 --issuer https://a.example -c x=1 -c y=a=b --data d --logs --no-demo --tls c k --mutual-tls t --mutual-tls-port 1';
     expect(parseArguments(args.split(' '))).toEqual({
       port: 0,
       context: { issuer: 'https://a.example', x: '1', y: 'a=b' },
       dataDirectory: 'd',
       printLogs: true,
       runDemo: false,
-      tls: { cert: 'c', key: 'k', clientCa: 'a' },
+      tls: { cert: 'c', key: 'k', mutual: { truststore: 't', port: 1 } },
     });
   });
 
@@ -24,7 +24,9 @@ describe('the command line of npm start', () => {
     ['--port 70000', 'A port is a number from 0 to 65535.'],
     ['-c novalue', 'It has the form name=value.'],
     ['--tls cert', '--tls wants two files'],
-    ['--client-ca ca', '--client-ca needs --tls'],
+    ['--mutual-tls t', '--mutual-tls needs --tls'],
+    ['--tls c k --mutual-tls-port 1', '--mutual-tls-port needs --mutual-tls'],
+    ['--tls c k --mutual-tls t --mutual-tls-port x', 'A port is a number from 0 to 65535.'],
     ['--unknown', "unknown option '--unknown'"],
     ['surprise', 'too many arguments'],
   ])('ends with one line for %s', (args, message) => {

@@ -25,7 +25,16 @@ describe('npm start', () => {
   it('explains itself, with examples', async () => {
     const { code, stdout } = await run('--help');
     expect(code).toBe(0);
-    for (const text of ['--port', '--issuer', '--tls <cert> <key', '--client-ca', '--data', '--no-demo', 'Examples:'])
+    for (const text of [
+      '--port',
+      '--issuer',
+      '--tls <cert> <key',
+      '--mutual-tls <truststore>',
+      '--mutual-tls-port',
+      '--data',
+      '--no-demo',
+      'Examples:',
+    ])
       expect(stdout).toContain(text);
   });
 

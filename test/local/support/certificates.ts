@@ -16,7 +16,7 @@ const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
 
 /** A certificate authority of its own, and what it issues. */
 export function createAuthority(commonName: string): Authority & {
-  issue(commonName: string, options?: { organization?: string; serial?: Buffer }): Issued;
+  issue(commonName: string, options?: { organization?: string; serial?: Buffer; notAfter?: number }): Issued;
 } {
   const name = distinguishedName(commonName);
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -33,17 +33,39 @@ export function createAuthority(commonName: string): Authority & {
     ...own,
     cert,
     key: pem(privateKey),
-    issue: (subjectName, { organization, serial = Buffer.from([0x0a, 0xbc, 0xde]) } = {}) => {
+    issue: (subjectName, { organization, serial = Buffer.from([0x0a, 0xbc, 0xde]), notAfter } = {}) => {
       const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const loopback = element(0x87, Buffer.from([127, 0, 0, 1]));
       const extensions = [extension('2.5.29.17', sequence(loopback), false)];
       const subject = distinguishedName(subjectName, organization);
       return {
-        cert: certificate({ issuer: own, subject, publicKey: pair.publicKey, serial, extensions }),
+        cert: certificate({
+          issuer: own,
+          subject,
+          publicKey: pair.publicKey,
+          serial,
+          extensions,
+          ...(notAfter === undefined ? {} : { notAfter }),
+        }),
         key: pem(pair.privateKey),
       };
     },
   };
+}
+
+/** A certificate that vouches for itself, and for no other. */
+export function selfSigned(commonName: string): Issued {
+  const name = distinguishedName(commonName);
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const extensions = [extension('2.5.29.19', sequence(), true)];
+  const cert = certificate({
+    issuer: { name, privateKey },
+    subject: name,
+    publicKey,
+    serial: Buffer.from([1]),
+    extensions,
+  });
+  return { cert, key: pem(privateKey) };
 }
 
 interface Contents {
@@ -52,11 +74,21 @@ interface Contents {
   readonly publicKey: KeyObject;
   readonly serial: Buffer;
   readonly extensions: readonly Buffer[];
+  /** Milliseconds since the epoch. @default - in a day */
+  readonly notAfter?: number;
 }
 
-function certificate({ issuer, subject, publicKey, serial, extensions }: Contents): string {
-  const day = 86_400_000;
-  const validity = sequence(utcTime(Date.now() - day), utcTime(Date.now() + day));
+const DAY = 86_400_000;
+
+function certificate({
+  issuer,
+  subject,
+  publicKey,
+  serial,
+  extensions,
+  notAfter = Date.now() + DAY,
+}: Contents): string {
+  const validity = sequence(utcTime(Date.now() - DAY), utcTime(notAfter));
   const body = sequence(
     element(0xa0, element(0x02, Buffer.from([2]))),
     element(0x02, serial),

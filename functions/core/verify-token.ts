@@ -1,0 +1,50 @@
+/**
+ * Is this a token of ours, by a key that is published now, and in its time? For whom and for what it is good is asked elsewhere.
+ */
+
+import { accept, type Result, refuse } from './errors.ts';
+import { isSignedBy } from './key-proof.ts';
+import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
+import type { EpochSeconds, PartnerWithGrants } from './partner.ts';
+import { parseScope } from './scope.ts';
+import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, type TokenRules } from './token.ts';
+
+export const verifyToken = async (
+  rings: readonly KeyRing[],
+  token: ParsedToken,
+  rules: Omit<TokenRules, 'maxSeconds'>,
+  now: EpochSeconds,
+): Promise<Result<AccessTokenClaims>> => {
+  const signer = findSigner(rings, token.kid);
+  if (signer === undefined) return refuse({ reason: 'token_key_unknown', kid: token.kid.slice(0, 64) });
+  const { ring, key } = signer;
+  if (!(await isSignedBy({ jwk: key.jwk, algorithm: ring.algorithm }, token.jws))) {
+    return refuse({ reason: 'token_signature' });
+  }
+  // The longest lifetime is fixed before the key signs: a forger who chose `exp` freely would be caught by it.
+  return checkTokenClaims(token.claims, { ...rules, maxSeconds: key.maxTokenSeconds ?? 0 }, now);
+};
+
+const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; key: SigningKey } | undefined => {
+  for (const ring of rings) {
+    const key = publishedKeys(ring).find((each) => each.kid === kid);
+    if (key !== undefined) return { ring, key };
+  }
+  return undefined;
+};
+
+/** A token outlives neither its client's place in the realm nor the grant it was issued for. */
+export const stillGranted = (
+  found: PartnerWithGrants | undefined,
+  claims: AccessTokenClaims,
+): Result<AccessTokenClaims> => {
+  if (found === undefined) return refuse({ reason: 'client_unknown', clientId: claims.client_id });
+  if (!found.partner.enabled) return refuse({ reason: 'client_disabled', clientId: claims.client_id });
+  const grant = found.grants.find((each) => each.audience === claims.aud);
+  if (grant === undefined) return refuse({ reason: 'grant_missing', resource: claims.aud });
+  const scopes = parseScope(claims.scope);
+  if (scopes === undefined) return refuse({ reason: 'token_malformed', detail: 'scope' });
+  return scopes.every((scope) => grant.scopes.includes(scope))
+    ? accept(claims)
+    : refuse({ reason: 'scope_not_granted', asked: scopes, granted: grant.scopes });
+};

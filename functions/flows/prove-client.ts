@@ -1,0 +1,223 @@
+/**
+ * Is the client who it says it is? One proof per request, each checked by the rules of its method. Whatever fails costs about what a
+ * success costs, and looks the same from outside.
+ */
+
+import { type AssertionRules, assertionId, type ParsedAssertion } from '../core/assertion.ts';
+import type { ClientMethod } from '../core/audit.ts';
+import { verifyAssertion } from '../core/client-auth.ts';
+import type { ClientProof } from '../core/client-proof.ts';
+import { chooseIdentity, FEDERATED_SECONDS } from '../core/chosen-identity.ts';
+import { findSecret } from '../core/client-secret.ts';
+import { ASSERTION_ALLOWANCES, type AssertionAllowance } from '../core/compatibility.ts';
+import { accept, type Result, refuse } from '../core/errors.ts';
+import { type ForeignJwt, foreignJwtId, verifyForeignJwt } from '../core/federated-assertion.ts';
+import { refuseAsSlowly } from '../core/key-proof.ts';
+import { tokenEndpoint } from '../core/metadata.ts';
+import type { EpochSeconds, Partner } from '../core/partner.ts';
+import { readPresentedCertificate } from '../core/presented-certificate.ts';
+import type { RealmTerms } from '../core/realm.ts';
+import { verifyTlsClient } from '../core/tls-client.ts';
+import type { Freshness, IssuerReader, SingleUse } from '../ports.ts';
+
+export interface ProofContext {
+  readonly issuers: IssuerReader;
+  readonly realm: RealmTerms;
+  readonly toleranceSeconds: number;
+  readonly freshness: Freshness;
+  readonly now: EpochSeconds;
+}
+
+export interface ProvenClient {
+  readonly partner: Partner;
+  readonly method: ClientMethod;
+  /** By which its last use is remembered: the thumbprint of a key, or another name that stays the same. */
+  readonly credential: string;
+  /** `kid` of the key, where it was one. */
+  readonly key?: string;
+  /** What the proof uses up. */
+  readonly uses: readonly SingleUse[];
+  /** Claims that are on trial and would have refused it. */
+  readonly audited?: readonly string[];
+}
+
+/** @param partner the one that the proof is said to come from, if there is one. */
+export const proveClient = (
+  context: ProofContext,
+  partner: Partner | undefined,
+  proof: ClientProof,
+): Promise<Result<ProvenClient>> => {
+  switch (proof.type) {
+    case 'private_key_jwt':
+      return proveByKey(context, partner, proof.assertion);
+    case 'federated':
+      return proveByFederation(context, partner, proof);
+    case 'client_secret':
+      return proveBySecret(context, partner, proof);
+    case 'certificate':
+      return proveByCertificate(context, partner, proof);
+    case 'grant':
+      return proveByGrant(context, partner, proof);
+  }
+};
+
+type ProofOf<Type extends ClientProof['type']> = Extract<ClientProof, { readonly type: Type }>;
+
+/** The names that a partner goes by in assertions of its own making. */
+export const namesOf = ({ id, issuer }: Partner): readonly string[] => [id, ...(issuer === undefined ? [] : [issuer])];
+
+/** @param rules what is asked beyond what realm and partner say. */
+export const ownAssertionRules = (
+  { realm, toleranceSeconds }: ProofContext,
+  partner: Partner | undefined,
+  rules: Pick<AssertionRules, 'issuers' | 'aboutItself'>,
+): AssertionRules => {
+  const { tokenEndpointAudience, seconds, jtiOptional, subjectOptional } = allowanceOf(partner);
+  return {
+    ...rules,
+    audiences: tokenEndpointAudience ? [realm.issuer, tokenEndpoint(realm.issuer)] : [realm.issuer],
+    jtiOptional,
+    subjectOptional,
+    maxSeconds: Math.max(realm.assertionSeconds, seconds),
+    toleranceSeconds,
+  };
+};
+
+const allowanceOf = (partner: Partner | undefined): AssertionAllowance =>
+  ASSERTION_ALLOWANCES[partner?.compatibility ?? 'strict'];
+
+/** Of an assertion that may be used again there is nothing to use up. */
+export const usesOf = (
+  { toleranceSeconds }: ProofContext,
+  partner: Partner,
+  assertion: ParsedAssertion,
+): readonly SingleUse[] =>
+  allowanceOf(partner).reusable
+    ? []
+    : [
+        {
+          kind: 'assertion',
+          maker: partner.id,
+          jti: assertionId(assertion),
+          forgetAfter: Math.ceil(assertion.claims.exp) + toleranceSeconds + 1,
+        },
+      ];
+
+const proveByKey = async (
+  context: ProofContext,
+  partner: Partner | undefined,
+  assertion: ParsedAssertion,
+): Promise<Result<ProvenClient>> => {
+  const rules = ownAssertionRules(context, partner, { issuers: [assertion.claims.sub], aboutItself: true });
+  return byAssertion(context, partner, assertion, rules);
+};
+
+const byAssertion = async (
+  context: ProofContext,
+  partner: Partner | undefined,
+  assertion: ParsedAssertion,
+  rules: AssertionRules,
+): Promise<Result<ProvenClient>> => {
+  const verified = await verifyAssertion(partner, assertion, rules, context.now);
+  if (!verified.ok) return verified;
+  const { partner: client, credential } = verified.value;
+  return accept({
+    partner: client,
+    method: 'private_key_jwt',
+    credential: credential.thumbprint,
+    key: credential.kid,
+    uses: usesOf(context, client, assertion),
+  });
+};
+
+const proveBySecret = async (
+  { realm, now }: ProofContext,
+  partner: Partner | undefined,
+  { clientId, method, secret }: ProofOf<'client_secret'>,
+): Promise<Result<ProvenClient>> => {
+  const found = findSecret(partner?.secrets ?? [], secret, now);
+  if (partner === undefined) return refuse({ reason: 'client_unknown', clientId });
+  if (!found.ok) return found;
+  if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
+  // A realm that changes its mind ends all of them at once.
+  if (!realm.clientSecrets) return refuse({ reason: 'client_secrets_off', realm: realm.name });
+  return accept({ partner, method, credential: secretCredential(found.value.id), uses: [] });
+};
+
+/** Under which the last use of a secret is remembered. */
+const secretCredential = (id: string): string => `secret:${id}`;
+
+const proveByCertificate = async (
+  { now }: ProofContext,
+  partner: Partner | undefined,
+  { clientId, pem }: ProofOf<'certificate'>,
+): Promise<Result<ProvenClient>> => {
+  const certificate = readPresentedCertificate(pem);
+  if (!certificate.ok) return certificate;
+  if (partner === undefined) return refuse({ reason: 'client_unknown', clientId });
+  const verified = verifyTlsClient(partner, certificate.value, now);
+  if (!verified.ok) return verified;
+  if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
+  const { method, credentialId } = verified.value;
+  return accept({ partner, method, credential: credentialId, uses: [] });
+};
+
+const proveByFederation = async (
+  context: ProofContext,
+  partner: Partner | undefined,
+  { clientId, jwt }: ProofOf<'federated'>,
+): Promise<Result<ProvenClient>> => {
+  if (partner === undefined) return refuseAsSlowly(shown(jwt), { reason: 'client_unknown', clientId });
+  const verified = await verifyFederated(context, partner, jwt);
+  if (!verified.ok) return verified;
+  if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
+  return accept({ partner, method: 'federated', ...verified.value });
+};
+
+/** A token of a trusted issuer that proves this partner, as its federation says. */
+export const verifyFederated = async (
+  context: ProofContext,
+  partner: Partner,
+  jwt: ForeignJwt,
+): Promise<Result<Pick<ProvenClient, 'credential' | 'uses' | 'audited'>>> => {
+  const { realm, toleranceSeconds, now } = context;
+  const chosen = chooseIdentity(partner.federation, jwt, realm.issuer);
+  if (!chosen.ok) return refuseAsSlowly(shown(jwt), chosen.refusal);
+  const { identity, audited } = chosen.value;
+  const issuer = await context.issuers.findByIssuer(realm.name, identity.issuer, context.freshness);
+  const { audience = realm.issuer, maxSeconds = FEDERATED_SECONDS, reusable } = identity;
+  const rules = { audiences: [audience], maxSeconds, requireJti: false, toleranceSeconds };
+  const verified = await verifyForeignJwt({ jwt, issuer: issuer?.partner, ...rules }, now);
+  if (!verified.ok) return verified;
+  return accept({
+    credential: `federation:${identity.issuer}`,
+    uses: reusable ? [] : [foreignUse(jwt, identity.issuer, toleranceSeconds)],
+    ...(audited.length === 0 ? {} : { audited }),
+  });
+};
+
+export const foreignUse = (jwt: ForeignJwt, issuer: string, toleranceSeconds: number): SingleUse => ({
+  kind: 'assertion',
+  maker: issuer,
+  jti: foreignJwtId(jwt),
+  forgetAfter: Math.ceil(jwt.claims.exp) + toleranceSeconds + 1,
+});
+
+const shown = ({ jws, header }: ForeignJwt) => ({ alg: header.alg, jws });
+
+/**
+ * RFC 7521 4.1: an assertion that the client has made by itself needs no other proof beside it, whomever it is about. One that another
+ * issuer has made proves the client only if it is about the client.
+ */
+const proveByGrant = async (
+  context: ProofContext,
+  partner: Partner | undefined,
+  { clientId, issuer, own, foreign }: ProofOf<'grant'>,
+): Promise<Result<ProvenClient>> => {
+  if (partner !== undefined && namesOf(partner).includes(issuer ?? '')) {
+    const rules = ownAssertionRules(context, partner, { issuers: namesOf(partner), aboutItself: false });
+    return own.ok ? byAssertion(context, partner, own.value, rules) : own;
+  }
+  if (!foreign.ok) return foreign;
+  return proveByFederation(context, partner, { type: 'federated', clientId: clientId ?? '', jwt: foreign.value });
+};
