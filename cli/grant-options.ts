@@ -8,7 +8,7 @@ import { parseJson } from './http.ts';
 import type { Io } from './io.ts';
 import { isObject } from './key-material.ts';
 import { defined } from './option-values.ts';
-import { readToken } from './proof-options.ts';
+import { readToken } from './token-input.ts';
 
 export interface GrantOptions {
   readonly grant?: keyof typeof GRANTS;

@@ -8,7 +8,8 @@ import { DEFAULT_REALM, isProtected, parseBaseUrl, requireEndpoint, type Setting
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 
-const endpointUrl = z.string().refine((text) => URL.canParse(text) && isProtected(new URL(text)));
+/** A URL that nothing is given away to on the way. */
+export const endpointUrl = z.string().refine((text) => URL.canParse(text) && isProtected(new URL(text)));
 const metadata = z.looseObject({
   issuer: z.string(),
   token_endpoint: endpointUrl,

@@ -7,7 +7,7 @@ import { type Io, inputName, readBytes, readInput } from './io.ts';
 import { parseAlgorithm } from './key-material.ts';
 import { collectValues, defined, parseMoment } from './option-values.ts';
 import type { CredentialBody, PartnerDefinition } from './partner-definition.ts';
-import { parseCertificate, parseMetadata, parsePublicJwks, parsePublicPem } from './public-keys.ts';
+import { parseCertificate, parseMetadata, parsePublicJwks, parsePublicPem, requireHttps } from './public-keys.ts';
 
 export interface KeyOptions {
   readonly jwks?: string;
@@ -113,9 +113,4 @@ export async function readDocument(
   for (const address of [jwksUri, url]) if (address !== undefined) requireHttps(address);
   const document = file === undefined ? undefined : parseMetadata(await readInput(io, file), inputName(file));
   return defined({ jwksUri, metadataUrl: url, metadata: document });
-}
-
-function requireHttps(address: string): void {
-  if (URL.canParse(address) && new URL(address).protocol === 'https:') return;
-  throw misuse(`not an https URL: ${address}`);
 }

@@ -13,6 +13,9 @@ import { addCertificateCommands } from './commands/key-certificate.ts';
 import { addKeygenCommand } from './commands/keygen.ts';
 import { addPartnerCommands } from './commands/partner.ts';
 import { addRealmCommands } from './commands/realm.ts';
+import { addRegisterCommand } from './commands/register.ts';
+import { addRegistrationCommands } from './commands/registration.ts';
+import { addSecretCommands } from './commands/secret.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { type ExitCode, Failure } from './failure.ts';
 import { examples } from './help.ts';
@@ -76,12 +79,15 @@ export function buildProgram(io: Io): Command {
   addRealmCommands(program, io);
   addPartnerCommands(program, io);
   addCredentialCommands(program, io);
+  addSecretCommands(program, io);
   addAudienceCommands(program, io);
   addGrantCommands(program, io);
   addApplyCommand(program, io);
   addTokenCommands(program, io);
   addCertificateCommands(addKeyCommands(program, io), io);
   addKeygenCommand(program, io);
+  addRegisterCommand(program, io);
+  addRegistrationCommands(program, io);
   addCompletionCommand(program, io);
   program.addHelpText(
     'after',

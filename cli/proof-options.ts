@@ -6,9 +6,9 @@ import type { ClientProof } from './client-proof.ts';
 import { type DpopKey, generateDpopKey } from './dpop.ts';
 import { misuse } from './failure.ts';
 import { type Io, inputName, readInput } from './io.ts';
-import { holdsPrivatePem } from './key-material.ts';
 import { parseSigningKey } from './private-key.ts';
 import { checkTlsIdentity, type TlsIdentity } from './tls-exchange.ts';
+import { readSecret, readToken } from './token-input.ts';
 
 export interface ProofOptions {
   readonly key?: string;
@@ -70,7 +70,7 @@ async function readClientProof(io: Io, options: ProofOptions, tls: TlsIdentity |
   if (key !== undefined) {
     return { method: 'private_key_jwt', key: await parseSigningKey(await readInput(io, key), inputName(key), options) };
   }
-  if (secretFile !== undefined) return { method: auth, secret: await readLine(io, secretFile, 'client secret') };
+  if (secretFile !== undefined) return { method: auth, secret: await readSecret(io, secretFile, 'a client secret') };
   if (assertionFile !== undefined) return { method: 'federated', assertion: await readToken(io, assertionFile) };
   if (tls?.certificate !== undefined) return { method: 'tls_client_auth' };
   throw misuse('nothing proves the partner: pass --key, --secret-file, --assertion-file, or --tls-cert and --tls-key');
@@ -91,23 +91,4 @@ async function readTls(io: Io, { tlsCert, tlsKey, tlsCa }: ProofOptions): Promis
 async function readDpop(io: Io, { dpop, dpopKey }: ProofOptions): Promise<DpopKey | undefined> {
   if (dpopKey !== undefined) return parseSigningKey(await readInput(io, dpopKey), inputName(dpopKey), {});
   return dpop === true ? generateDpopKey() : undefined;
-}
-
-/** RFC 6749 appendix A.2: a secret is of printable ASCII. */
-async function readLine(io: Io, path: string, what: string): Promise<string> {
-  const text = (await readInput(io, path)).trim();
-  if (holdsPrivatePem(text) || !/^[\x20-\x7e]+$/.test(text)) throw misuse(`${inputName(path)} does not hold a ${what}`);
-  return text;
-}
-
-const TOKEN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
-
-/**
- * A signed JWT that somebody else has made, with or without white space around it.
- * @throws Failure (2) for anything else; the message does not repeat it.
- */
-export async function readToken(io: Io, path: string): Promise<string> {
-  const text = (await readInput(io, path)).trim();
-  if (!TOKEN.test(text)) throw misuse(`${inputName(path)} does not hold a signed JWT`);
-  return text;
 }

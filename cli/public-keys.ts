@@ -19,16 +19,17 @@ interface KeyNames {
 /**
  * The keys of a JWKS, or a single JWK; a missing `kid` becomes the RFC 7638 thumbprint.
  * @param source what messages call the file.
+ * @param more members that may leave as well.
  * @throws Failure (2) for anything but public signature keys.
  */
-export async function parsePublicJwks(text: string, source: string): Promise<JWK[]> {
+export async function parsePublicJwks(text: string, source: string, more: readonly string[] = []): Promise<JWK[]> {
   const document = parseJson(text);
   refuseExposed(text, document, source);
   if (text.includes('-----BEGIN')) throw misuse(`${source} is a PEM file: register it with --public-key`);
   if (!isObject(document)) throw misuse(`${source} is not a JSON Web Key Set`);
   const keys: unknown = 'kty' in document ? [document] : document.keys;
   if (!Array.isArray(keys) || keys.length === 0) throw misuse(`${source} holds no keys ("keys": [...])`);
-  return Promise.all(keys.map((key, index) => parsePublicJwk(key, `key ${index + 1} of ${source}`)));
+  return Promise.all(keys.map((key, index) => parsePublicJwk(key, `key ${index + 1} of ${source}`, more)));
 }
 
 /**
@@ -90,11 +91,11 @@ function exportPublic(key: KeyObject, source: string): JWK {
   }
 }
 
-async function parsePublicJwk(value: unknown, source: string): Promise<JWK> {
+async function parsePublicJwk(value: unknown, source: string, more: readonly string[]): Promise<JWK> {
   if (!isObject(value)) throw misuse(`${source} is not a JSON object`);
   if (value.use === 'enc') throw misuse(`${source} is for encryption ("use": "enc"); leave it out`);
   const jwk: Record<string, unknown> = {};
-  for (const member of PUBLIC_MEMBERS) if (member in value) jwk[member] = value[member];
+  for (const member of [...PUBLIC_MEMBERS, ...more]) if (member in value) jwk[member] = value[member];
   try {
     createPublicKey({ key: jwk, format: 'jwk' });
   } catch {
@@ -114,4 +115,13 @@ export function exposed(source: string): Failure {
     `${source} holds private key material; nothing was sent. A private key belongs on the partner's own machine only: ` +
       'treat this one as exposed, make a new pair (countersign keygen) and register its public half',
   );
+}
+
+/**
+ * Of an address that keys are to be read from.
+ * @throws Failure (2) for any other than https.
+ */
+export function requireHttps(address: string): void {
+  if (URL.canParse(address) && new URL(address).protocol === 'https:') return;
+  throw misuse(`not an https URL: ${address}`);
 }

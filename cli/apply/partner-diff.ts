@@ -12,6 +12,7 @@ import {
   wireName,
 } from '../partner-definition.ts';
 import { canonical, compareTexts, type Detail } from './detail.ts';
+import { settleSpelling } from './tls-name.ts';
 
 type Facts = ReadonlyMap<string, string>;
 
@@ -21,7 +22,9 @@ export async function comparePartner(
   stored: Partner | undefined,
   nowMs: number,
 ): Promise<readonly Detail[]> {
-  const facts = compareFacts(wantedFacts(wanted), stored === undefined ? DEFAULTS : storedFacts(wanted, stored));
+  const tlsSubject = settleSpelling(wanted.tlsSubject ?? undefined, stored?.tlsSubject);
+  const asked = wantedFacts({ ...wanted, tlsSubject });
+  const facts = compareFacts(asked, stored === undefined ? DEFAULTS : storedFacts(wanted, stored));
   const federation = compareFederation(wanted.federation ?? [], stored?.federation ?? []);
   return [...facts, ...federation, ...(await compareCredentials(wanted, stored, nowMs))];
 }

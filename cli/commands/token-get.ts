@@ -2,7 +2,6 @@
  * `countersign token get`: a token as a partner would get it, by any way of proving who it is and any grant.
  */
 import type { Command } from 'commander';
-import { misuse } from '../failure.ts';
 import { addGrantOptions, type GrantOptions, readGrant } from '../grant-options.ts';
 import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
@@ -10,12 +9,25 @@ import { discoverIssuer } from '../issuer.ts';
 import { show } from '../output.ts';
 import { addProofOptions, type ProofOptions, readProof } from '../proof-options.ts';
 import { readSettings } from '../settings.ts';
+import { requireOneInput } from '../token-input.ts';
 import { requestToken } from '../token-request.ts';
 
 interface GetOptions extends ProofOptions, GrantOptions {
   readonly client: string;
   readonly issuer?: string;
 }
+
+const FILES = [
+  'key',
+  'secretFile',
+  'assertionFile',
+  'tlsCert',
+  'tlsKey',
+  'tlsCa',
+  'dpopKey',
+  'grantAssertionFile',
+  'subjectTokenFile',
+] as const;
 
 export function addTokenGet(group: Command, io: Io): void {
   const command = group
@@ -38,7 +50,7 @@ export function addTokenGet(group: Command, io: Io): void {
     )
     .action(async (options: GetOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      requireOneInput(options);
+      requireOneInput(...FILES.map((name) => options[name]));
       const parameters = await readGrant(io, options);
       const { proof, tls, dpop } = await readProof(io, options);
       const issuer = await discoverIssuer(settings, options.issuer, tls?.ca);
@@ -48,12 +60,4 @@ export function addTokenGet(group: Command, io: Io): void {
       }
       show(io, settings.json, answer, () => answer.access_token);
     });
-}
-
-/** @throws Failure (2) where more than one file is to come from standard input. */
-function requireOneInput(options: GetOptions): void {
-  const { key, secretFile, assertionFile, tlsCert, tlsKey, tlsCa, dpopKey, grantAssertionFile, subjectTokenFile } =
-    options;
-  const paths = [key, secretFile, assertionFile, tlsCert, tlsKey, tlsCa, dpopKey, grantAssertionFile, subjectTokenFile];
-  if (paths.filter((path) => path === '-').length > 1) throw misuse('standard input can be read once');
 }

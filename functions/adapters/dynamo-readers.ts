@@ -24,7 +24,15 @@ import { callAws } from './aws-clients.ts';
 import { findRealm } from './dynamo-realm-registry.ts';
 import { parseAudienceRow, parsePartnerCollection } from './partner-rows.ts';
 import { aliasedRealm, parseRealmRow } from './realm-rows.ts';
-import { audienceKey, issuerKey, partnerPartition, type Row, realmKey, ringKey, ringPartition } from './registry-keys.ts';
+import {
+  audienceKey,
+  issuerKey,
+  partnerPartition,
+  type Row,
+  realmKey,
+  ringKey,
+  ringPartition,
+} from './registry-keys.ts';
 import { queryPartition } from './registry-query.ts';
 import { parseRingRow } from './ring-rows.ts';
 import { text } from './row-members.ts';

@@ -57,7 +57,11 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
     }
   };
 
-  const write = async (claim: ReplayClaim, note: Note | undefined, now: EpochSeconds): Promise<SingleUse | undefined> => {
+  const write = async (
+    claim: ReplayClaim,
+    note: Note | undefined,
+    now: EpochSeconds,
+  ): Promise<SingleUse | undefined> => {
     const { uses } = claim;
     const puts = uses.map((use) => putOf(table, claim, use, now));
     const [put] = puts;

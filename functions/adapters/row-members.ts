@@ -55,6 +55,13 @@ export const nested = (row: Row, member: string): Row => {
   return { ...value, ...place(row, member) };
 };
 
+/** Rows within a row by name, each told where it stands. */
+export const entries = (row: Row, member: string): readonly (readonly [string, Row])[] =>
+  Object.entries(record(row, member)).map(([name, value]) => [
+    name,
+    nested({ ...place(row, member), [name]: value }, name),
+  ]);
+
 const place = (row: Row, member: string): Row => ({ [partition]: row[partition], [sort]: `${row[sort]} ${member}` });
 
 /** A mark that is either there or not. */

@@ -10,7 +10,7 @@ import type { ClaimPredicate, ClaimPredicates, FederatedIdentity } from '../core
 import type { Partner } from '../core/partner.ts';
 import type { TlsSubject } from '../core/tls-subject.ts';
 import type { Row } from './registry-keys.ts';
-import { flag, list, nested, oneOf, optionalText, optionalTimes, record, text, texts, whole } from './row-members.ts';
+import { entries, flag, list, nested, oneOf, optionalText, optionalTimes, text, texts, whole } from './row-members.ts';
 
 type WaysIn = Pick<Partner, 'secrets' | 'tlsSubject' | 'federation' | 'trustedIssuer' | 'onboarding' | 'registration'>;
 
@@ -50,10 +50,8 @@ const parseFederation = (row: Row): FederatedIdentity => ({
   reusable: flag(row, 'reusable'),
 });
 
-const parsePredicates = (row: Row, member: string): ClaimPredicates => {
-  const predicates = record(row, member);
-  return Object.fromEntries(Object.keys(predicates).map((name) => [name, parsePredicate(nested(predicates, name))]));
-};
+const parsePredicates = (row: Row, member: string): ClaimPredicates =>
+  Object.fromEntries(entries(row, member).map(([name, predicate]) => [name, parsePredicate(predicate)]));
 
 const parsePredicate = (row: Row): ClaimPredicate => {
   if (row.exact !== undefined) return { exact: text(row, 'exact') };
@@ -77,11 +75,12 @@ const parseRegistration = (row: Row): Registration => ({
 });
 
 /** What an audience lets clients ask for, by type. */
-export const parseDetailTypes = (row: Row): DetailTypes => {
-  if (row.authorizationDetails === undefined) return {};
-  const types = record(row, 'authorizationDetails');
-  return Object.fromEntries(Object.keys(types).map((type) => [type, parseDetailType(nested(types, type))]));
-};
+export const parseDetailTypes = (row: Row): DetailTypes =>
+  row.authorizationDetails === undefined
+    ? {}
+    : Object.fromEntries(
+        entries(row, 'authorizationDetails').map(([type, declared]) => [type, parseDetailType(declared)]),
+      );
 
 const parseDetailType = (row: Row): DetailType => ({
   ...optionalTexts(row, 'actions'),

@@ -39,9 +39,9 @@ export interface ClientMetadata {
 
 type Refused = Result<never>;
 
-/** @param detail words of ours alone, in ASCII: they are answered (RFC 7591 3.2.2). */
+/** @param detail words of ours alone, in ASCII: they are answered (RFC 7591 3.2.2), for which RFC 6749 5.2 leaves out the quote. */
 export const refuseMetadata = (detail: string, error: MetadataError = 'invalid_client_metadata'): Refused =>
-  refuse<Refusal>({ reason: 'client_metadata_refused', error, detail });
+  refuse<Refusal>({ reason: 'client_metadata_refused', error, detail: detail.replaceAll('"', "'") });
 
 /** @param body parsed JSON. */
 export const parseClientMetadata = async (

@@ -3,7 +3,6 @@
  */
 
 import { matchesGlob } from './claim-glob.ts';
-import { accept, type Result, refuse } from './errors.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import { trustDomainOf } from './spiffe-id.ts';
 
@@ -80,45 +79,6 @@ const ARRAY_INDEX = /^(?:0|[1-9][0-9]{0,5})$/;
 const memberOf = (value: unknown, name: string): unknown => {
   if (Array.isArray(value)) return ARRAY_INDEX.test(name) ? value[Number(name)] : undefined;
   return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-};
-
-/** A token of another issuer, as far as it matters here. */
-interface SubjectToken {
-  readonly claims: { readonly iss: string | undefined; readonly sub: string; readonly aud: unknown };
-  readonly payload: JsonObject;
-}
-
-export interface ChosenIdentity {
-  readonly identity: FederatedIdentity;
-  /** Names of the claims on trial that would have refused the token. */
-  readonly audited: readonly string[];
-}
-
-/**
- * The identity that a token has to be checked as: the first of its issuer that its claims and its audience fit. That the token is
- * genuine is still to be shown. Where only the audience is wrong an identity is chosen, so that it is that check which says so.
- * @param realmIssuer the audience where an identity names none.
- */
-export const chooseIdentity = (
-  federation: readonly FederatedIdentity[],
-  { claims, payload }: SubjectToken,
-  realmIssuer: string,
-): Result<ChosenIdentity> => {
-  const issuer = federatedIssuer(claims) ?? '';
-  const candidates = federation
-    .filter((identity) => identity.issuer === issuer)
-    .map((identity) => ({
-      identity,
-      ...checkFederation(identity, payload),
-      isForUs: isFor(claims.aud, identity.audience ?? realmIssuer),
-    }))
-    .sort((a, b) => Number(b.isForUs) - Number(a.isForUs));
-  const [likeliest] = candidates;
-  if (likeliest === undefined) return refuse({ reason: 'federation_missing', issuer });
-  const chosen = candidates.find(({ failed }) => failed.length === 0);
-  return chosen === undefined
-    ? refuse({ reason: 'federation_claims', issuer, claims: likeliest.failed })
-    : accept({ identity: chosen.identity, audited: chosen.audited });
 };
 
 /** RFC 7519 4.1.3: a text, or a list of which one is enough. */

@@ -76,8 +76,8 @@ const VALUE_RULE = `1 to ${MAX_VALUE_LENGTH} printable characters`;
 const SECONDS_RULE = `${MIN_SECONDS} to ${MAX_SECONDS} whole seconds`;
 const SUBJECT_RULE = 'sub has to be among them: without it every workload of the issuer would be this partner';
 
-/** RFC 3986 2: no character that parsers mend or drop. It is compared and never fetched. */
-const HTTPS_ISSUER = /^https:\/\/[A-Za-z0-9._~:/[\]!$&'()*+,;=%-]+$/;
+/** RFC 3986 2: no character that parsers mend or drop, and no `*`, which would look as if it matched something. */
+const HTTPS_ISSUER = /^https:\/\/[A-Za-z0-9._~:/[\]!$&'()+,;=%-]+$/;
 
 const isTokenIssuer = (issuer: string): boolean =>
   isTrustDomain(issuer) || (issuer.length <= MAX_VALUE_LENGTH && HTTPS_ISSUER.test(issuer) && URL.canParse(issuer));

@@ -10,7 +10,6 @@ import { PROOF_ALGORITHM_NAMES } from './dpop-proof.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
 import type { RealmTerms } from './realm.ts';
 
-
 export const tokenEndpoint = (issuer: string): string => `${issuer}/token`;
 
 /**

@@ -4,8 +4,8 @@
  */
 
 import type { JwsAlgorithm } from './algorithms.ts';
-import type { CustomClaims } from './custom-claims.ts';
 import { type AuthorizationDetail, grantDetails } from './authorization-details.ts';
+import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
 import type { Audience, EpochSeconds, Grant, PartnerWithGrants } from './partner.ts';
 import type { RealmTerms } from './realm.ts';

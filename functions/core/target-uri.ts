@@ -4,7 +4,7 @@
  */
 
 /** RFC 3986 2 and 3, no more: what is read leniently by one party and strictly by another names two places. */
-const HTTP_URI = /^https?:\/\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#[\]-]|%[0-9A-Fa-f]{2})+$/i;
+const HTTP_URI = /^https?:\/\/(?![/?#])(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#[\]-]|%[0-9A-Fa-f]{2})+$/i;
 
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 

@@ -4,8 +4,8 @@
  */
 
 import { type AuthorizationDetail, parseAuthorizationDetails } from './authorization-details.ts';
-import { accept, type Result, refuse } from './errors.ts';
 import { type ClientAuthentication, parseClientAuthentication } from './client-authentication.ts';
+import { accept, type Result, refuse } from './errors.ts';
 import { CLIENT_CREDENTIALS, GRANT_TYPES, type GrantType, JWT_BEARER, TOKEN_EXCHANGE } from './grant-type.ts';
 import { isAudienceUri } from './partner.ts';
 import { type Form, first, parseForm, type RawTokenRequest, registeredWord } from './request-form.ts';
@@ -83,7 +83,8 @@ const parseExchange = (form: Form): Result<GrantRequest> => {
   const actor = parseTypedToken(form, 'actor_token');
   if (!actor.ok) return actor;
   const requestedType = tokenType(first(form, 'requested_token_type') ?? ACCESS_TOKEN_TYPE_URN);
-  if (requestedType === undefined) return refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
+  if (requestedType === undefined)
+    return refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
   return accept({
     type: TOKEN_EXCHANGE,
     subject: subject.value,

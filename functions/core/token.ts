@@ -2,14 +2,22 @@
  * Access tokens as RFC 9068 defines them: the claims we put in, and the checks a resource server of ours makes of them.
  */
 
-import type { CustomClaims } from './custom-claims.ts';
 import type { AuthorizationDetail } from './authorization-details.ts';
+import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { isJsonObject } from './json-object.ts';
 import { decodeJson, isBase64url } from './jws.ts';
 import type { EpochSeconds } from './partner.ts';
 import { formatScope } from './scope.ts';
-import { type Actor, isSubjectIdentifier, type MayAct, parseActor, parseMayAct, type Subject, type SubjectIdentifier } from './subject.ts';
+import {
+  type Actor,
+  isSubjectIdentifier,
+  type MayAct,
+  parseActor,
+  parseMayAct,
+  type Subject,
+  type SubjectIdentifier,
+} from './subject.ts';
 
 /** RFC 9068 2.1 */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';

@@ -3,38 +3,24 @@
  */
 
 import type { AuditFacts } from '../core/audit.ts';
-import { findAssertionKey } from '../core/assertion.ts';
-import type { ClientProof } from '../core/client-proof.ts';
 import { ASSERTION_ALLOWANCES } from '../core/compatibility.ts';
 import { confirm } from '../core/confirmation.ts';
 import { defaultAlgorithm } from '../core/default-algorithm.ts';
 import { accept, type Refusal, type RefusalReason, type Result, refuse } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
-import { isPartnerId, type Partner, type PartnerWithGrants, type EpochSeconds } from '../core/partner.ts';
+import type { EpochSeconds, Partner } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
-import { type Realm, type RealmDefaults, type RealmTerms, realmTerms, untouchedRealm } from '../core/realm.ts';
+import { type RealmDefaults, type RealmTerms, realmTerms } from '../core/realm.ts';
 import type { RawTokenRequest } from '../core/request-form.ts';
 import { parseScope } from '../core/scope.ts';
 import type { Confirmation } from '../core/token.ts';
-import type { TokenRequest } from '../core/token-request.ts';
-import type {
-  Catalogue,
-  CatalogueReader,
-  DpopNonces,
-  Freshness,
-  IssuerReader,
-  PartnerReader,
-  RealmReader,
-  SingleUse,
-} from '../ports.ts';
+import type { DpopNonces, Freshness, SingleUse } from '../ports.ts';
+import { type Asked, type LookUpPorts, lookUpClient, UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
 import { type ProvenClient, proveClient } from './prove-client.ts';
 import { provePossession } from './prove-possession.ts';
 import { verifySubject } from './verify-subject.ts';
 
-export interface EntitleClientPorts {
-  readonly partners: PartnerReader & IssuerReader;
-  readonly catalogue: CatalogueReader;
-  readonly realms: RealmReader;
+export interface EntitleClientPorts extends LookUpPorts {
   readonly nonces: DpopNonces;
 }
 
@@ -42,12 +28,8 @@ export interface EntitleClientSettings extends RealmDefaults {
   readonly clockToleranceSeconds: number;
 }
 
-/** What is asked, of which realm, and with what in hand; of nothing of it anything is believed yet. */
-export interface ClientRequest {
-  /** As the path names it: perhaps by an alias. */
-  readonly realm: string;
-  readonly request: TokenRequest;
-  readonly proof: ClientProof;
+/** What is asked, and with what in hand; of nothing of it anything is believed yet. */
+export interface ClientRequest extends Asked {
   readonly held: Pick<RawTokenRequest, 'dpop' | 'clientCertificate'>;
 }
 
@@ -119,9 +101,6 @@ const UNPROVEN_SECOND_LOOK: readonly RefusalReason[] = [
   'issuer_disabled',
 ];
 
-/** A caller who has proved nothing can make us read no more than once in this many seconds. */
-const UNPROVEN_MAX_AGE_SECONDS = 5;
-
 const secondLook = ({ reason }: Refusal): Freshness | undefined => {
   if (SECOND_LOOK.includes(reason)) return { maxAgeSeconds: 0 };
   return UNPROVEN_SECOND_LOOK.includes(reason) ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
@@ -136,7 +115,9 @@ const entitle = async (
   learn: (facts: AuditFacts) => void,
 ): Promise<Result<Entitled>> => {
   const { request, proof, held } = client;
-  const { found, catalogue, realm } = await lookUp(ports, settings, client, freshness);
+  // The key of the nonces is read beside everything else, so that a proof makes no round trip of its own. A failure comes back below.
+  if (held.dpop !== undefined) ports.nonces.read(client.realm, now).catch(() => undefined);
+  const { found, catalogue, realm } = await lookUpClient(ports, settings, client, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
   const { partners } = ports;
@@ -193,65 +174,4 @@ const scopesOf = ({ request, proof }: ClientRequest, { partner }: ProvenClient):
   const scope = proof.own.ok ? proof.own.value.claims.scope : undefined;
   if (scope === undefined || !ASSERTION_ALLOWANCES[partner.compatibility].subjectOptional) return undefined;
   return parseScope(scope) ?? [];
-};
-
-interface Found {
-  readonly found: PartnerWithGrants | undefined;
-  readonly catalogue: Catalogue | undefined;
-  readonly realm: Realm;
-}
-
-/** Which realm the path means is known for the default one, and in the cache for most others. */
-const lookUp = async (
-  ports: EntitleClientPorts,
-  { defaultRealm }: EntitleClientSettings,
-  client: ClientRequest,
-  freshness: Freshness,
-): Promise<Found> => {
-  if (client.realm !== defaultRealm) {
-    const named = await ports.realms.find(client.realm, freshness);
-    if (named === undefined) return { found: undefined, catalogue: undefined, realm: untouchedRealm(client.realm) };
-    return { ...(await read(ports, { ...client, realm: named.name }, freshness)), realm: named };
-  }
-  const direct = await read(ports, client, freshness);
-  const realm = direct.catalogue?.realm ?? (await ports.realms.find(defaultRealm, freshness));
-  return { ...direct, realm: realm ?? untouchedRealm(defaultRealm) };
-};
-
-/** Both reads at once where the request names its resource; where it does not, the partner's only grant tells it. */
-const read = async (
-  { partners, catalogue }: EntitleClientPorts,
-  { realm, request: { resource }, proof }: ClientRequest,
-  freshness: Freshness,
-): Promise<Pick<Found, 'found' | 'catalogue'>> => {
-  const find = () => findClient(partners, realm, proof, freshness);
-  if (resource !== undefined) {
-    const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
-    return { found, catalogue: read };
-  }
-  const found = await find();
-  const only = requestedAudience(resource, found?.grants ?? []);
-  return { found, catalogue: only.ok ? await catalogue.read(realm, only.value, freshness) : undefined };
-};
-
-/** The partner that the proof names, with the key that it names if the partner has it. */
-const findClient = async (
-  partners: PartnerReader & IssuerReader,
-  realm: string,
-  proof: ClientProof,
-  freshness: Freshness,
-): Promise<PartnerWithGrants | undefined> => {
-  // Names come from a proof that nobody has verified yet; what cannot be one is not looked for.
-  const client = proof.type === 'grant' ? (proof.clientId ?? proof.issuer) : proof.clientId;
-  if (client === undefined) return undefined;
-  if (!isPartnerId(client)) {
-    const isIssuer = proof.type === 'grant' && proof.clientId === undefined;
-    return isIssuer ? partners.findByIssuer(realm, client, freshness) : undefined;
-  }
-  const found = await partners.find(realm, client, freshness);
-  if (found === undefined || proof.type !== 'private_key_jwt') return found;
-  const key = findAssertionKey(found.partner.credentials, proof.assertion);
-  if (key.ok || key.refusal.reason !== 'assertion_key_unknown') return found;
-  // Looked for before any signature is checked: an unknown key must cost one check, as every other refusal does.
-  return partners.find(realm, client, { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS, ...freshness });
 };

@@ -41,8 +41,8 @@ const MAX_ATTEMPTS = 4;
 const notFound = (what: string) => refuse({ reason: 'not_found', what } as const);
 const conflict = (detail: string) => refuse({ reason: 'conflict', detail } as const);
 
-const inUse = (dependents: readonly Dependent[]) =>
-  refuse({ reason: 'in_use', detail: 'grants hold a scope or a type that would go', dependents } as const);
+const inUse = (dependents: readonly Dependent[], what: string) =>
+  refuse({ reason: 'in_use', detail: `grants hold ${what} that would go`, dependents } as const);
 
 export type ManageGrants = ReturnType<typeof manageGrants>;
 
@@ -134,12 +134,12 @@ export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => 
       // Types are not counted as scopes are. A grant that slips through holds a type that is no longer declared, which gives nothing.
       if (goneTypes(found.value, wanted.value).length > 0) {
         const holders = await whoIsHurt();
-        if (holders.length > 0) return inUse(holders);
+        if (holders.length > 0) return inUse(holders, 'a scope or a type of authorization details');
       }
       if ((await registry.updateAudience(wanted.value, found.value)) === 'saved') return wanted;
       const isLess = found.value.scopes.some((scope) => !wanted.value.scopes.includes(scope));
       const dependents = isLess ? await whoIsHurt() : [];
-      return dependents.length === 0 ? lostRace() : inUse(dependents);
+      return dependents.length === 0 ? lostRace() : inUse(dependents, 'a scope');
     },
 
     removeAudience: async (realm: string, audience: string): Promise<AdminResult<void>> => {

@@ -5,9 +5,9 @@
 
 import { type AssertionRules, assertionId, type ParsedAssertion } from '../core/assertion.ts';
 import type { ClientMethod } from '../core/audit.ts';
+import { chooseIdentity, FEDERATED_SECONDS } from '../core/chosen-identity.ts';
 import { verifyAssertion } from '../core/client-auth.ts';
 import type { ClientProof } from '../core/client-proof.ts';
-import { chooseIdentity, FEDERATED_SECONDS } from '../core/chosen-identity.ts';
 import { findSecret } from '../core/client-secret.ts';
 import { ASSERTION_ALLOWANCES, type AssertionAllowance } from '../core/compatibility.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';

@@ -16,14 +16,7 @@ import { actorsFrom, itself, parseActor, parseMayAct, type Subject } from '../co
 import type { Confirmation } from '../core/token.ts';
 import { type GrantRequest, JWT_TYPE_URN } from '../core/token-request.ts';
 import type { PartnerReader, SingleUse } from '../ports.ts';
-import {
-  foreignUse,
-  namesOf,
-  ownAssertionRules,
-  type ProofContext,
-  usesOf,
-  verifyFederated,
-} from './prove-client.ts';
+import { foreignUse, namesOf, ownAssertionRules, type ProofContext, usesOf, verifyFederated } from './prove-client.ts';
 import { verifyOwnToken } from './verify-own-token.ts';
 
 export interface SubjectContext extends ProofContext {
@@ -74,10 +67,10 @@ const subjectOfAssertion = async (
   const verified = await verifyAssertion(partner, assertion.value, rules, context.now);
   if (!verified.ok) return verified;
   const { iss, sub, mayAct } = assertion.value.claims;
-  const subject = names.includes(sub) ? accept(itself(partner.id)) : userOf(context, { iss, sub, mayAct, knownTo: context.realm.issuer });
-  return subject.ok
-    ? accept({ subject: subject.value, uses: usesOf(context, partner, assertion.value) })
-    : subject;
+  const subject = names.includes(sub)
+    ? accept(itself(partner.id))
+    : userOf(context, { iss, sub, mayAct, knownTo: context.realm.issuer });
+  return subject.ok ? accept({ subject: subject.value, uses: usesOf(context, partner, assertion.value) }) : subject;
 };
 
 /** What another issuer says of somebody: of the client itself, if its federation says so; else of a user, if that issuer may. */
@@ -106,7 +99,8 @@ const userOfForeign = async (context: SubjectContext, jwt: ForeignJwt): Promise<
   const issuer = found?.partner;
   const rules = { audiences: [realm.issuer], maxSeconds: FEDERATED_SECONDS, requireJti: true, toleranceSeconds };
   const verified = await verifyForeignJwt({ jwt, issuer, ...rules }, now);
-  if (!verified.ok || issuer === undefined) return verified.ok ? refuse({ reason: 'issuer_unknown', issuer: iss }) : verified;
+  if (!verified.ok || issuer === undefined)
+    return verified.ok ? refuse({ reason: 'issuer_unknown', issuer: iss }) : verified;
   if (issuer.trustLevel === 'application') {
     return refuse({ reason: 'trust_level_insufficient', trustLevel: issuer.trustLevel });
   }
@@ -162,7 +156,8 @@ const verifyExchange = async (
   const claims = own.value;
   const isOwn = claims.client_id === client.partner.id;
   // A token is for its audience to use, and for the client that asked for it; whoever else has got hold of it has no part in it.
-  if (!isOwn && !client.audiences.includes(claims.aud)) return refuse({ reason: 'subject_not_shared', audience: claims.aud });
+  if (!isOwn && !client.audiences.includes(claims.aud))
+    return refuse({ reason: 'subject_not_shared', audience: claims.aud });
   return accept({
     subject: {
       kind: claims.sub_id === undefined ? 'application' : 'user',
@@ -178,7 +173,8 @@ const verifyExchange = async (
 };
 
 /** What says why a JWT is none of our tokens at all, as against one that is not good any more. */
-const isOfAnother = ({ reason }: Refusal): boolean => reason === 'token_typ' || reason === 'token_key_unknown' || reason === 'token_malformed';
+const isOfAnother = ({ reason }: Refusal): boolean =>
+  reason === 'token_typ' || reason === 'token_key_unknown' || reason === 'token_malformed';
 
 /** RFC 8693 1.1: the actor is the party to whom authority is delegated, and that is the client that asks for it. */
 const verifyActor = async (

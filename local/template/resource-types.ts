@@ -15,7 +15,7 @@ export interface Naming extends Placement {
   /** Base URL of the HTTP API; asked for only after the server listens. */
   readonly apiEndpoint: () => string;
   /** Host and port of the listener that stands for the domain with mutual TLS, if there is one. */
-  readonly mutualTlsHost: string | undefined;
+  readonly mutualTlsHost?: string | undefined;
   /** What the functions behind custom resources have answered so far, by logical id. */
   readonly answers: ReadonlyMap<string, CustomResourceAnswer>;
 }

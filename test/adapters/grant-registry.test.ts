@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Audience, Grant } from '../../functions/core/partner.ts';
 import { AUDIENCE, audience, CLIENT, grant, OWNER, partner, REALM } from '../support/builders.ts';
-import { audienceIn, IMPLEMENTATIONS, ownedBy, partnerIn, type Registries, readAll } from './registries.ts';
+import { audienceIn, IMPLEMENTATIONS, openDynamo, ownedBy, partnerIn, type Registries, readAll } from './registries.ts';
 
 describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
   let registries: Registries;
@@ -272,5 +272,42 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
       const grants = await readAll((page) => registries.registry.listGrantsOn(REALM, 'urn:a', page), limit);
       expect(grants.map(({ client }) => client)).toEqual(['a', 'm', 'z']);
     }
+  });
+});
+
+describe('a grant on DynamoDB', () => {
+  let registries: Registries;
+  beforeEach(async () => {
+    registries = await openDynamo();
+    for (const id of [CLIENT, OWNER]) await registries.registry.createPartner(partner({ id }), undefined);
+    await registries.registry.createAudience(audience(), { version: 1 });
+  });
+  afterEach(() => registries[Symbol.asyncDispose]());
+
+  const typed = (...authorizationDetailsTypes: string[]) => grant({ authorizationDetailsTypes });
+  const give = (value: Grant) => registries.registry.saveGrant(value, undefined, { owner: OWNER, version: 1 });
+
+  it('that was taken and given anew with other types is not the one that was read', async () => {
+    for (const [before, after] of [
+      [typed('a'), typed()],
+      [typed(), typed('a')],
+      [typed('a', 'b'), typed('b', 'a')],
+    ] as const) {
+      expect([await give(before), await registries.registry.removeGrant(before), await give(after)]).toEqual([
+        ...['saved', 'saved', 'saved'],
+      ]);
+      expect(await registries.registry.removeGrant(before)).toBe('conflict');
+      expect(await registries.registry.removeGrant(after)).toBe('saved');
+    }
+  });
+
+  it('of twenty types and 64 scopes is one that can be given, changed and taken', async () => {
+    const scopes = Array.from({ length: 64 }, (_, index) => `scope-${index}`);
+    const types = Array.from({ length: 20 }, (_, index) => `type-${index}`);
+    const whole = grant({ scopes, authorizationDetailsTypes: types });
+    expect(await give(whole)).toBe('saved');
+    const less = { ...whole, scopes: scopes.slice(1), version: 2 };
+    expect(await registries.registry.saveGrant(less, whole, { owner: OWNER, version: 1 })).toBe('saved');
+    expect(await registries.registry.removeGrant(less)).toBe('saved');
   });
 });

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Audience, Grant, PartnerWithGrants } from '../../functions/core/partner.ts';
+import type { Audience, Grant, Partner, PartnerWithGrants } from '../../functions/core/partner.ts';
 import { newRefresh } from '../../functions/core/partner-source.ts';
 import { audience, grant, NOW, partner, REALM } from '../support/builders.ts';
 import { openDynamo, openModel, type Registries } from './registries.ts';
@@ -15,6 +15,15 @@ const AUDIENCES = ['urn:x', 'urn:y'];
 const ISSUERS = ['i@1', 'i@2'];
 const SCOPES = ['scope-0', 'scope-1', 'scope-2'];
 const URLS = ['https://1.example.com', 'https://2.example.com'];
+
+/** What a partner has besides; of no concern to the registry, which keeps it. */
+const WAYS_IN: readonly Partial<Partner>[] = [
+  {},
+  { secrets: [{ id: 'x', hash: 'y', addedAt: 1 }], tlsSubject: { sanDns: 'a.example' }, trustedIssuer: true },
+  { federation: [{ issuer: 'i', claims: { sub: { oneOf: ['a'] } }, audited: { b: { glob: '*' } }, reusable: true }] },
+];
+const TYPES = ['type-0', 'type-1', 'type-2'];
+const DETAILS = Object.fromEntries(TYPES.map((type) => [type, { actions: [type], fields: [] }]));
 
 const STEPS = [
   ...['look', 'create', 'toggle', 'issuer', 'source', 'refresh', 'remove'],
@@ -93,7 +102,7 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
     case 'create': {
       const issuer = ISSUERS[choice];
       const source = url === undefined ? {} : { source: { type: 'jwks_uri', url } as const };
-      const made = partner({ id, ...(issuer === undefined ? {} : { issuer }), ...source });
+      const made = partner({ id, ...(issuer === undefined ? {} : { issuer }), ...source, ...WAYS_IN[choice] });
       const version = 1 + (await registry.lastVersion(REALM, id));
       return registry.createPartner({ ...made, version }, url === undefined ? undefined : newRefresh(REALM, id, NOW));
     }
@@ -133,7 +142,8 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
     case 'own': {
       const { enabled, version } = found?.partner ?? partner();
       const last = await registry.lastAudienceVersion(REALM, name);
-      const made = audience({ audience: name, owner: id, scopes: SCOPES, ownerEnabled: enabled, version: last + 1 });
+      const what = { audience: name, owner: id, scopes: SCOPES, authorizationDetails: DETAILS };
+      const made = audience({ ...what, ownerEnabled: enabled, version: last + 1 });
       return registry.createAudience(made, { version });
     }
     case 'rescope':
@@ -144,7 +154,10 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
       return seen && registry.removeAudience(seen);
     case 'give':
       return registry.saveGrant(
-        grant({ client: id, audience: name, scopes: [`scope-${choice}`], version: (held?.version ?? 0) + 1 }),
+        grant({
+          ...{ client: id, audience: name, scopes: [`scope-${choice}`], version: (held?.version ?? 0) + 1 },
+          authorizationDetailsTypes: TYPES.slice(0, choice),
+        }),
         held,
         seen ?? { owner: id, version: 1 },
       );

@@ -37,6 +37,7 @@ import {
   ring,
   signingKey,
 } from '../support/builders.ts';
+import { DETAILS, WAYS_IN } from './way-in-values.ts';
 
 const POLICY = { accessTokenSeconds: 600, algorithm: 'ES256', binding: 'dpop', profile: 'jwt' } as const;
 /** A partner of which everything is said that can be; no two numbers are equal, so that none can be read for another. */
@@ -52,6 +53,7 @@ const PARTNER: Partner = partner({
   source: { type: 'jwks_uri', url: 'https://crm.example.com/jwks' },
   claims: { tenant: 'a', deep: [{ b: null }, 1.5, true] },
   quota: { perMinute: 4, perDay: 5, mode: 'enforce' },
+  ...WAYS_IN,
   ...{ version: 6, createdAt: 7, updatedAt: 8 },
 });
 const REFRESH: RefreshStatus = {
@@ -68,7 +70,10 @@ const REALM_VALUE: Realm = {
     createdAt: 1,
     updatedAt: 2,
   },
-  policy: { algorithms: ['ES256', 'RS256'], accessTokenSeconds: 600, assertionSeconds: 60 },
+  policy: {
+    ...{ algorithms: ['ES256', 'RS256'], accessTokenSeconds: 600, assertionSeconds: 60, clientSecrets: true },
+    ...{ grantTypes: ['client_credentials'], dpopNonces: 'optional', authorizationDetailsTypes: ['payment'] },
+  },
 };
 const BARE_REALM: Realm = {
   name: 'emea',
@@ -96,7 +101,8 @@ const REVOKED = ring('ES256', [
     ...{ listedUntil: 11, disabledAt: 12, deleteNotBefore: 13, deletionAt: 14 },
   }),
 ]);
-const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY });
+const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY, authorizationDetails: DETAILS });
+const GRANT_VALUE = grant({ authorizationDetailsTypes: ['payment', 'pk'] });
 
 describe('a value', () => {
   it.each([
@@ -106,7 +112,8 @@ describe('a value', () => {
     ['refresh status of a partner never looked at', BARE_REFRESH, refreshRow(BARE_REFRESH), parseRefreshRow],
     ['realm', REALM_VALUE, realmRow(REALM_VALUE), parseRealmRow],
     ['realm of which little is said', BARE_REALM, realmRow(BARE_REALM), parseRealmRow],
-    ['grant', grant(), grantRow(grant()), parseGrantRow],
+    ['grant', GRANT_VALUE, grantRow(GRANT_VALUE), parseGrantRow],
+    ['grant of scopes only', grant(), grantRow(grant()), parseGrantRow],
     ['audience', AUDIENCE_VALUE, audienceRow(AUDIENCE_VALUE), parseAudienceRow],
     ['audience without policy', audience(), audienceRow(audience()), parseAudienceRow],
     ['ring', RING, ringRow(RING), parseRingRow],
@@ -210,6 +217,8 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
       ...{ name: TEXT.slice(1), contact: TEXT.slice(1), issuer: TEXT.slice(1), tags: TAGS, enabled: FLAG },
       ...{ trustLevel: WORD, acceptsSecurityIdentifiers: FLAG, credentials: LIST, source: RECORD.slice(1) },
       ...{ tokenPolicy: RECORD, claims: RECORD, quota: RECORD.slice(1) },
+      ...{ secrets: LIST.slice(1), tlsSubject: RECORD.slice(1), federation: LIST.slice(1) },
+      ...{ trustedIssuer: FLAG.slice(1), onboarding: RECORD.slice(1), registration: RECORD.slice(1) },
       ...{ version: NUMBER, createdAt: NUMBER, updatedAt: NUMBER },
     },
   ],
@@ -235,7 +244,10 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
     `partner#default#crm / grant#${AUDIENCE}`,
     grantRow(grant()),
     parseGrantRow,
-    { realm: TEXT, client: TEXT, audience: TEXT, scopes: TEXTS, version: NUMBER },
+    {
+      ...{ realm: TEXT, client: TEXT, audience: TEXT, scopes: TEXTS, version: NUMBER },
+      authorizationDetailsTypes: TEXTS.slice(1),
+    },
   ],
   [
     `audience#default#${AUDIENCE} / audience`,
@@ -248,6 +260,7 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
       ownerEnabled: FLAG,
       scopes: TEXTS,
       tokenPolicy: RECORD,
+      authorizationDetails: RECORD.slice(1),
       version: NUMBER,
     },
   ],
@@ -289,10 +302,25 @@ describe('a malformed member', () => {
     ...Object.fromEntries(TIMES.map((time) => [time, NUMBER.slice(1)])),
     ...{ hold: [null, false, 'true', 1], certificates: TEXTS.slice(1) },
   };
+  const SECRET = {
+    ...{ id: TEXT, hash: TEXT, label: TEXT.slice(1), addedAt: NUMBER, expiresAt: NUMBER.slice(1) },
+  };
+  const IDENTITY = {
+    ...{ issuer: TEXT, audience: TEXT.slice(1), claims: RECORD, audited: RECORD.slice(1) },
+    ...{ maxSeconds: NUMBER.slice(1), reusable: FLAG },
+  };
   const NESTED = [
     ...tableOf([['partner#default#crm / 0#partner', partnerRow(PARTNER), parsePartnerRow, CREDENTIAL]]).map((each) => ({
       ...each,
       list: 'credentials',
+    })),
+    ...tableOf([['partner#default#crm / 0#partner', partnerRow(PARTNER), parsePartnerRow, SECRET]]).map((each) => ({
+      ...each,
+      list: 'secrets',
+    })),
+    ...tableOf([['partner#default#crm / 0#partner', partnerRow(PARTNER), parsePartnerRow, IDENTITY]]).map((each) => ({
+      ...each,
+      list: 'federation',
     })),
     ...tableOf([['ring#default / ES256', ringRow(RING), parseRingRow, SIGNING_KEY]]).map((each) => ({
       ...each,
@@ -321,6 +349,12 @@ describe('a malformed member', () => {
     ['quota', 'perMinute', 1.5],
     ['quota', 'perDay', null],
     ['quota', 'mode', 'deny'],
+    ['tlsSubject', 'sanDns', 7],
+    ['onboarding', 'hash', undefined],
+    ['onboarding', 'expiresAt', '1'],
+    ['onboarding', 'methods', 'x'],
+    ['registration', 'createdAt', null],
+    ['registration', 'method', 'client_secret_basic'],
   ] as const)('of a partner is named with its place: %s.%s as %j', (outer, inner, value) => {
     const row = partnerRow(PARTNER);
     expect(() => parsePartnerRow({ ...row, [outer]: { ...(row[outer] as Row), [inner]: value } })).toThrow(

@@ -81,4 +81,25 @@ describe('other members that are acceptable', () => {
     );
     expect(kept).toBeGreaterThan(50);
   });
+
+  it('are stored and read as they were, claims of other issuers too, whatever they are called', async () => {
+    let kept = 0;
+    const claim = fc.oneof(name, fc.constantFrom('pk', 'sk', '/a~1b', '/constructor/x', 'https://a.example/c', 'é'));
+    const value = fc.string({ unit: 'binary', minLength: 1, maxLength: 6 });
+    const predicate = fc.oneof(
+      fc.record({ exact: value }),
+      fc.record({ glob: value }),
+      fc.record({ oneOf: fc.array(value, { minLength: 1, maxLength: 3 }) }),
+    );
+    const claims = fc
+      .dictionary(claim, predicate, { maxKeys: 3 })
+      .map((more) => ({ ...more, sub: { exact: 'workload' } }));
+    await fc.assert(
+      fc.asyncProperty(fc.record({ claims, audited: claims }), async (said) => {
+        if (await expectKept({ federation: [{ issuer: 'https://ci.example', ...said }] })) kept += 1;
+      }),
+      { numRuns: 200 },
+    );
+    expect(kept).toBeGreaterThan(50);
+  });
 });

@@ -36,7 +36,7 @@ const taken = async (body: unknown): Promise<readonly string[] | undefined> => {
   if (!parsed.ok) {
     expect(parsed.refusal).toMatchObject({
       reason: 'client_metadata_refused',
-      detail: expect.stringMatching(/^[ -~]+$/),
+      detail: expect.stringMatching(/^[ -!#-[\]-~]+$/),
     });
     return undefined;
   }

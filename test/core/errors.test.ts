@@ -51,6 +51,9 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
     retryAfterSeconds: 7,
     limits: [{ name: 'day', limit: 424242, windowSeconds: 171717, remaining: 424242, resetSeconds: 171717 }],
   },
+  registration_token_refused: { reason: 'registration_token_refused', because: 'unknown' },
+  // The only words that are said on: ours, with a pointer to the member.
+  client_metadata_refused: { reason: 'client_metadata_refused', error: 'invalid_redirect_uri', detail: '/a: no' },
   token_missing: { reason: 'token_missing' },
   token_malformed: { reason: 'token_malformed', detail: 'evidence' },
   token_typ: { reason: 'token_typ', typ: 'evidence' },
@@ -71,6 +74,7 @@ const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
   if (/^(binding_required|token_profile)/.test(reason)) return [400, 'invalid_request'];
   if (reason === 'trust_level_insufficient') return [400, 'unauthorized_client'];
   if (reason === 'quota_exceeded') return [429, 'temporarily_unavailable'];
+  if (reason === 'client_metadata_refused') return [400, 'invalid_redirect_uri'];
   if (/^(client|realm|credential|assertion)/.test(reason)) return [401, 'invalid_client'];
   if (/^(resource|grant_missing)/.test(reason)) return [400, 'invalid_target'];
   if (/^scope/.test(reason)) return [400, 'invalid_scope'];

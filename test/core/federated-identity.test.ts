@@ -2,13 +2,9 @@ import { describe, expect, it } from 'vitest';
 import {
   type ClaimPredicate,
   checkFederation,
-  chooseIdentity,
   type FederatedIdentity,
   federatedIssuer,
 } from '../../functions/core/federated-identity.ts';
-import { parseFederation } from '../../functions/core/federation-input.ts';
-import { ISSUER, NOW } from '../support/builders.ts';
-import { workloads } from '../support/workload-tokens.ts';
 
 const identity = (changes: Partial<FederatedIdentity> = {}): FederatedIdentity => ({
   issuer: 'https://idp.example',
@@ -117,15 +113,6 @@ describe('a federated identity', () => {
     expect(checkFederation(onTrial, { sub: 'worker' })).toEqual({ failed: [], audited: ['env'] });
     expect(checkFederation(onTrial, { sub: 'other' })).toEqual({ failed: ['sub'], audited: ['env', 'sub'] });
   });
-
-  it.each(Object.entries(workloads(ISSUER, NOW)))('is found in a token of %s', (_platform, { claims, federation }) => {
-    const parsed = parseFederation([federation], '');
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed.refusal));
-    const token = { claims: { iss: undefined, sub: '', aud: undefined, ...claims }, payload: claims };
-    const chosen = chooseIdentity(parsed.value, token, ISSUER);
-    const audited = federation.audited === undefined ? [] : ['runner_environment'];
-    expect(chosen).toEqual({ ok: true, value: { identity: parsed.value[0], audited } });
-  });
 });
 
 describe('the issuer of a token', () => {
@@ -137,54 +124,5 @@ describe('the issuer of a token', () => {
     [{ sub: 'spiffe://acme.example' }, undefined],
   ])('of %j is %j', (claims, issuer) => {
     expect(federatedIssuer(claims)).toBe(issuer);
-  });
-});
-
-describe('the choice among the identities of a partner', () => {
-  const token = (changes: object = {}) => {
-    const payload = { iss: 'https://idp.example', sub: 'worker', aud: ISSUER, ...changes };
-    return { claims: payload, payload };
-  };
-
-  it('is refused where none is of the issuer, also when it differs by case or by a slash', () => {
-    for (const iss of ['https://other.example', 'https://idp.example/', 'https://IDP.example', 'http://idp.example']) {
-      const refusal = { reason: 'federation_missing', issuer: iss };
-      expect(chooseIdentity([identity()], token({ iss }), ISSUER)).toEqual({ ok: false, refusal });
-    }
-    const nobody = chooseIdentity(
-      [identity({ issuer: '' })],
-      { claims: { iss: undefined, sub: 'x', aud: ISSUER }, payload: {} },
-      ISSUER,
-    );
-    expect(nobody).toEqual({ ok: true, value: expect.anything() });
-  });
-
-  it('goes to the one that the claims fit', () => {
-    const other = identity({ claims: { sub: { exact: 'tester' } } });
-    expect(chooseIdentity([other, identity()], token(), ISSUER)).toMatchObject({ value: { identity: identity() } });
-  });
-
-  it('goes to the one that the audience fits, of two that the claims fit', () => {
-    const elsewhere = identity({ audience: 'https://elsewhere.example', reusable: true });
-    for (const federation of [
-      [elsewhere, identity()],
-      [identity(), elsewhere],
-    ]) {
-      expect(chooseIdentity(federation, token(), ISSUER)).toMatchObject({ value: { identity: identity() } });
-      const away = token({ aud: ['x', 'https://elsewhere.example'] });
-      expect(chooseIdentity(federation, away, ISSUER)).toMatchObject({ value: { identity: elsewhere } });
-    }
-  });
-
-  it('leaves it to the audience check to refuse where only the audience is wrong', () => {
-    expect(chooseIdentity([identity()], token({ aud: 'x' }), ISSUER)).toMatchObject({ ok: true });
-  });
-
-  it('says which claims are wrong with the one that the audience fits', () => {
-    const elsewhere = identity({ audience: 'https://elsewhere.example', claims: { env: { exact: 'prod' } } });
-    expect(chooseIdentity([elsewhere, identity()], token({ sub: 'x' }), ISSUER)).toEqual({
-      ok: false,
-      refusal: { reason: 'federation_claims', issuer: 'https://idp.example', claims: ['sub'] },
-    });
   });
 });

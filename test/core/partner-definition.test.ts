@@ -119,6 +119,7 @@ describe('a member of a partner', () => {
     { issuer: 'https://a' },
     { issuer: url(512) },
     { issuer: '00000002-0000-0ff1-ce00-000000000000@contoso.com' },
+    { issuer: 'spiffe://prod.acme.example' },
     { jwksUri: url(1_024) },
     { jwksUri: 'https://a.example:8443/k?v=1&x=%20' },
     { metadataUrl: 'https://[2001:db8::1]/m' },

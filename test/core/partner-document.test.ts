@@ -66,6 +66,31 @@ describe('a key set', () => {
     ]);
   });
 
+  it('is a SPIFFE bundle too, of which the keys for JWT-SVIDs count', async () => {
+    const { alg: _alg, ...svid } = rs;
+    const bundle = {
+      spiffe_sequence: 12,
+      spiffe_refresh_hint: 300,
+      keys: [
+        { ...ed, kid: undefined, use: 'x509-svid' },
+        { ...svid, kid: 'jwt', use: 'jwt-svid' },
+        { ...es, use: 'wit-svid' },
+      ],
+    };
+    const result = await read(bundle);
+    const { thumbprint, publicJwk: jwk } = await keyPair('RS256');
+    expect(result).toMatchObject({
+      ok: true,
+      value: { format: 'jwks', keys: [{ kid: 'jwt', algorithm: 'RS256', thumbprint, jwk, addedAt: NOW }] },
+    });
+    expect(await problemsOf(bundle)).toEqual([
+      'accepted',
+      '/keys/0 is left out: use must be "sig"',
+      '/keys/2 is left out: use must be "sig"',
+    ]);
+    expect(await problemsOf({ keys: [{ ...svid, use: 'jwt-svid', d: 'AA' }] })).toEqual(['key_exposed ']);
+  });
+
   it('gives the first of two keys with one kid, and of one key with two', async () => {
     expect(await problemsOf({ keys: [es, { ...rs, kid: 'es' }, { ...es, kid: 'again' }, ed] })).toEqual([
       'accepted',

@@ -74,7 +74,7 @@ describe('a token that is bound to both', () => {
 });
 
 describe('a binding that is not understood', () => {
-  it.each([
+  const strange: readonly object[] = [
     {},
     { jwk: { kty: 'EC' } },
     { kid: JKT },
@@ -86,7 +86,9 @@ describe('a binding that is not understood', () => {
     { 'x5t#S256': [X5T] },
     { constructor: 'x' },
     { toString: JKT },
-  ])('makes the token useless: %j', (cnf) => {
+  ];
+
+  it.each(strange)('makes the token useless: %j', (cnf) => {
     expect([BEARER, DPOP, MTLS, BOTH].map((presented) => outcomeOf(cnf, presented))).toEqual(
       Array.from({ length: 4 }, () => 'token_binding unknown'),
     );

@@ -8,7 +8,7 @@ import type { AdminRefusal, AdminResult } from '../../functions/core/registratio
 import { type ManageGrants, manageGrants } from '../../functions/flows/manage-grants.ts';
 import { type ManagePartners, managePartners } from '../../functions/flows/manage-partners.ts';
 import { type ManageSecrets, manageSecrets } from '../../functions/flows/manage-secrets.ts';
-import type { RefreshRegistry, Registry } from '../../functions/ports.ts';
+import type { RefreshRegistry, Registry, Secrets } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, keyPair, OWNER, REALM, ring, signingKey } from '../support/builders.ts';
 import {
   type MemoryRealms,
@@ -26,6 +26,7 @@ export interface AdminWorld {
   readonly realms: MemoryRealms;
   readonly clock: TestClock;
   readonly replay: MemoryReplayGuard;
+  readonly chance: Secrets;
   readonly partners: ManagePartners;
   readonly secrets: ManageSecrets;
   readonly grants: ManageGrants;
@@ -39,11 +40,10 @@ const signingRing = async (algorithm: JwsAlgorithm = 'RS256') =>
 
 /** The managers of a world, with these calls of the registry in place of its own. */
 export const managersOver = (
-  { registry, realms, clock, replay }: Omit<AdminWorld, 'partners' | 'secrets' | 'grants'>,
+  { registry, realms, clock, replay, chance }: Omit<AdminWorld, 'partners' | 'secrets' | 'grants'>,
   changes: Partial<Ports> = {},
 ) => {
   let made = 0;
-  let chosen = 0;
   // The realm signs with RS256; its other ring has no key yet that does.
   const rings = { list: async () => [await signingRing(), ring('ES384', [])] };
   const over = { ...registry, ...changes };
@@ -57,23 +57,25 @@ export const managersOver = (
         },
       },
     }),
-    secrets: manageSecrets({
-      ...{ registry: over, realms, clock, uses: replay },
-      secrets: {
-        next: () => {
-          chosen += 1;
-          return `chance-${chosen}`;
-        },
-      },
-    }),
+    secrets: manageSecrets({ registry: over, realms, clock, uses: replay, secrets: chance }),
     grants: manageGrants({ registry: over, rings, realms }),
+  };
+};
+
+const countedSecrets = (): Secrets => {
+  let made = 0;
+  return {
+    next: () => {
+      made += 1;
+      return `chance-${made}`;
+    },
   };
 };
 
 export const adminWorld = (): AdminWorld => {
   const parts = {
     ...{ registry: memoryRegistry(), realms: memoryRealms() },
-    ...{ clock: testClock(), replay: memoryReplayGuard() },
+    ...{ clock: testClock(), replay: memoryReplayGuard(), chance: countedSecrets() },
   };
   return { ...parts, ...managersOver(parts) };
 };

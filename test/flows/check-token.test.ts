@@ -3,6 +3,7 @@ import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { auditRecord } from '../../functions/core/audit.ts';
 import type { PartnerWithGrants } from '../../functions/core/partner.ts';
 import { untouchedRealm } from '../../functions/core/realm.ts';
+import type { ResourceRequest } from '../../functions/core/resource-request.ts';
 import { type CheckTokenPorts, type CheckTokenSettings, checkToken } from '../../functions/flows/check-token.ts';
 import { Outage } from '../../functions/ports.ts';
 import {
@@ -20,7 +21,10 @@ import {
 } from '../support/builders.ts';
 import { testClock } from './in-memory.ts';
 
-const SETTINGS: CheckTokenSettings = { realm: REALM, issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 60 };
+const SETTINGS: CheckTokenSettings = {
+  ...{ realm: REALM, issuer: ISSUER, audience: AUDIENCE },
+  ...{ clockToleranceSeconds: 60, authorizerCacheSeconds: 0 },
+};
 const CLAIMS = {
   ...{ iss: ISSUER, aud: AUDIENCE, sub: CLIENT, client_id: CLIENT },
   ...{ iat: NOW - 10, exp: NOW + 600, jti: 'token-1', scope: 'read' },
@@ -57,20 +61,26 @@ const portsOf = async (changes: Partial<CheckTokenPorts> = {}) => {
       },
     },
     realms: { find: async (name) => (name === REALM ? untouchedRealm(name) : undefined) },
+    replay: { claim: () => Promise.reject(new Error('a bearer token is not used up')) },
     clock: testClock(),
     ...changes,
   };
   return { ports, calls };
 };
 
+const bearer = (jws: string | undefined): ResourceRequest => ({
+  ...(jws === undefined ? {} : { token: { scheme: 'bearer', jws } as const }),
+  ...{ method: 'GET', host: 'api.example.com', path: '/billing', requestId: 'request-1' },
+});
+
 const outcomeOf = async (jws: string | undefined, changes: Partial<CheckTokenPorts> = {}): Promise<string> => {
-  const { result } = await checkToken((await portsOf(changes)).ports, SETTINGS)(jws);
+  const { result } = await checkToken((await portsOf(changes)).ports, SETTINGS)(bearer(jws));
   return result.ok ? 'accepted' : result.refusal.reason;
 };
 
 describe('a token', () => {
   it('is accepted with its claims, and is on record', async () => {
-    const decided = await checkToken((await portsOf()).ports, SETTINGS)(await token());
+    const decided = await checkToken((await portsOf()).ports, SETTINGS)(bearer(await token()));
     expect(decided).toEqual({
       result: { ok: true, value: CLAIMS },
       facts: {
@@ -140,7 +150,7 @@ describe('what is no token', () => {
   it('is refused without a call', async () => {
     for (const jws of [undefined, '', 'x', 'a.b.c', `${await token()}=`, await token({}, { typ: 'JWT' })]) {
       const { ports, calls } = await portsOf();
-      const { result, facts } = await checkToken(ports, SETTINGS)(jws);
+      const { result, facts } = await checkToken(ports, SETTINGS)(bearer(jws));
       expect([result.ok, facts, calls]).toEqual([false, { realm: REALM }, []]);
     }
   });
@@ -150,7 +160,10 @@ describe('what is no token', () => {
     async (id) => {
       const { ports, calls } = await portsOf();
       const { thumbprint } = await keyPair('RS256', 'rs');
-      const { result } = await checkToken(ports, SETTINGS)(await token({ client_id: id }, { kid: thumbprint }, 'evil'));
+      const { result } = await checkToken(
+        ports,
+        SETTINGS,
+      )(bearer(await token({ client_id: id }, { kid: thumbprint }, 'evil')));
       expect([result.ok ? '' : result.refusal.reason, calls]).toEqual(['token_signature', ['list default']]);
     },
   );
@@ -207,7 +220,7 @@ describe('the record of a check', () => {
       await token({ jti: long, aud: long, client_id: long }, { kid: long }),
     ]) {
       const record = JSON.stringify(
-        auditRecord('check-token', 'r', await checkToken((await portsOf()).ports, SETTINGS)(jws)),
+        auditRecord('check-token', 'r', await checkToken((await portsOf()).ports, SETTINGS)(bearer(jws))),
       );
       for (const part of jws.split('.')) expect(record).not.toContain(part);
       expect(record.length).toBeLessThan(1_500);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { DetailTypesInput } from '../../functions/core/authorization-details.ts';
 import type { AdminResult } from '../../functions/core/registration.ts';
 import { MAX_AUDIENCES_PER_OWNER } from '../../functions/flows/manage-grants.ts';
 import { Outage } from '../../functions/ports.ts';
@@ -9,6 +10,7 @@ import {
   adminWorld,
   inputOf,
   interleave,
+  letRealm,
   managersOver,
   mustBe,
   populate,
@@ -282,5 +284,62 @@ describe('an outage', () => {
       () => grants.removeGrant(REALM, CLIENT, AUDIENCE),
     ];
     for (const attempt of attempts) await expect(attempt()).rejects.toBeInstanceOf(Outage);
+  });
+});
+
+describe('authorization details', () => {
+  const DETAILS = { payment: { actions: ['initiate'] }, account: {} };
+  const give = (authorizationDetailsTypes?: string[], scopes = ['read']) =>
+    world.grants.addGrant(REALM, { client: CLIENT, audience: AUDIENCE, scopes, authorizationDetailsTypes });
+  const change = async (members: object) => world.grants.changeAudience(REALM, AUDIENCE, kept()?.version ?? 0, members);
+  beforeEach(async () => {
+    letRealm(world, { authorizationDetailsTypes: ['payment', 'account'] });
+    mustBe(await world.partners.add(REALM, await inputOf(OWNER)));
+    mustBe(await world.partners.add(REALM, await inputOf(CLIENT)));
+    mustBe(await world.grants.addAudience(REALM, { ...INPUT, authorizationDetails: DETAILS }));
+  });
+
+  it('are of types that the realm lets its audiences declare, and need no realm where there are none', async () => {
+    expect(kept()).toEqual(audience({ authorizationDetails: DETAILS }));
+    const add = (authorizationDetails: DetailTypesInput) =>
+      world.grants.addAudience(REALM, { ...INPUT, audience: 'urn:other', authorizationDetails });
+    expect(reasonOf(await add({ transfer: {} }))).toBe('invalid');
+    world.realms.realms.clear();
+    expect([reasonOf(await add({ payment: {} })), reasonOf(await add({}))]).toEqual(['invalid', 'done']);
+  });
+
+  it('make another audience, and none in another order', async () => {
+    const again = (authorizationDetails: DetailTypesInput) =>
+      world.grants.addAudience(REALM, { ...INPUT, authorizationDetails });
+    expect([
+      reasonOf(await again({ account: {}, payment: { actions: ['initiate'] } })),
+      reasonOf(await again({ account: {} })),
+      reasonOf(await again({})),
+    ]).toEqual(['done', 'conflict', 'conflict']);
+  });
+
+  it('are granted by type, all anew with every grant', async () => {
+    const typed = (types: string[], version: number) =>
+      grant({ scopes: ['read'], authorizationDetailsTypes: types, version });
+    expect(mustBe(await give(['payment']))).toEqual({ created: true, value: typed(['payment'], 1) });
+    expect(mustBe(await give(['payment']))).toEqual({ created: false, value: typed(['payment'], 1) });
+    expect(mustBe(await give(['account', 'payment']))).toEqual({
+      created: false,
+      value: typed(['account', 'payment'], 2),
+    });
+    expect(mustBe(await give())).toEqual({ created: false, value: typed([], 3) });
+    expect(reasonOf(await give(['transfer']))).toBe('invalid');
+  });
+
+  it('of a type that a grant holds stay, and others go', async () => {
+    mustBe(await give(['payment']));
+    const refusal = { reason: 'in_use', dependents: [{ client: CLIENT, audience: AUDIENCE }] };
+    expect(await change({ authorizationDetails: { account: {} } })).toMatchObject({ refusal });
+    expect(await change({ authorizationDetails: {} })).toMatchObject({ refusal });
+    expect(mustBe(await change({ authorizationDetails: { payment: {} } })).authorizationDetails).toEqual({
+      payment: {},
+    });
+    mustBe(await give());
+    expect(mustBe(await change({ authorizationDetails: {} })).authorizationDetails).toEqual({});
   });
 });

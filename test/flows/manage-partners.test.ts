@@ -30,16 +30,9 @@ describe('adding a partner', () => {
       value: { created: true, value: { ...made, lastUses: new Map() } },
     });
     const { thumbprint } = await keyPair();
-    const use = {
-      realm: REALM,
-      client: CLIENT,
-      jti: 'j',
-      thumbprint,
-      forgetAfter: NOW,
-      claimedBy: 'r',
-      reusable: false,
-    };
-    await world.replay.claim(use, NOW + 7);
+    const uses = [{ kind: 'assertion', maker: CLIENT, jti: 'j', forgetAfter: NOW } as const];
+    const claim = { realm: REALM, uses, credential: { client: CLIENT, id: thumbprint }, claimedBy: 'r' };
+    await world.replay.claim(claim, NOW + 7);
     expect(await world.partners.show(REALM, CLIENT)).toEqual({
       ok: true,
       value: { ...made, lastUses: new Map([[thumbprint, NOW + 7]]) },

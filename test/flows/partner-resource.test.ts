@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { DetailTypesInput } from '../../functions/core/authorization-details.ts';
 import { declareResources, type PartnerResource } from '../../functions/flows/partner-resource.ts';
 import { Outage } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, grant, OWNER, REALM } from '../support/builders.ts';
@@ -7,6 +8,7 @@ import {
   adminWorld,
   inputOf,
   jwkOf,
+  letRealm,
   managersOver,
   mustBe,
   populate,
@@ -133,6 +135,44 @@ describe('a partner that is updated', () => {
     expect(await declare.updatePartner(narrower)).toMatchObject({ refusal: { reason: 'in_use', dependents } });
     expect(await declare.removePartner(REALM, OWNER)).toMatchObject({ refusal: { reason: 'in_use', dependents } });
     expect(await audiences()).toEqual([[AUDIENCE, ['read', 'write'], {}]]);
+  });
+});
+
+describe('authorization details', () => {
+  const DETAILS = { payment: { actions: ['initiate', 'cancel'] } };
+  const withDetails = (authorizationDetails: DetailTypesInput | undefined) =>
+    resource({
+      audiences: [
+        { audience: AUDIENCE, scopes: ['read', 'write'], ...(authorizationDetails && { authorizationDetails }) },
+      ],
+    });
+  const details = () => world.registry.audiences.get(`${REALM}/${AUDIENCE}`)?.authorizationDetails;
+  const give = (types?: string[]) => ({
+    ...{ realm: REALM, client: OWNER, audience: AUDIENCE, scopes: ['read'] },
+    ...(types && { authorizationDetailsTypes: types }),
+  });
+  beforeEach(() => letRealm(world, { authorizationDetailsTypes: ['payment'] }));
+
+  it('are declared and taken back with the audience, and nothing is written that is so already', async () => {
+    expect(reasonOf(await declare.createPartner(withDetails(DETAILS)))).toBe('done');
+    const before = everything();
+    expect(reasonOf(await declare.updatePartner(withDetails({ payment: { actions: ['cancel', 'initiate'] } })))).toBe(
+      'done',
+    );
+    expect([details(), everything()]).toEqual([DETAILS, before]);
+    expect(reasonOf(await declare.updatePartner(withDetails(undefined)))).toBe('done');
+    expect(details()).toEqual({});
+  });
+
+  it('are granted by type; a grant with others is somebody else’s', async () => {
+    mustBe(await declare.createPartner(withDetails(DETAILS)));
+    expect(reasonOf(await declare.createGrant(give(['payment'])))).toBe('done');
+    expect([
+      reasonOf(await declare.createGrant(give(['payment']))),
+      reasonOf(await declare.createGrant(give())),
+    ]).toEqual(['done', 'conflict']);
+    expect(reasonOf(await declare.updateGrant(give()))).toBe('done');
+    expect(world.registry.grants.get(`${REALM}/${OWNER}/${AUDIENCE}`)?.authorizationDetailsTypes).toEqual([]);
   });
 });
 

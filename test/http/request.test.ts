@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { refuse } from '../../functions/core/errors.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';
-import { bearerToken, decodeBody, MAX_FORM_BYTES, parseFormRequest } from '../../functions/http/request.ts';
+import { accessToken, decodeBody, MAX_FORM_BYTES, parseFormRequest } from '../../functions/http/request.ts';
 import { tokenEvent } from '../support/builders.ts';
 
 const parametersOf = (event: HttpEvent): unknown => {
@@ -176,27 +176,39 @@ describe('what stands beside the body', () => {
   });
 });
 
-describe('a bearer token', () => {
+describe('an access token', () => {
   it.each([
-    ['Bearer abc', 'abc'],
-    ['bearer abc', 'abc'],
-    ['BEARER   abc', 'abc'],
-    ['Bearer a.b-c_d~e+f/g==', 'a.b-c_d~e+f/g=='],
-    [undefined, undefined],
-    ['', undefined],
-    ['Bearer', undefined],
-    ['Bearer ', undefined],
-    ['Bearer a b', undefined],
-    ['Bearer a, Bearer b', undefined],
-    ['Bearer a\n', undefined],
-    ['Bearer =', undefined],
-    ['Bearer a=b', undefined],
-    ['xBearer a', undefined],
-    [' Bearer a', undefined],
-    ['Bearer\ta', undefined],
-    ['Basic abc', undefined],
-    ['DPoP abc', undefined],
-  ])('of the header %j is %j', (header, token) => {
-    expect(bearerToken(header)).toBe(token);
+    ['Bearer abc', 'bearer', 'abc'],
+    ['bearer abc', 'bearer', 'abc'],
+    ['BEARER   abc', 'bearer', 'abc'],
+    ['Bearer a.b-c_d~e+f/g==', 'bearer', 'a.b-c_d~e+f/g=='],
+    ['DPoP abc', 'dpop', 'abc'],
+    ['dpop abc', 'dpop', 'abc'],
+    ['DPOP   a.b.c', 'dpop', 'a.b.c'],
+  ])('of the header %j is presented as %s: %j', (header, scheme, jws) => {
+    expect(accessToken(header)).toEqual({ scheme, jws });
+  });
+
+  it.each([
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    'Bearer a b',
+    'Bearer a, Bearer b',
+    'Bearer a,DPoP b',
+    'DPoP a, DPoP a',
+    'Bearer a\n',
+    'Bearer =',
+    'Bearer a=b',
+    'xBearer a',
+    ' Bearer a',
+    'Bearer\ta',
+    'DPoP',
+    'DPoPa',
+    'DPoP a b',
+    'Basic abc',
+  ])('is not in the header %j', (header) => {
+    expect(accessToken(header)).toBeUndefined();
   });
 });

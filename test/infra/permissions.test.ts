@@ -135,6 +135,7 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Condition: leadingKeys('ring#*', 'partner#*'),
     },
     REALMS,
+    { Sid: 'Proofs', Action: 'dynamodb:PutItem', Resource: EPHEMERA, Condition: leadingKeys('dpop#*') },
   ],
   Admin: [{ Sid: 'Registry', Action: REGISTRY_CALLS, Resource: REGISTRY }, LISTING, LAST_USES],
   Keys: KEYS_STATEMENTS,

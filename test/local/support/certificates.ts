@@ -55,12 +55,27 @@ export function createAuthority(commonName: string): Authority & {
 
 /** A certificate that vouches for itself, and for no other. */
 export function selfSigned(commonName: string): Issued {
-  const name = distinguishedName(commonName);
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const extensions = [extension('2.5.29.19', sequence(), true)];
+  const subject = distinguishedName(commonName);
+  return craft({ subject, issuer: subject, extensions: [extension('2.5.29.19', sequence(), true)] });
+}
+
+export interface Crafted {
+  /** DER of a `Name`. */
+  readonly subject: Buffer;
+  readonly issuer?: Buffer;
+  /** DER of each `Extension`. */
+  readonly extensions?: readonly Buffer[];
+  readonly keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+  /** Of another issuer. @default - its own */
+  readonly signedBy?: KeyObject;
+}
+
+/** A certificate of these bytes, good or not. */
+export function craft({ subject, issuer = subject, extensions = [], keys, signedBy }: Crafted): Issued {
+  const { privateKey, publicKey } = keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const cert = certificate({
-    issuer: { name, privateKey },
-    subject: name,
+    issuer: { name: issuer, privateKey: signedBy ?? privateKey },
+    subject,
     publicKey,
     serial: Buffer.from([1]),
     extensions,
@@ -114,7 +129,7 @@ function distinguishedName(commonName: string, organization?: string): Buffer {
   return sequence(...parts, attribute('2.5.4.3', commonName));
 }
 
-function extension(id: string, value: Buffer, isCritical: boolean): Buffer {
+export function extension(id: string, value: Buffer, isCritical: boolean): Buffer {
   const critical = isCritical ? [element(0x01, Buffer.from([0xff]))] : [];
   return sequence(oid(id), ...critical, element(0x04, value));
 }
@@ -124,11 +139,11 @@ function utcTime(milliseconds: number): Buffer {
   return element(0x17, Buffer.from(digits.slice(2)));
 }
 
-function sequence(...parts: readonly Buffer[]): Buffer {
+export function sequence(...parts: readonly Buffer[]): Buffer {
   return element(0x30, Buffer.concat(parts));
 }
 
-function element(tag: number, content: Buffer): Buffer {
+export function element(tag: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([tag]), lengthOf(content), content]);
 }
 
@@ -137,7 +152,7 @@ function lengthOf({ length }: Buffer): Buffer {
   return length < 0x100 ? Buffer.from([0x81, length]) : Buffer.from([0x82, length >> 8, length & 0xff]);
 }
 
-function oid(text: string): Buffer {
+export function oid(text: string): Buffer {
   const [first = 0, second = 0, ...rest] = text.split('.').map(Number);
   const bytes = rest.flatMap((part) => {
     const groups = [part & 0x7f];
