@@ -35,7 +35,7 @@ interface PartnerCredentialDefinition {
 }
 
 /** Whom a TLS client certificate has to speak of (RFC 8705 2.1.2): exactly one of them. */
-export interface PartnerTlsSubject {
+interface PartnerTlsSubject {
   /** Distinguished name as RFC 4514 writes it. */
   readonly subjectDn?: string;
   readonly sanDns?: string;
@@ -48,7 +48,7 @@ export interface PartnerTlsSubject {
 type ClaimPredicate = { readonly exact: string } | { readonly glob: string } | { readonly oneOf: readonly string[] };
 
 /** Which tokens of another issuer prove a partner. */
-export interface PartnerFederatedIdentity {
+interface PartnerFederatedIdentity {
   /** `iss` of the tokens. A partner of the realm goes by it and is a `trustedIssuer`, or nothing of it is accepted. */
   readonly issuer: string;
   /**

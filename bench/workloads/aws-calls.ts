@@ -28,11 +28,10 @@ export async function start({
   const sign = (): Promise<unknown> => signer.sign(key, ALGORITHM, signingInput);
   const claim = async (jti: string): Promise<void> => {
     const now = Math.floor(Date.now() / 1_000);
-    const use = {
-      ...{ realm: DEFAULT_REALM, client: 'bench', jti, thumbprint: 'bench', claimedBy: jti, reusable: false },
-      forgetAfter: now + REMEMBER_SECONDS,
-    };
-    if ((await guard.claim(use, now)) !== 'claimed') throw new Error('the assertion id was used before');
+    const use = { kind: 'assertion', maker: 'bench', jti, forgetAfter: now + REMEMBER_SECONDS } as const;
+    const credential = { client: 'bench', id: 'bench' };
+    const used = await guard.claim({ realm: DEFAULT_REALM, uses: [use], credential, claimedBy: jti }, now);
+    if (used !== undefined) throw new Error('the assertion id was used before');
   };
   const doCalls = calls.map((call) => ({ sign, claim })[call]);
   return { operate: (jti) => Promise.all(doCalls.map((doCall) => doCall(jti))) };

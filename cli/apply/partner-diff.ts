@@ -12,7 +12,7 @@ import {
   wireName,
 } from '../partner-definition.ts';
 import { canonical, compareTexts, type Detail } from './detail.ts';
-import { settleSpelling } from './tls-name.ts';
+import { type Subject, settleSpelling } from './tls-name.ts';
 
 type Facts = ReadonlyMap<string, string>;
 
@@ -23,7 +23,7 @@ export async function comparePartner(
   nowMs: number,
 ): Promise<readonly Detail[]> {
   const tlsSubject = settleSpelling(wanted.tlsSubject ?? undefined, stored?.tlsSubject);
-  const asked = wantedFacts({ ...wanted, tlsSubject });
+  const asked = wantedFacts(wanted, tlsSubject);
   const facts = compareFacts(asked, stored === undefined ? DEFAULTS : storedFacts(wanted, stored));
   const federation = compareFederation(wanted.federation ?? [], stored?.federation ?? []);
   return [...facts, ...federation, ...(await compareCredentials(wanted, stored, nowMs))];
@@ -37,7 +37,7 @@ const DEFAULTS: Facts = new Map([
   ['trustedIssuer', 'false'],
 ]);
 
-function wantedFacts(wanted: PartnerDefinition): Facts {
+function wantedFacts(wanted: PartnerDefinition, tlsSubject: Subject | undefined): Facts {
   const { metadata, enabled = true, trustLevel = 'application', acceptsSecurityIdentifiers = false } = wanted;
   const fromDocument = { issuer: textOf(metadata?.issuer), jwksUri: textOf(metadata?.jwks_uri) };
   return toFacts({
@@ -54,7 +54,7 @@ function wantedFacts(wanted: PartnerDefinition): Facts {
     tokenPolicy: { ...wanted.tokenPolicy, algorithm: wireName(wanted.tokenPolicy?.algorithm) },
     claims: wanted.claims,
     quota: wanted.quota,
-    tlsSubject: wanted.tlsSubject,
+    tlsSubject,
     trustedIssuer: wanted.trustedIssuer ?? false,
   });
 }

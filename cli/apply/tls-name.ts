@@ -2,7 +2,8 @@
  * When two spellings of the name in a TLS certificate are one: the service keeps its own, and a file need not know it.
  */
 
-type Subject = Readonly<Record<string, string>>;
+/** By the kind of name; one has a value. */
+export type Subject = Readonly<Record<string, string | undefined>>;
 
 /** The stored spelling where it says the same as the wanted one, which is kept otherwise. */
 export function settleSpelling(wanted: Subject | undefined, stored: Subject | undefined): Subject | undefined {

@@ -49,8 +49,9 @@ const PARTNER: Partner = partner({
     credential(await keyPair('ES256', 'k2'), {
       ...{ source: 'document', label: 'second', x5t: 'x', x5tS256: 'y', notBefore: 1, expiresAt: 2, addedAt: 3 },
     }),
+    credential(await keyPair('ES256', 'k3'), { source: 'self-registered' }),
   ],
-  source: { type: 'jwks_uri', url: 'https://crm.example.com/jwks' },
+  source: { type: 'jwks_uri', url: 'https://crm.example.com/jwks', selfRegistered: true },
   claims: { tenant: 'a', deep: [{ b: null }, 1.5, true] },
   quota: { perMinute: 4, perDay: 5, mode: 'enforce' },
   ...WAYS_IN,

@@ -77,7 +77,9 @@ describe('admin commands', () => {
 
     const grant = ['grant', 'add', '--client', 'caller', '--audience', LEDGER, '--scope', 'entries.read'];
     expect((await call(grant)).stdout).toBe(`Partner caller may call ${LEDGER}: entries.read\n`);
-    const stored = [{ client: 'caller', audience: LEDGER, scopes: ['entries.read'], authorizationDetailsTypes: [], version: 1 }];
+    const stored = [
+      { client: 'caller', audience: LEDGER, scopes: ['entries.read'], authorizationDetailsTypes: [], version: 1 },
+    ];
     expect(await callForJson('grant', 'list', '--audience', LEDGER)).toEqual(stored);
     expect(await callForJson('grant', 'list', '--client', 'caller')).toEqual(stored);
     expect((await call(['grant', 'list', '--client', 'ledger'])).stdout).toBe('No grants yet.\n');

@@ -2,43 +2,23 @@
  * What the admin API keeps, in memory: partners with versions, keys and documents, audiences with owners, grants that hold them in
  * place. It judges no keys; for the rest a request gets the answer that the service gives.
  */
-import { X509Certificate } from 'node:crypto';
-import { calculateJwkThumbprint, type JWK } from 'jose';
+import type { JWK } from 'jose';
+import {
+  credentialOf,
+  define,
+  type Members,
+  NOW,
+  type StoredCredential,
+  type StoredPartner,
+  sourceOf,
+} from './admin-partner.ts';
 import type { Reply } from './http-server.ts';
-
-type Members = Record<string, unknown>;
-
-interface StoredCredential {
-  readonly kid: string;
-  readonly alg: string;
-  readonly kty: string;
-  readonly thumbprint: string;
-  readonly source: 'registered' | 'document';
-  readonly [member: string]: unknown;
-}
-
-interface StoredSource {
-  readonly type: 'jwks_uri' | 'metadata';
-  readonly url: string;
-  readonly lastAttemptAt?: string;
-  readonly lastSuccessAt?: string;
-  readonly failure?: { readonly code: string; readonly detail: string };
-}
-
-export interface StoredPartner {
-  readonly id: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly enabled: boolean;
-  readonly credentials: readonly StoredCredential[];
-  readonly source?: StoredSource;
-  readonly version: number;
-  readonly [member: string]: unknown;
-}
 
 interface StoredAudience {
   readonly audience: string;
   readonly owner: string;
   readonly scopes: readonly string[];
+  readonly authorizationDetails: Members;
   readonly tokenPolicy: Members;
   readonly version: number;
 }
@@ -47,13 +27,13 @@ interface StoredGrant {
   readonly client: string;
   readonly audience: string;
   readonly scopes: readonly string[];
+  readonly authorizationDetailsTypes: readonly string[];
   readonly version: number;
 }
 
 /** What is at a partner's address: keys, or why it cannot be had. */
 export type PartnerDocument = { readonly keys: readonly JWK[] } | { readonly code: string; readonly detail: string };
 
-export const NOW = '2026-11-23T10:00:00Z';
 const COOL_DOWN_ENDS = '2026-11-23T10:01:00Z';
 const PAGE_SIZE = 2;
 
@@ -105,9 +85,12 @@ export class RealmRegistry {
     if (stored === undefined) return this.#keep(wanted, 201);
     if (version !== undefined && version !== stored.version) return conflict(`version is ${stored.version}`);
     const documentKeys = stored.credentials.filter(({ source }) => source === 'document');
+    const ownKeys = stored.credentials.filter(({ source }) => source === 'self-registered');
     const source = stored.source?.url === wanted.source?.url ? stored.source : wanted.source;
-    const keys = [...wanted.credentials, ...(source === stored.source ? documentKeys : [])];
-    const after = { ...wanted, credentials: keys, ...(source ? { source } : {}), version: stored.version };
+    const keys = [...wanted.credentials, ...ownKeys, ...(source === stored.source ? documentKeys : [])];
+    const { secrets, onboarding, registered } = stored;
+    const made = { secrets, registered, ...(onboarding === undefined ? {} : { onboarding }) };
+    const after = { ...wanted, ...made, credentials: keys, ...(source ? { source } : {}), version: stored.version };
     return this.#keep(same(after, stored) ? stored : { ...after, version: stored.version + 1 }, 200);
   }
 
@@ -163,6 +146,41 @@ export class RealmRegistry {
     return { status: 204, body: '' };
   }
 
+  addSecret(id: string, body: Members): Reply {
+    const stored = this.partners.get(id);
+    if (stored === undefined) return notFound(`partner ${id}`);
+    const secretId = `secret-${stored.secrets.length + 1}`;
+    this.touch(id, { secrets: [...stored.secrets, { id: secretId, ...body, addedAt: NOW }] });
+    const secret = `csec_${'s'.repeat(43)}`;
+    const { expiresAt } = body;
+    const end = expiresAt === undefined ? {} : { expiresAt };
+    return { status: 201, body: { secret, id: secretId, ...end, partner: this.show(id).body } };
+  }
+
+  removeSecret(id: string, secretId: string | null): Reply {
+    const stored = this.partners.get(id);
+    const left = stored?.secrets.filter((each) => each.id !== secretId);
+    if (stored === undefined || left?.length === stored.secrets.length) return notFound(`secret ${secretId} of ${id}`);
+    this.touch(id, { secrets: left });
+    return { status: 204, body: '' };
+  }
+
+  openOnboarding(id: string, { expiresInSeconds = 86_400, methods = ['private_key_jwt'] }: Members): Reply {
+    if (!this.partners.has(id)) return notFound(`partner ${id}`);
+    const expiresAt = new Date(Date.parse(NOW) + Number(expiresInSeconds) * 1000).toISOString();
+    this.touch(id, { onboarding: { createdAt: NOW, expiresAt, methods } });
+    const registrationEndpoint = 'https://tokens.example.com/register';
+    return { status: 201, body: { token: `cobt_${'t'.repeat(43)}`, expiresAt, registrationEndpoint } };
+  }
+
+  closeOnboarding(id: string): Reply {
+    const stored = this.partners.get(id);
+    if (stored === undefined) return notFound(`partner ${id}`);
+    const { onboarding: _, ...rest } = stored;
+    this.partners.set(id, { ...rest, registered: false, version: stored.version + 1 } as StoredPartner);
+    return { status: 204, body: '' };
+  }
+
   async refresh(id: string): Promise<Reply> {
     const stored = this.partners.get(id);
     if (stored?.source === undefined) return notFound(`document of partner ${id}`);
@@ -180,10 +198,12 @@ export class RealmRegistry {
     return this.#keep({ ...stored, credentials: [...registered, ...read], source, version: stored.version + 1 }, 200);
   }
 
-  addAudience({ tokenPolicy = {}, ...rest }: Members): Reply {
+  addAudience({ tokenPolicy = {}, authorizationDetails = {}, ...rest }: Members): Reply {
     const { audience, owner, scopes } = rest as unknown as StoredAudience;
+    const details = authorizationDetails as Members;
     if (!this.partners.has(owner)) return notFound(`partner ${owner}`);
-    const wanted = { audience, owner, scopes, tokenPolicy: tokenPolicy as Members, version: 1 };
+    const policy = tokenPolicy as Members;
+    const wanted = { audience, owner, scopes, authorizationDetails: details, tokenPolicy: policy, version: 1 };
     const stored = this.audiences.get(audience);
     if (stored !== undefined && !same({ ...wanted, version: stored.version }, stored)) {
       return conflict(`${audience} exists with other content`);
@@ -197,8 +217,10 @@ export class RealmRegistry {
     if (stored === undefined) return notFound(`audience ${audience}`);
     if (version !== stored.version) return conflict(`version is ${stored.version}`);
     const after = { ...stored, ...members, version: stored.version + 1 } as StoredAudience;
-    const dependents = this.#grantsOn(stored.audience).filter(({ scopes }) =>
-      scopes.some((each) => !after.scopes.includes(each)),
+    const dependents = this.#grantsOn(stored.audience).filter(
+      ({ scopes, authorizationDetailsTypes: types }) =>
+        scopes.some((each) => !after.scopes.includes(each)) ||
+        types.some((each) => !Object.hasOwn(after.authorizationDetails, each)),
     );
     if (dependents.length > 0) return conflict('grants use a scope that would go', { dependents });
     this.audiences.set(stored.audience, after);
@@ -214,17 +236,21 @@ export class RealmRegistry {
   }
 
   addGrant(body: Members): Reply {
-    const { client, audience, scopes } = body as unknown as StoredGrant;
+    const { client, audience, scopes, authorizationDetailsTypes: types = [] } = body as unknown as StoredGrant;
     const declared = this.audiences.get(audience);
     if (!this.partners.has(client)) return notFound(`partner ${client}`);
     if (declared === undefined) return notFound(`audience ${audience}`);
-    const strange = scopes.filter((scope) => !declared.scopes.includes(scope));
+    const strange = [
+      ...scopes.filter((scope) => !declared.scopes.includes(scope)),
+      ...types.filter((type) => !Object.hasOwn(declared.authorizationDetails, type)),
+    ];
     if (strange.length > 0)
       return problem(400, 'Invalid request', `${audience} declares no scope ${strange.join(' ')}`);
     const name = `${client} ${audience}`;
     const stored = this.grants.get(name);
-    const isSame = stored !== undefined && same(stored.scopes, scopes);
-    const kept = isSame ? stored : { client, audience, scopes, version: (stored?.version ?? 0) + 1 };
+    const isSame = same([stored?.scopes, stored?.authorizationDetailsTypes], [scopes, types]);
+    const next = { client, audience, scopes, authorizationDetailsTypes: types, version: (stored?.version ?? 0) + 1 };
+    const kept = isSame && stored !== undefined ? stored : next;
     this.grants.set(name, kept);
     return { status: stored === undefined ? 201 : 200, body: kept };
   }
@@ -261,7 +287,7 @@ export class RealmRegistry {
     if (one === undefined) return notFound(`partner ${id}`);
     const audiences = [...this.audiences.values()].filter(({ owner }) => owner === id).map(({ audience }) => audience);
     const grants = [...this.grants.values()].filter(({ client }) => client === id);
-    const held = grants.map(({ audience, scopes }) => ({ audience, scopes }));
+    const held = grants.map(({ client: _client, version: _version, ...grant }) => grant);
     return { status, body: { ...one, audiences, grants: held, createdAt: NOW, updatedAt: NOW } };
   }
 
@@ -273,76 +299,6 @@ export class RealmRegistry {
   #grantsOn(...audiences: readonly string[]): StoredGrant[] {
     return [...this.grants.values()].filter(({ audience }) => audiences.includes(audience));
   }
-}
-
-async function define(id: string, body: Members): Promise<StoredPartner> {
-  const { id: _, jwksUri, metadataUrl, metadata, credentials = [], ...members } = body;
-  const pasted = metadata as { issuer?: string; jwks_uri?: string; keys?: readonly Members[] } | undefined;
-  const inputs = [...(credentials as readonly Members[]), ...(pasted?.keys ?? []).map(pastedKey)];
-  const source = sourceOf({ jwksUri: jwksUri ?? pasted?.jwks_uri, metadataUrl });
-  const defaults = {
-    tags: {},
-    enabled: true,
-    trustLevel: 'application',
-    acceptsSecurityIdentifiers: false,
-    compatibility: 'strict',
-  };
-  return {
-    id,
-    ...defaults,
-    tokenPolicy: {},
-    claims: {},
-    ...(pasted?.issuer === undefined ? {} : { issuer: pasted.issuer }),
-    ...members,
-    credentials: await Promise.all(inputs.map((input) => credentialOf(input))),
-    ...(source === undefined ? {} : { source }),
-    version: 1,
-  };
-}
-
-const pastedKey = (key: Members): Members =>
-  'kty' in key ? { jwk: key } : { certificate: ((key.keyvalue ?? key.keyValue) as { value: string }).value };
-
-function sourceOf({ jwksUri, metadataUrl }: Members): StoredSource | undefined {
-  if (typeof jwksUri === 'string') return { type: 'jwks_uri', url: jwksUri };
-  return typeof metadataUrl === 'string' ? { type: 'metadata', url: metadataUrl } : undefined;
-}
-
-/** Certificates say by themselves when they are good; an operator can only say less. */
-async function credentialOf(
-  input: Members,
-  source: StoredCredential['source'] = 'registered',
-): Promise<StoredCredential> {
-  const { jwk, certificate, label, notBefore, expiresAt } = input as Record<string, string | undefined> & { jwk?: JWK };
-  const read = certificate === undefined ? undefined : new X509Certificate(Buffer.from(certificate, 'base64'));
-  const { kid, alg, use: _, ...key }: JWK = read?.publicKey.export({ format: 'jwk' }) ?? jwk ?? {};
-  const thumbprint = await calculateJwkThumbprint(key);
-  const ends = read && new Date(read.validToDate.getTime() + 1000).toISOString();
-  const thumbprintOf = (hex: string): string => Buffer.from(hex.replaceAll(':', ''), 'hex').toString('base64url');
-  const { x5t, 'x5t#S256': x5tS256, ...material } = key as JWK & Members;
-  const certificateNames = Object.fromEntries(
-    Object.entries({
-      x5t: read === undefined ? x5t : thumbprintOf(read.fingerprint),
-      'x5t#S256': read === undefined ? x5tS256 : thumbprintOf(read.fingerprint256),
-    }).filter(([, value]) => value !== undefined),
-  );
-  const terms = {
-    label,
-    ...certificateNames,
-    notBefore: notBefore ?? read?.validFromDate.toISOString(),
-    expiresAt: [expiresAt, ends].filter((time) => time !== undefined).sort()[0],
-  };
-  const names = { kid: kid ?? thumbprint, alg: alg ?? (key.kty === 'RSA' ? 'RS256' : 'ES256'), kty: String(key.kty) };
-  const given = Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined));
-  return {
-    ...names,
-    type: 'public_key',
-    thumbprint,
-    source,
-    jwk: { ...material, ...certificateNames },
-    ...given,
-    addedAt: NOW,
-  };
 }
 
 /** The cursor holds characters that a careless client would mangle. */

@@ -1,7 +1,8 @@
 /**
  * An admin API in memory that keeps the real one's contract: SigV4, realms and their rings, and what admin-registry.ts holds.
  */
-import { NOW, type PartnerDocument, page, problem, RealmRegistry } from './admin-registry.ts';
+import { NOW } from './admin-partner.ts';
+import { type PartnerDocument, page, problem, RealmRegistry } from './admin-registry.ts';
 import { type Reply, serve, type TestServer } from './http-server.ts';
 import { checkSignature, type SignedRequest } from './sigv4.ts';
 import { AWS_ENV } from './terminal.ts';
@@ -157,6 +158,14 @@ function answerIn(
       return registry.patchCredential(id, body);
     case 'DELETE partners/:id/credentials':
       return registry.removeCredential(id, query('kid'));
+    case 'POST partners/:id/secrets':
+      return registry.addSecret(id, body);
+    case 'DELETE partners/:id/secrets':
+      return registry.removeSecret(id, query('id'));
+    case 'POST partners/:id/onboarding':
+      return registry.openOnboarding(id, body);
+    case 'DELETE partners/:id/onboarding':
+      return registry.closeOnboarding(id);
     case 'POST audiences':
       return registry.addAudience(body);
     case 'GET audiences':

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import {
+  type AssertionRules,
   assertionId,
   checkAssertionClaims,
   findAssertionKey,
@@ -43,7 +44,10 @@ describe('a key that came in a certificate', () => {
 });
 
 describe('without jti', () => {
-  const rules = { audiences: [ISSUER], maxSeconds: 300, toleranceSeconds: 60 } as const;
+  const rules: Omit<AssertionRules, 'jtiOptional'> = {
+    ...{ issuers: ['crm'], aboutItself: true, subjectOptional: false },
+    ...{ audiences: [ISSUER], maxSeconds: 300, toleranceSeconds: 60 },
+  };
   const without = () => withClaims({ jti: undefined });
 
   it('an assertion is taken only where that is allowed', () => {

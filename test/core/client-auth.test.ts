@@ -3,11 +3,12 @@ import { base64url, exportSPKI } from 'jose';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { JWS_ALGORITHMS, type JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { type AssertionRules, parseAssertion } from '../../functions/core/assertion.ts';
-import { verifyClient } from '../../functions/core/client-auth.ts';
+import { verifyAssertion } from '../../functions/core/client-auth.ts';
 import type { Partner, PartnerCredential } from '../../functions/core/partner.ts';
 import {
   assertion,
   assertionClaims,
+  CLIENT,
   credential,
   encodeJson,
   ISSUER,
@@ -18,12 +19,15 @@ import {
   signJws,
 } from '../support/builders.ts';
 
-const RULES: AssertionRules = { audiences: [ISSUER], jtiOptional: false, maxSeconds: 300, toleranceSeconds: 60 };
+const RULES: AssertionRules = {
+  ...{ issuers: [CLIENT], aboutItself: true, subjectOptional: false, jtiOptional: false },
+  ...{ audiences: [ISSUER], maxSeconds: 300, toleranceSeconds: 60 },
+};
 
 const verify = async (known: Partner | undefined, jws: string): Promise<string> => {
   const parsed = parseAssertion(jws);
   if (!parsed.ok) return parsed.refusal.reason;
-  const result = await verifyClient(known, parsed.value, RULES, NOW);
+  const result = await verifyAssertion(known, parsed.value, RULES, NOW);
   return result.ok ? `${result.value.partner.id}/${result.value.credential.kid}` : result.refusal.reason;
 };
 

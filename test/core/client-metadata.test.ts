@@ -172,7 +172,7 @@ describe('client metadata', () => {
     expect(await refusalOf({ jwks_uri })).toMatch(/^invalid_client_metadata: \/jwks_uri/);
   });
 
-  it.each<[string, object, readonly RegistrableMethod[]]>([
+  it.each<[string, Record<string, unknown>, readonly RegistrableMethod[]]>([
     ['nothing, which is private_key_jwt', {}, ['self_signed_tls_client_auth']],
     ['private_key_jwt', { token_endpoint_auth_method: 'private_key_jwt' }, ['self_signed_tls_client_auth']],
     ['TLS', { token_endpoint_auth_method: 'self_signed_tls_client_auth' }, ['private_key_jwt']],

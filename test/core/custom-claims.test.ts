@@ -1,12 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ClaimValue, type CustomClaims, claimProblems } from '../../functions/core/custom-claims.ts';
-import { buildClaims } from '../../functions/core/token.ts';
+import { buildClaims, type TokenGrant } from '../../functions/core/token.ts';
 import { AUDIENCE, CLIENT, ISSUER, NOW } from '../support/builders.ts';
 
 const pointersOf = (claims: CustomClaims): readonly string[] => claimProblems(claims).map(({ pointer }) => pointer);
 /** As they come from a request: JSON makes members of names that object literals do not. */
 const parsed = (json: string): CustomClaims => JSON.parse(json) as CustomClaims;
+const GRANT = { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['a'], seconds: 60 };
+/** A token with every claim that a token of ours can have. */
+const EVERYTHING: Pick<TokenGrant, 'subject' | 'confirmation' | 'details'> = {
+  subject: {
+    ...{ kind: 'user', sub: 'alice', subId: { format: 'iss_sub', iss: ISSUER, sub: 'alice' } },
+    ...{ act: { sub: CLIENT }, mayAct: { sub: CLIENT } },
+  },
+  confirmation: { jkt: 'x' },
+  details: [{ type: 'payment' }],
+};
 const nested = (levels: number): ClaimValue => (levels === 0 ? 1 : [nested(levels - 1)]);
 
 describe('a claim of an operator', () => {
@@ -69,7 +79,7 @@ describe('a claim of an operator', () => {
   });
 
   it('cannot be any claim that a token of ours has', () => {
-    const grant = { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['a'], seconds: 60, claims: {} };
+    const grant = { ...GRANT, claims: {}, ...EVERYTHING };
     const ours = Object.fromEntries(Object.keys(buildClaims(grant, 'id', NOW)).map((name) => [name, 'x']));
     expect(pointersOf(ours)).toEqual(Object.keys(ours).map((name) => `/claims/${name}`));
   });
@@ -149,7 +159,7 @@ describe('the claims of a partner', () => {
   });
 
   it('that are accepted leave every claim of ours as it is', () => {
-    const grant = { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['a'], seconds: 60 };
+    const grant = { ...GRANT, ...EVERYTHING };
     const ours = buildClaims({ ...grant, claims: {} }, 'id', NOW);
     const names = fc.oneof(
       fc.stringMatching(/^[a-zA-Z_]{1,6}$/),

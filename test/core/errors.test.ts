@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type Refusal, type RefusalReason, refusalToWire } from '../../functions/core/errors.ts';
 
+/** Why an assertion or a token that was handed in is not good: that is for the log only. */
+const BECAUSE: Refusal = { reason: 'client_disabled', clientId: 'evidence' };
+
 /** One refusal of every kind, each with evidence that must not get out. The compiler sees to it that none is missing. */
 const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Reason }> } = {
   body_too_large: { reason: 'body_too_large', bytes: 424242, maxBytes: 171717 },
@@ -35,6 +38,32 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   assertion_not_yet_valid: { reason: 'assertion_not_yet_valid', notBefore: 424242, now: 171717 },
   assertion_lifetime: { reason: 'assertion_lifetime', seconds: 424242, maxSeconds: 171717 },
   assertion_replayed: { reason: 'assertion_replayed', jti: 'evidence' },
+  client_secrets_off: { reason: 'client_secrets_off', realm: 'evidence' },
+  secret_unknown: { reason: 'secret_unknown' },
+  secret_expired: { reason: 'secret_expired', id: 'evidence', expiresAt: 424242 },
+  certificate_missing: { reason: 'certificate_missing' },
+  certificate_malformed: { reason: 'certificate_malformed', detail: 'evidence' },
+  certificate_untimely: { reason: 'certificate_untimely', notBefore: 424242, notAfter: 424242, now: 171717 },
+  certificate_unknown: { reason: 'certificate_unknown', x5tS256: 'evidence' },
+  issuer_unknown: { reason: 'issuer_unknown', issuer: 'evidence' },
+  issuer_untrusted: { reason: 'issuer_untrusted', issuer: 'evidence' },
+  issuer_disabled: { reason: 'issuer_disabled', issuer: 'evidence' },
+  federation_missing: { reason: 'federation_missing', issuer: 'evidence' },
+  federation_claims: { reason: 'federation_claims', issuer: 'evidence', claims: ['evidence'] },
+  grant_type_off: { reason: 'grant_type_off', grantType: 'evidence' },
+  grant_assertion_refused: { reason: 'grant_assertion_refused', because: BECAUSE },
+  subject_token_refused: { reason: 'subject_token_refused', because: BECAUSE },
+  actor_token_refused: { reason: 'actor_token_refused', because: BECAUSE },
+  token_type_unsupported: { reason: 'token_type_unsupported', parameter: 'evidence' },
+  subject_not_shared: { reason: 'subject_not_shared', audience: 'evidence' },
+  may_act_excludes: { reason: 'may_act_excludes', clientId: 'evidence' },
+  actors_too_many: { reason: 'actors_too_many', depth: 424242, maxDepth: 171717 },
+  authorization_details_malformed: { reason: 'authorization_details_malformed', detail: 'evidence' },
+  authorization_details_not_granted: {
+    reason: 'authorization_details_not_granted',
+    type: 'evidence',
+    detail: 'evidence',
+  },
   resource_required: { reason: 'resource_required', granted: 424242 },
   resource_malformed: { reason: 'resource_malformed' },
   resource_several: { reason: 'resource_several' },
@@ -54,6 +83,17 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   registration_token_refused: { reason: 'registration_token_refused', because: 'unknown' },
   // The only words that are said on: ours, with a pointer to the member.
   client_metadata_refused: { reason: 'client_metadata_refused', error: 'invalid_redirect_uri', detail: '/a: no' },
+  dpop_malformed: { reason: 'dpop_malformed', detail: 'evidence' },
+  dpop_key: { reason: 'dpop_key', detail: 'evidence' },
+  dpop_signature: { reason: 'dpop_signature' },
+  dpop_method: { reason: 'dpop_method', expected: 'evidence' },
+  dpop_url: { reason: 'dpop_url', expected: 'evidence' },
+  dpop_untimely: { reason: 'dpop_untimely', issuedAt: 424242, now: 171717 },
+  dpop_token_hash: { reason: 'dpop_token_hash' },
+  dpop_nonce: { reason: 'dpop_nonce', nonce: 'next-nonce' },
+  dpop_replayed: { reason: 'dpop_replayed' },
+  token_unbound: { reason: 'token_unbound', binding: 'evidence' },
+  token_binding: { reason: 'token_binding', binding: 'evidence', detail: 'evidence' },
   token_missing: { reason: 'token_missing' },
   token_malformed: { reason: 'token_malformed', detail: 'evidence' },
   token_typ: { reason: 'token_typ', typ: 'evidence' },
@@ -68,14 +108,21 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
 const ALL: readonly Refusal[] = Object.values(EVERY);
 
 const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
-  if (reason === 'grant_type_unsupported') return [400, 'unsupported_grant_type'];
+  if (/^grant_type/.test(reason)) return [400, 'unsupported_grant_type'];
   if (reason === 'client_auth_several') return [400, 'invalid_request'];
   if (/^(body|content|parameter)/.test(reason)) return [400, 'invalid_request'];
-  if (/^(binding_required|token_profile)/.test(reason)) return [400, 'invalid_request'];
+  if (/^(binding_required|token_profile|token_type)/.test(reason)) return [400, 'invalid_request'];
+  // RFC 8693 2.2.2
+  if (/^(subject_|actor_token|actors_|may_act)/.test(reason)) return [400, 'invalid_request'];
+  // RFC 7521 4.1.1
+  if (reason === 'grant_assertion_refused') return [400, 'invalid_grant'];
+  if (/^authorization_details/.test(reason)) return [400, 'invalid_authorization_details'];
+  if (reason === 'dpop_nonce') return [400, 'use_dpop_nonce'];
+  if (/^dpop/.test(reason)) return [400, 'invalid_dpop_proof'];
   if (reason === 'trust_level_insufficient') return [400, 'unauthorized_client'];
   if (reason === 'quota_exceeded') return [429, 'temporarily_unavailable'];
   if (reason === 'client_metadata_refused') return [400, 'invalid_redirect_uri'];
-  if (/^(client|realm|credential|assertion)/.test(reason)) return [401, 'invalid_client'];
+  if (/^(client|realm|credential|assertion|secret|certificate|issuer|federation)/.test(reason)) return [401, 'invalid_client'];
   if (/^(resource|grant_missing)/.test(reason)) return [400, 'invalid_target'];
   if (/^scope/.test(reason)) return [400, 'invalid_scope'];
   return [401, 'invalid_token'];
@@ -100,7 +147,22 @@ describe('a refusal on the wire', () => {
     expect(waits.filter(([, seconds]) => seconds !== undefined)).toEqual([['quota_exceeded', 7]]);
   });
 
-  it.each(['invalid_client', 'invalid_target', 'invalid_token', 'invalid_scope'])(
+  it('hands out a nonce only where one is asked for (RFC 9449 8)', () => {
+    const nonces = ALL.map((refusal) => [refusal.reason, refusalToWire(refusal).dpopNonce] as const);
+    expect(nonces.filter(([, nonce]) => nonce !== undefined)).toEqual([['dpop_nonce', 'next-nonce']]);
+    expect(refusalToWire({ reason: 'dpop_nonce' })).not.toHaveProperty('dpopNonce');
+  });
+
+  it.each([
+    ['client_unknown', 'secret_unknown', 'federation_claims', 'certificate_unknown'],
+    ['subject_token_refused', 'subject_not_shared', 'may_act_excludes'],
+    ['dpop_signature', 'dpop_replayed', 'dpop_url'],
+  ] as const)('is the very same for %s, %s and their like', (...reasons) => {
+    const forms = reasons.map((reason) => JSON.stringify(refusalToWire(EVERY[reason])));
+    expect(new Set(forms).size).toBe(1);
+  });
+
+  it.each(['invalid_client', 'invalid_target', 'invalid_token', 'invalid_scope', 'invalid_dpop_proof'])(
     'has one single form for all reasons of %s',
     (error) => {
       const forms = ALL.map(refusalToWire).filter((wire) => wire.error === error);

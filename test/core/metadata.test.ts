@@ -2,29 +2,45 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JWS_ALGORITHMS } from '../../functions/core/algorithms.ts';
 import { authorizationServerMetadata, jwks, openidConfiguration } from '../../functions/core/metadata.ts';
-import { ISSUER, keyPair, ring, signingKey } from '../support/builders.ts';
+import {
+  type RealmDefaults,
+  type RealmPolicy,
+  type RealmTerms,
+  realmTerms,
+  untouchedRealm,
+} from '../../functions/core/realm.ts';
+import { ISSUER, keyPair, REALM, realmDefaults, ring, signingKey } from '../support/builders.ts';
 
 const SERVER_METADATA = {
   issuer: ISSUER,
   token_endpoint: `${ISSUER}/token`,
   jwks_uri: `${ISSUER}/jwks`,
   revoked_keys_uri: `${ISSUER}/revoked-keys`,
+  registration_endpoint: `${ISSUER}/register`,
   response_types_supported: ['none'],
-  grant_types_supported: ['client_credentials'],
+  grant_types_supported: [
+    'client_credentials',
+    'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    'urn:ietf:params:oauth:grant-type:token-exchange',
+  ],
   token_endpoint_auth_methods_supported: ['private_key_jwt'],
   token_endpoint_auth_signing_alg_values_supported: [
     ...['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
     ...['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'],
   ],
+  dpop_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 };
+
+const terms = (policy: RealmPolicy = {}, defaults: Partial<RealmDefaults> = {}, name = REALM): RealmTerms =>
+  realmTerms({ ...untouchedRealm(name), policy }, realmDefaults(defaults));
 
 describe('the metadata', () => {
   it('is this document, to the member (RFC 8414 2)', () => {
-    expect(authorizationServerMetadata({ issuer: ISSUER })).toEqual(SERVER_METADATA);
+    expect(authorizationServerMetadata(terms())).toEqual(SERVER_METADATA);
   });
 
   it('is repeated for OpenID libraries, with the members that these require', () => {
-    expect(openidConfiguration({ issuer: ISSUER, algorithms: ['RS256', 'ES256'] })).toEqual({
+    expect(openidConfiguration(terms())).toEqual({
       ...SERVER_METADATA,
       authorization_endpoint: `${ISSUER}/authorize`,
       subject_types_supported: ['public'],
@@ -33,7 +49,51 @@ describe('the metadata', () => {
   });
 
   it('never offers none or a symmetric algorithm (RFC 8414 2, RFC 8725 3.2)', () => {
-    expect(JSON.stringify(authorizationServerMetadata({ issuer: ISSUER }))).not.toMatch(/"none"(?!\])|HS\d/);
+    const everything = terms({ clientSecrets: true }, { mutualTlsUrl: 'https://mtls.example.com' });
+    expect(JSON.stringify(authorizationServerMetadata(everything))).not.toMatch(/"none"(?!\])|HS\d/);
+  });
+
+  const SECRETS = ['client_secret_basic', 'client_secret_post'];
+  const CERTIFICATES = ['tls_client_auth', 'self_signed_tls_client_auth'];
+  it.each([
+    [{}, {}, ['private_key_jwt']],
+    [{ clientSecrets: false }, {}, ['private_key_jwt']],
+    [{ clientSecrets: true }, {}, ['private_key_jwt', ...SECRETS]],
+    [{}, { mutualTlsUrl: 'https://mtls.example.com' }, ['private_key_jwt', ...CERTIFICATES]],
+    [
+      { clientSecrets: true },
+      { mutualTlsUrl: 'https://mtls.example.com' },
+      ['private_key_jwt', ...CERTIFICATES, ...SECRETS],
+    ],
+  ])('names the ways to authenticate that are on with %j and %j', (policy, defaults, methods) => {
+    expect(authorizationServerMetadata(terms(policy, defaults)).token_endpoint_auth_methods_supported).toEqual(methods);
+  });
+
+  it.each(['https://mtls.example.com', undefined])(
+    'sends clients with a certificate to the door that asks for one, if there is one: %s (RFC 8705 3.3, 5)',
+    (mutualTlsUrl) => {
+      const metadata = authorizationServerMetadata(terms({}, mutualTlsUrl === undefined ? {} : { mutualTlsUrl }, 'emea'));
+      expect([metadata.tls_client_certificate_bound_access_tokens, metadata.mtls_endpoint_aliases]).toEqual(
+        mutualTlsUrl === undefined
+          ? [undefined, undefined]
+          : [true, { token_endpoint: 'https://mtls.example.com/realms/emea/token' }],
+      );
+      expect(metadata.token_endpoint).toBe(`${ISSUER}/realms/emea/token`);
+    },
+  );
+
+  it('names the grants that the realm answers, and no other', () => {
+    const metadata = authorizationServerMetadata(terms({ grantTypes: ['client_credentials'] }));
+    expect(metadata.grant_types_supported).toEqual(['client_credentials']);
+  });
+
+  it.each([
+    [[], undefined],
+    [['payment'], ['payment']],
+  ])('names the types of authorization details that its audiences may declare: %j (RFC 9396 10)', (types, named) => {
+    const metadata = authorizationServerMetadata(terms({ authorizationDetailsTypes: types }));
+    expect(metadata.authorization_details_types_supported).toEqual(named);
+    expect('authorization_details_types_supported' in metadata).toBe(named !== undefined);
   });
 });
 

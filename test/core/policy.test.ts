@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { AuthorizationDetail } from '../../functions/core/authorization-details.ts';
 import { refuse } from '../../functions/core/errors.ts';
-import { decideEntitlement, requestedAudience } from '../../functions/core/policy.ts';
-import { AUDIENCE, audience, grant, OWNER, partner } from '../support/builders.ts';
+import { decideEntitlement, type ProvenSubject, requestedAudience } from '../../functions/core/policy.ts';
+import { itself, type Subject } from '../../functions/core/subject.ts';
+import { AUDIENCE, audience, CLIENT, grant, NOW, OWNER, partner } from '../support/builders.ts';
 
 describe('the audience of a request', () => {
   it('is the one it names, granted or not: that is decided later', () => {
@@ -23,19 +25,26 @@ const decide = (changes: {
   grants?: ReturnType<typeof grant>[];
   of?: Parameters<typeof audience>[0] | 'missing';
   scopes?: string[];
+  details?: AuthorizationDetail[];
+  about?: ProvenSubject;
 }) =>
   decideEntitlement(
     { partner: partner(changes.by), grants: changes.grants ?? [grant()] },
     { accessTokenSeconds: 3_600, algorithm: 'RS256' },
-    { resource: AUDIENCE, scopes: changes.scopes },
+    { resource: AUDIENCE, scopes: changes.scopes, details: changes.details },
     changes.of === 'missing' ? undefined : audience(changes.of),
+    changes.about ?? { subject: itself(CLIENT) },
+    NOW,
   );
 
 describe('what a client may have', () => {
   it('is all that was granted where it asks for nothing (RFC 6749 3.3), as long and signed as the realm says', () => {
     expect(decide({})).toEqual({
       ok: true,
-      value: { audience: AUDIENCE, scopes: ['read', 'write'], seconds: 3_600, algorithm: 'RS256', claims: {} },
+      value: {
+        ...{ subject: itself(CLIENT), audience: AUDIENCE, scopes: ['read', 'write'], seconds: 3_600 },
+        ...{ algorithm: 'RS256', claims: {}, bindings: [], bindsCertificate: false },
+      },
     });
   });
 
@@ -116,22 +125,10 @@ describe('the terms of a token', () => {
   });
 
   it.each<[Parameters<typeof audience>[0], Parameters<typeof partner>[0], object]>([
-    [{ tokenPolicy: { binding: 'dpop' } }, {}, { reason: 'binding_required', bindings: ['dpop'] }],
-    [{}, { tokenPolicy: { binding: 'mtls' } }, { reason: 'binding_required', bindings: ['mtls'] }],
-    [
-      { tokenPolicy: { binding: 'mtls' } },
-      { tokenPolicy: { binding: 'dpop' } },
-      { reason: 'binding_required', bindings: ['dpop', 'mtls'] },
-    ],
     [
       { tokenPolicy: { profile: 'microsoft-s2s' } },
       {},
       { reason: 'token_profile_unsupported', profile: 'microsoft-s2s' },
-    ],
-    [
-      { tokenPolicy: { profile: 'microsoft-s2s', binding: 'dpop' } },
-      {},
-      { reason: 'binding_required', bindings: ['dpop'] },
     ],
     [{}, { trustLevel: 'user' }, { reason: 'trust_level_insufficient', trustLevel: 'user' }],
   ])('that cannot be met for %j asked by %j mean no token, never a weaker one', (of, by, refusal) => {
@@ -142,11 +139,98 @@ describe('the terms of a token', () => {
     expect(decide({ by: { trustLevel } }).ok).toBe(true);
   });
 
+  it.each<[Parameters<typeof audience>[0], Parameters<typeof partner>[0], readonly string[], boolean]>([
+    [{}, {}, [], false],
+    [{ tokenPolicy: { binding: 'dpop' } }, {}, ['dpop'], false],
+    [{}, { tokenPolicy: { binding: 'mtls' } }, ['mtls'], true],
+    [{ tokenPolicy: { binding: 'mtls' } }, { tokenPolicy: { binding: 'dpop' } }, ['dpop', 'mtls'], true],
+    [{ tokenPolicy: { binding: 'mtls-optional' } }, {}, [], true],
+    [{ tokenPolicy: { binding: 'dpop' } }, { tokenPolicy: { binding: 'mtls-optional' } }, ['dpop'], true],
+  ])('for %j asked by %j ask for the bindings %j, and a certificate binds: %s', (of, by, bindings, bindsCertificate) => {
+    expect(decide({ of, by })).toMatchObject({ ok: true, value: { bindings, bindsCertificate } });
+  });
+
   it('are not told to who has no grant, nor to who is trusted with users only', () => {
-    const of = { tokenPolicy: { binding: 'dpop' } } as const;
+    const of = { tokenPolicy: { profile: 'microsoft-s2s' } } as const;
     expect([decide({ of, grants: [] }), decide({ of: 'missing', by: { trustLevel: 'user' } })]).toMatchObject([
       { refusal: { reason: 'grant_missing' } },
       { refusal: { reason: 'trust_level_insufficient' } },
     ]);
+  });
+});
+
+describe('whom a token is about', () => {
+  const alice: Subject = { kind: 'user', sub: 'alice', subId: { format: 'iss_sub', iss: CLIENT, sub: 'alice' } };
+
+  it('is said with the client acting for them', () => {
+    expect(decide({ by: { trustLevel: 'user' }, about: { subject: alice } })).toMatchObject({
+      value: { subject: { ...alice, act: { sub: CLIENT } } },
+    });
+  });
+
+  it.each([
+    ['trust_level_insufficient', 'application', alice],
+    ['trust_level_insufficient', 'user', itself(CLIENT)],
+    ['trust_level_insufficient', 'application', itself('other')],
+    ['may_act_excludes', 'full', { ...alice, mayAct: { sub: 'other' } }],
+  ] as const)('is refused as %s to a client trusted with %s for %j', (reason, trustLevel, subject) => {
+    expect(decide({ by: { trustLevel }, about: { subject } })).toMatchObject({ ok: false, refusal: { reason } });
+  });
+});
+
+describe('a token that is made from another', () => {
+  const subject = itself(CLIENT);
+  const from = (changes: Partial<NonNullable<ProvenSubject['origin']>> = {}): ProvenSubject => ({
+    subject,
+    origin: { audience: AUDIENCE, scopes: ['read'], expiresAt: NOW + 100, ...changes },
+  });
+
+  it('for the same audience has its scopes at most', () => {
+    expect([
+      decide({ about: from() }),
+      decide({ about: from(), scopes: ['read'] }),
+      decide({ about: from(), scopes: ['read', 'write'] }),
+      decide({ about: from({ scopes: ['gone'] }) }),
+    ]).toMatchObject([
+      { value: { scopes: ['read'] } },
+      { value: { scopes: ['read'] } },
+      { refusal: { reason: 'scope_not_granted', asked: ['read', 'write'], granted: ['read'] } },
+      { refusal: { reason: 'scope_not_granted', asked: [], granted: [] } },
+    ]);
+  });
+
+  it('for another audience has what the client is granted there', () => {
+    const about = from({ audience: 'urn:other', scopes: ['x'] });
+    expect(decide({ about })).toMatchObject({ value: { scopes: ['read', 'write'] } });
+  });
+
+  it.each([
+    [100, {}, 100],
+    [1, {}, 1],
+    [86_400, {}, 3_600],
+    [100, { accessTokenSeconds: 60 }, 60],
+  ])('that ends in %i s, under %j, ends in %i s', (left, tokenPolicy, seconds) => {
+    const about = from({ expiresAt: NOW + left, audience: 'urn:other' });
+    expect(decide({ about, of: { tokenPolicy } })).toMatchObject({ value: { seconds } });
+  });
+});
+
+describe('authorization details', () => {
+  const of = { authorizationDetails: { payment: { actions: ['pay'] } } };
+  const grants = [grant({ authorizationDetailsTypes: ['payment'] })];
+  const details = [{ type: 'payment', actions: ['pay'] }];
+
+  it('are had as they were asked for, and none unasked', () => {
+    expect(decide({ of, grants, details })).toMatchObject({ value: { details } });
+    const unasked = decide({ of, grants });
+    expect(unasked.ok && 'details' in unasked.value).toBe(false);
+  });
+
+  it.each([
+    ['the grant does not hold', { of, details }],
+    ['the audience does not declare', { grants, details }],
+    ['the audience declares with other values', { of, grants, details: [{ type: 'payment', actions: ['steal'] }] }],
+  ])('that %s mean no token', (_what, changes) => {
+    expect(decide(changes)).toMatchObject({ refusal: { reason: 'authorization_details_not_granted', type: 'payment' } });
   });
 });

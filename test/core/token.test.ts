@@ -5,6 +5,7 @@ import { claimProblems } from '../../functions/core/custom-claims.ts';
 import type { Result } from '../../functions/core/errors.ts';
 import { compact, signingInput } from '../../functions/core/jws.ts';
 import { isScopeToken } from '../../functions/core/scope.ts';
+import { itself, type Subject } from '../../functions/core/subject.ts';
 import {
   ACCESS_TOKEN_TYPE,
   type AccessTokenClaims,
@@ -28,6 +29,7 @@ import {
 const GRANT: TokenGrant = {
   issuer: ISSUER,
   client: CLIENT,
+  subject: itself(CLIENT),
   audience: AUDIENCE,
   scopes: ['read', 'write'],
   seconds: 3_600,
@@ -61,6 +63,28 @@ describe('the claims of an access token', () => {
     expect(buildClaims({ ...GRANT, claims }, 'token-1', NOW)).toEqual({ ...claims, ...CLAIMS });
     const forged = Object.fromEntries(Object.keys(CLAIMS).map((name) => [name, 'forged']));
     expect(buildClaims({ ...GRANT, claims: forged }, 'token-1', NOW)).toEqual(CLAIMS);
+  });
+
+  const subId = { format: 'iss_sub', iss: 'https://idp.example', sub: 'alice' } as const;
+  const user: Subject = {
+    ...{ kind: 'user', sub: 'alice', subId, mayAct: { sub: 'billing' } },
+    act: { sub: CLIENT, act: { sub: 'app', iss: 'https://idp.example' } },
+  };
+
+  it('say whom it is about, who acts for them and who may, what it is bound to, and what it is for', () => {
+    const confirmation = { jkt: 'a', 'x5t#S256': 'b' };
+    const details = [{ type: 'payment', actions: ['pay'] }];
+    expect(buildClaims({ ...GRANT, subject: user, confirmation, details }, 'token-1', NOW)).toEqual({
+      ...CLAIMS,
+      ...{ sub: 'alice', sub_id: subId, act: user.act, may_act: { sub: 'billing' } },
+      ...{ cnf: confirmation, authorization_details: details },
+    });
+  });
+
+  it('name no user by a claim of its own where the subject is an application that another acts for', () => {
+    const subject: Subject = { kind: 'application', sub: 'app', act: { sub: CLIENT } };
+    const claims = buildClaims({ ...GRANT, subject }, 'token-1', NOW);
+    expect(claims).toEqual({ ...CLAIMS, sub: 'app', act: { sub: CLIENT } });
   });
 });
 
@@ -110,6 +134,44 @@ describe('the shape of an access token', () => {
     { exp: NOW + 0.5 },
     { iat: 2 ** 60 },
   ])('is malformed with the claims %j', (claims) => {
+    expect(of({}, claims)).toBe('token_malformed');
+  });
+
+  it.each<object>([
+    { act: { sub: 'a' } },
+    { act: { sub: 'a', iss: 'i', act: { sub: 'b', act: { sub: 'c', act: { sub: 'd' } } } } },
+    { sub_id: { format: 'iss_sub', iss: 'i', sub: 's' } },
+    { may_act: { sub: 'a' } },
+    { may_act: { sub: 'a', iss: 'i' } },
+    { cnf: { jkt: 'x' } },
+    { cnf: { 'x5t#S256': 'x' } },
+    { cnf: { jkt: 'x', 'x5t#S256': 'y' } },
+    { authorization_details: [] },
+    { authorization_details: [{ type: 'x' }] },
+  ])('may have the claims %j', (claims) => {
+    expect(of({}, claims)).toBe('accepted');
+  });
+
+  it.each<object>([
+    ...['act', 'sub_id', 'may_act', 'cnf', 'authorization_details'].flatMap((name) =>
+      [null, 'x', 1, true, ['x']].map((value) => ({ [name]: value })),
+    ),
+    { act: {} },
+    { act: { sub: '' } },
+    { act: { sub: 'a', act: {} } },
+    { act: { sub: 'a', act: { sub: 'b', act: { sub: 'c', act: { sub: 'd', act: { sub: 'e' } } } } } },
+    { sub_id: { format: 'opaque', iss: 'i', sub: 's' } },
+    { sub_id: { format: 'iss_sub', sub: 's' } },
+    { may_act: {} },
+    { may_act: { sub: 'a', act: { sub: 'b' } } },
+    { cnf: { jkt: '' } },
+    { cnf: { jkt: 1 } },
+    { cnf: { kid: 'x' } },
+    { cnf: { jkt: 'x', jwk: {} } },
+    { cnf: { jkt: 'x', constructor: 'x' } },
+    { authorization_details: {} },
+    { authorization_details: [['x']] },
+  ])('is malformed with %j: what narrows a token is not passed over', (claims) => {
     expect(of({}, claims)).toBe('token_malformed');
   });
 
@@ -184,6 +246,7 @@ describe('a token that was built and signed', () => {
   const grants = fc.record<TokenGrant>({
     issuer: text.map((name) => `https://${name}.example`),
     client: text,
+    subject: text.map(itself),
     audience: text.map((name) => `urn:api:${name}`),
     scopes: fc.uniqueArray(text.filter(isScopeToken), { minLength: 1, maxLength: 8 }),
     seconds: fc.integer({ min: 60, max: 86_400 }),

@@ -24,6 +24,7 @@ describe('a page of the documentation', () => {
     'apply.md',
     'audiences-and-grants.md',
     'cli.md',
+    'client-secrets.md',
     'compatibility.md',
     'credentials.md',
     'custom-claims.md',

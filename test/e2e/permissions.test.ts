@@ -117,6 +117,22 @@ const playRefresh = async (service: Service): Promise<void> => {
   await administer(service, 'POST', '/partners/crm/refresh');
 };
 
+/** A partner whose people register the address of its keys, look at that, and take it back. */
+const playRegistration = async (service: Service): Promise<void> => {
+  await administer(service, 'POST', '/partners', { id: 'crm' });
+  const { body } = await administer(service, 'POST', '/partners/crm/onboarding', {});
+  const call = async (method: string, path: string, token: unknown, metadata?: object) => {
+    const answer = await fetch(`${service.issuer}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
+      ...(metadata === undefined ? {} : { body: JSON.stringify(metadata) }),
+    });
+    return answer.status === 204 ? {} : ((await answer.json()) as Record<string, unknown>);
+  };
+  const registered = await call('POST', '/register', body.token, { jwks_uri: 'https://partner.invalid/jwks' });
+  await call('DELETE', '/register/crm', registered.registration_access_token);
+};
+
 /** A partner that may call itself, made and taken back as CloudFormation does it. */
 const playDeclarations = async ({ deployment }: Service): Promise<void> => {
   await using answers = await AnswerListener.listen();
@@ -213,6 +229,10 @@ const NEEDED: readonly (readonly [role: string, action: string, play: Play | 'de
   ['RefreshPartners', 'dynamodb:GetItem', playRefresh],
   ['RefreshPartners', 'dynamodb:Query', playRefresh],
   ['RefreshPartners', 'dynamodb:PutItem', playRefresh],
+  ['Register', 'dynamodb:GetItem', playRegistration],
+  ['Register', 'dynamodb:Query', playRegistration],
+  ['Register', 'dynamodb:PutItem', playRegistration],
+  ['Register', 'dynamodb:DeleteItem', playRegistration],
   ['Token', 'dynamodb:GetItem', playPartners],
   ['Token', 'dynamodb:Query', playPartners],
   ['Token', 'dynamodb:BatchGetItem', playPartners],

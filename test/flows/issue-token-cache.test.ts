@@ -2,20 +2,18 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PartnerWithGrants } from '../../functions/core/partner.ts';
 import type { Catalogue } from '../../functions/ports.ts';
 import { AUDIENCE, assertion, audience, client, credential, grant, keyPair } from '../support/builders.ts';
-import { catalogue, clientPair, issue, portsOf, reasonOf } from './issue-token-world.ts';
+import { catalogue, clientPair, finding, issue, portsOf, reasonOf } from './issue-token-world.ts';
 
 /** What the registry says now, and what a cache of another moment says; every read is written down with the age it allows. */
 const cachedPorts = async (stale: Partial<PartnerWithGrants> | undefined, staleRead: Partial<Catalogue> = {}) => {
   const now = await client();
   const asked: string[] = [];
   const { ports } = portsOf({
-    partners: {
-      find: async (_realm, _id, freshness) => {
-        asked.push(`find ${freshness?.maxAgeSeconds ?? 'cached'}`);
-        if (freshness?.maxAgeSeconds !== undefined) return now;
-        return stale === undefined ? undefined : { ...now, ...stale };
-      },
-    },
+    partners: finding(async (_realm, _id, freshness) => {
+      asked.push(`find ${freshness?.maxAgeSeconds ?? 'cached'}`);
+      if (freshness?.maxAgeSeconds !== undefined) return now;
+      return stale === undefined ? undefined : { ...now, ...stale };
+    }),
     catalogue: {
       read: async (_realm, _audience, freshness) => {
         asked.push(`read ${freshness?.maxAgeSeconds ?? 'cached'}`);
@@ -93,7 +91,7 @@ describe('a second look', () => {
   it('makes an unknown key cost no more checks than an unknown client', async () => {
     const { ports } = await cachedPorts({});
     const unknownKey = reasonOf(await issue(ports, assertion(clientPair, {}, { kid: 'x' }), { resource: AUDIENCE }));
-    const { ports: nobody } = portsOf({ partners: { find: async () => undefined } });
+    const { ports: nobody } = portsOf({ partners: finding(async () => undefined) });
     const unknownClient = reasonOf(await issue(nobody, assertion(clientPair), { resource: AUDIENCE }));
     expect([unknownKey, unknownClient, checks.mock.calls.length]).toEqual([
       'assertion_key_unknown',

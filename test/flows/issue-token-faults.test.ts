@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type IssueTokenPorts, issueToken } from '../../functions/flows/issue-token.ts';
-import { type AssertionUse, KeyUnusable, Outage } from '../../functions/ports.ts';
+import { KeyUnusable, Outage, type ReplayClaim } from '../../functions/ports.ts';
 import {
   AUDIENCE,
   assertion,
@@ -13,7 +13,7 @@ import {
   signingKey,
   tokenRequest,
 } from '../support/builders.ts';
-import { catalogue, clientPair, esPair, issue, portsOf, reasonOf, rsPair, SETTINGS } from './issue-token-world.ts';
+import { catalogue, clientPair, esPair, finding, issue, portsOf, reasonOf, rsPair, SETTINGS } from './issue-token-world.ts';
 
 const oldPair = await keyPair('RS256', 'old');
 
@@ -52,12 +52,8 @@ describe('an assertion', () => {
     await ports.replay.claim(
       {
         realm: REALM,
-        client: CLIENT,
-        jti: 'assertion-1',
-        thumbprint: 'x',
-        forgetAfter: NOW + 99,
+        uses: [{ kind: 'assertion', maker: CLIENT, jti: 'assertion-1', forgetAfter: NOW + 99 }],
         claimedBy: 'before',
-        reusable: false,
       },
       NOW,
     );
@@ -106,8 +102,8 @@ describe('an outage', () => {
 
   it('of KMS gives the assertion back, to be sent again', async () => {
     const { ports, replay } = portsOf();
-    const claimed: AssertionUse[] = [];
-    const released: AssertionUse[] = [];
+    const claimed: ReplayClaim[] = [];
+    const released: ReplayClaim[] = [];
     const failing: IssueTokenPorts = {
       ...ports,
       replay: {
@@ -144,7 +140,7 @@ describe('an outage', () => {
 
   it('of a read claims nothing', async () => {
     for (const changes of [
-      { partners: { find: down('dynamodb:Query') } },
+      { partners: finding(down('dynamodb:Query')) },
       { catalogue: { read: down('dynamodb:BatchGetItem') } },
     ]) {
       const { ports, calls } = portsOf(changes);

@@ -5,7 +5,7 @@ import { type IssueTokenPorts, issueToken } from '../../functions/flows/issue-to
 import { Outage } from '../../functions/ports.ts';
 import { assertion, client, NOW, REALM, tokenRequest } from '../support/builders.ts';
 import { testClock } from './in-memory.ts';
-import { clientPair, portsOf, reasonOf, SETTINGS } from './issue-token-world.ts';
+import { clientPair, finding, portsOf, reasonOf, SETTINGS } from './issue-token-world.ts';
 
 /** The start of a minute, in the middle of a day. */
 const MINUTE = NOW - (NOW % 60);
@@ -14,7 +14,7 @@ const DAY_END = NOW - (NOW % 86_400) + 86_400;
 const world = (quota: Quota | undefined, changes: Partial<IssueTokenPorts> = {}) => {
   const clock = testClock(MINUTE);
   const limited = quota === undefined ? {} : { quota };
-  const { ports, calls, replay } = portsOf({ clock, partners: { find: async () => client(limited) }, ...changes });
+  const { ports, calls, replay } = portsOf({ clock, partners: finding(async () => client(limited)), ...changes });
   let requests = 0;
   const ask = (jti = `assertion-${requests}`, over: Partial<IssueTokenPorts> = {}) => {
     requests += 1;

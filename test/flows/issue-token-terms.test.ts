@@ -21,6 +21,7 @@ import {
   catalogue,
   clientPair,
   esPair,
+  finding,
   issue,
   portsOf,
   reasonOf,
@@ -44,12 +45,10 @@ const withRealm = (realm: Realm = EMEA) => {
   };
   const here: Partial<IssueTokenPorts> = {
     realms,
-    partners: {
-      find: async (name, id) => {
-        calls.push(`find ${name}/${id}`);
-        return name === realm.name && id === CLIENT ? client({ realm: name }) : undefined;
-      },
-    },
+    partners: finding(async (name, id) => {
+      calls.push(`find ${name}/${id}`);
+      return name === realm.name && id === CLIENT ? client({ realm: name }) : undefined;
+    }),
     catalogue: {
       read: async (name, resource) => {
         calls.push(`read ${name}/${resource}`);
@@ -153,7 +152,7 @@ const issueOn = async (terms: { realm?: RealmPolicy; audience?: TokenPolicy; par
     realm: { ...untouchedRealm(REALM), policy: terms.realm ?? {} },
     audience: audience({ tokenPolicy: terms.audience ?? {} }),
   };
-  const { ports, calls } = portsOf({ partners: { find: async () => client(terms.partner) } }, read);
+  const { ports, calls } = portsOf({ partners: finding(async () => client(terms.partner)) }, read);
   return { decided: await issue(ports, assertion(clientPair)), calls };
 };
 
@@ -240,7 +239,7 @@ describe('the times of a credential', () => {
 
   it('are told to nobody who does not have the key', async () => {
     const expired = { credentials: [credential(clientPair, { expiresAt: NOW })] };
-    const { ports } = portsOf({ partners: { find: async () => client(expired) } });
+    const { ports } = portsOf({ partners: finding(async () => client(expired)) });
     expect(reasonOf(await issue(ports, assertion(esPair, {}, { kid: 'k1' })))).toBe('assertion_signature');
   });
 

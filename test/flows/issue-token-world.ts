@@ -8,7 +8,7 @@ import {
   type IssueTokenSettings,
   issueToken,
 } from '../../functions/flows/issue-token.ts';
-import type { Catalogue } from '../../functions/ports.ts';
+import type { Catalogue, IssuerReader, PartnerReader } from '../../functions/ports.ts';
 import {
   audience,
   CLIENT,
@@ -39,6 +39,15 @@ export const catalogue = (changes: Partial<Catalogue> = {}): Catalogue => ({
   ...changes,
 });
 
+/** What DPoP proofs have to hold here. */
+export const NONCE = 'nonce-1';
+
+/** Of a registry in which nobody goes by an issuer. */
+export const finding = (find: PartnerReader['find']): PartnerReader & IssuerReader => ({
+  find,
+  findByIssuer: async () => undefined,
+});
+
 /** Ports that answer, each call written down. */
 export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Catalogue> = {}) => {
   const calls: string[] = [];
@@ -49,6 +58,10 @@ export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Ca
       find: async (realm, id) => {
         calls.push(`find ${realm}/${id}`);
         return id === CLIENT ? client() : undefined;
+      },
+      findByIssuer: async (realm, issuer) => {
+        calls.push(`issuer ${realm}/${issuer}`);
+        return undefined;
       },
     },
     catalogue: {
@@ -63,15 +76,21 @@ export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Ca
         return name === REALM ? untouchedRealm(name) : undefined;
       },
     },
+    nonces: {
+      read: async (realm) => {
+        calls.push(`nonces ${realm}`);
+        return { current: NONCE, accepted: [NONCE] };
+      },
+    },
     quotas: memoryQuotas(calls),
     replay: {
-      claim: (use, now) => {
-        calls.push(`claim ${use.jti}`);
-        return replay.claim(use, now);
+      claim: (claim, now) => {
+        calls.push(`claim ${claim.uses.map(({ jti }) => jti).join(' ')}`);
+        return replay.claim(claim, now);
       },
-      release: (use) => {
-        calls.push(`release ${use.jti}`);
-        return replay.release(use);
+      release: (claim) => {
+        calls.push(`release ${claim.uses.map(({ jti }) => jti).join(' ')}`);
+        return replay.release(claim);
       },
     },
     signer: {

@@ -21,6 +21,7 @@ import {
   catalogue,
   clientPair,
   esPair,
+  finding,
   issue,
   portsOf,
   reasonOf,
@@ -50,7 +51,8 @@ describe('a granted request', () => {
   it('is on record with who, for what, by which keys, and until when', async () => {
     const { facts } = await issue(portsOf().ports, assertion(clientPair), { resource: AUDIENCE, scope: 'read' });
     expect(facts).toEqual({
-      ...{ realm: REALM, client: CLIENT, clientKey: clientPair.kid, assertionId: 'assertion-1' },
+      ...{ realm: REALM, client: CLIENT, method: 'private_key_jwt', clientKey: clientPair.kid },
+      ...{ grantType: 'client_credentials', assertionId: 'assertion-1', subject: CLIENT },
       ...{ audience: AUDIENCE, scopes: ['read'], kid: rsPair.thumbprint, tokenId: 'token-1', expiresAt: NOW + 3_600 },
     });
   });
@@ -79,13 +81,8 @@ describe('a granted request', () => {
     await issue(ports, assertion(clientPair, { exp: NOW + 59.2 }));
     expect([...replay.uses.values()]).toEqual([
       {
-        realm: REALM,
-        client: CLIENT,
-        jti: 'assertion-1',
-        thumbprint: clientPair.thumbprint,
-        forgetAfter: NOW + 60 + 61,
-        claimedBy: 'request-1',
-        reusable: false,
+        ...{ realm: REALM, kind: 'assertion', maker: CLIENT, jti: 'assertion-1' },
+        ...{ forgetAfter: NOW + 60 + 61, claimedBy: 'request-1' },
       },
     ]);
   });
@@ -101,7 +98,7 @@ describe('the calls of a request', () => {
   it('read partner and audience at once where the resource is named', { timeout: 2_000 }, async () => {
     const gate = Promise.withResolvers<void>();
     const { ports } = portsOf({
-      partners: { find: () => gate.promise.then(() => client()) },
+      partners: finding(() => gate.promise.then(() => client())),
       catalogue: {
         read: async () => {
           gate.resolve();
@@ -166,14 +163,15 @@ describe('the calls of a request', () => {
 });
 
 describe('a refused request', () => {
-  const asked = { realm: REALM, client: CLIENT, assertionId: 'assertion-1' };
-  const known = { ...asked, clientKey: 'k1' };
+  const read = { realm: REALM, grantType: 'client_credentials' };
+  const asked = { ...read, client: CLIENT, assertionId: 'assertion-1' };
+  const known = { ...asked, method: 'private_key_jwt', clientKey: 'k1', subject: CLIENT };
 
   it.each([
     ['before anything is known', { grant_type: 'password' }, {}, 'grant_type_unsupported', { realm: REALM }],
-    ['for an assertion without jti', {}, { jti: undefined }, 'assertion_malformed', { realm: REALM, client: CLIENT }],
-    ['for an assertion without exp', {}, { exp: undefined }, 'assertion_malformed', { realm: REALM }],
-    ['for a client_id that disagrees', { client_id: 'x' }, {}, 'client_id_mismatch', asked],
+    ['for an assertion without jti', {}, { jti: undefined }, 'assertion_malformed', { ...read, client: CLIENT }],
+    ['for an assertion without exp', {}, { exp: undefined }, 'assertion_malformed', read],
+    ['for a client_id that disagrees', { client_id: 'x' }, {}, 'client_id_mismatch', read],
     ['for an unknown client', {}, { sub: 'nobody', iss: 'nobody' }, 'client_unknown', { ...asked, client: 'nobody' }],
     ['for its audience', {}, { aud: [ISSUER] }, 'assertion_audience', asked],
     ['for its age', {}, { exp: NOW - 60, iat: undefined }, 'assertion_expired', asked],
@@ -200,7 +198,7 @@ describe('a refused request', () => {
     'has to name its resource where the client has %i grants, and reads no more than the realm',
     async (count) => {
       const grants = Array.from({ length: count }, (_, index) => grant({ audience: `urn:${index}` }));
-      const { ports, calls } = portsOf({ partners: { find: async () => ({ ...(await client()), grants }) } });
+      const { ports, calls } = portsOf({ partners: finding(async () => ({ ...(await client()), grants })) });
       const reason = reasonOf(await issue(ports, assertion(clientPair)));
       expect([reason, [...new Set(calls)]]).toEqual(['resource_required', ['realm default']]);
     },

@@ -1,6 +1,7 @@
 import { compactVerify, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
+import { itself } from '../../functions/core/subject.ts';
 import { signToken, type TokenOrder } from '../../functions/flows/sign-token.ts';
 import { KeyUnusable, Outage, type Signer } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, ISSUER, keyPair, NOW, ring, signingKey } from '../support/builders.ts';
@@ -8,7 +9,10 @@ import { pairSigner } from './in-memory.ts';
 
 const [before, after] = [await keyPair('ES256', 'before'), await keyPair('ES256', 'after')];
 const ORDER: TokenOrder = {
-  grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: ['read'], seconds: 3_600, claims: {} },
+  grant: {
+    ...{ issuer: ISSUER, client: CLIENT, subject: itself(CLIENT), audience: AUDIENCE },
+    ...{ scopes: ['read'], seconds: 3_600, claims: {} },
+  },
   ...{ algorithm: 'ES256', jti: 'token-1', now: NOW },
 };
 const OLD = [ring('ES256', [signingKey(before)])];

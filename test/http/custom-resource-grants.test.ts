@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DeclareResources } from '../../functions/flows/partner-resource.ts';
 import { Outage } from '../../functions/ports.ts';
 import { AUDIENCE } from '../support/builders.ts';
+import { realmOf } from './admin-world.ts';
 import { grantProperties, NOTHING, openStack, partnerProperties, type Stack } from './stack.ts';
 
 /** How long was waited between attempts, in milliseconds. */
@@ -45,7 +46,20 @@ describe('a grant that is declared', () => {
     expect(scopes()).toBeUndefined();
   });
 
+  it('is of types of authorization details too, and loses those that are no longer said', async () => {
+    const types = () => stack.registry.grants.get(NAME)?.authorizationDetailsTypes;
+    stack.realms.set('default', realmOf('default', { policy: { authorizationDetailsTypes: ['payment'] } }));
+    const audiences = [{ audience: AUDIENCE, scopes: ['read'], authorizationDetails: { payment: { actions: ['a'] } } }];
+    await send('Update', partnerProperties('billing', {}, audiences), { known: 'default/billing' });
+    expect(await grant({ AuthorizationDetailsTypes: ['payment'] }, 'Create')).toEqual(['SUCCESS', NAME]);
+    expect(types()).toEqual(['payment']);
+    const [status, , reason] = await grant({ AuthorizationDetailsTypes: ['other'] }, 'Update', NAME);
+    expect([status, reason]).toEqual(['FAILED', '/authorizationDetailsTypes/0: the audience declares no such type']);
+    expect([await grant({}, 'Update', NAME), types()]).toEqual([['SUCCESS', NAME], []]);
+  });
+
   it.each([
+    [{ AuthorizationDetailsTypes: ['payment'] }, '/authorizationDetailsTypes/0: the audience declares no such type'],
     [{ Scopes: ['admin'] }, `/scopes/0: ${AUDIENCE} declares no scope admin`],
     [{ Scopes: 'read' }, 'Scopes: Invalid input'],
     [{ Client: 'nobody' }, 'there is no partner nobody'],

@@ -176,6 +176,51 @@ describe('what stands beside the body', () => {
   });
 });
 
+describe('the certificate of the connection', () => {
+  const pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
+  const event = tokenEvent('');
+  const certificateOf = (given: HttpEvent): unknown => {
+    const request = parseFormRequest(given);
+    if (!request.ok) throw new Error(request.refusal.reason);
+    return request.value.clientCertificate;
+  };
+
+  it('is the one that API Gateway has verified in the handshake', () => {
+    const validity = { notBefore: '', notAfter: '' };
+    const clientCert = { clientCertPem: pem, subjectDN: 'CN=a', issuerDN: 'CN=b', serialNumber: '1', validity };
+    const requestContext = { ...event.requestContext, authentication: { clientCert } };
+    expect(certificateOf({ ...event, requestContext })).toBe(pem);
+  });
+
+  it.each([
+    'x-amzn-mtls-clientcert',
+    'x-amzn-mtls-clientcert-leaf',
+    'x-forwarded-client-cert',
+    'x-client-cert',
+    'x-ssl-client-cert',
+    'ssl-client-cert',
+    'client-cert',
+    'authentication',
+  ])('is not what a header %s says', (name) => {
+    for (const value of [pem, encodeURIComponent(pem)]) {
+      expect(certificateOf({ ...event, headers: { ...event.headers, [name]: value } })).toBeUndefined();
+    }
+  });
+
+  it('is not what the form or the query says', () => {
+    const body = new URLSearchParams({ client_certificate: pem, clientCertificate: pem }).toString();
+    const rawQueryString = `clientCertificate=${encodeURIComponent(pem)}`;
+    expect(certificateOf({ ...tokenEvent(body), rawQueryString })).toBeUndefined();
+  });
+});
+
+describe('a DPoP header', () => {
+  it('is handed on as it came', () => {
+    const event = tokenEvent('', { dpop: 'a.b.c' });
+    expect(parseFormRequest(event)).toMatchObject({ ok: true, value: { dpop: 'a.b.c' } });
+  });
+});
+
 describe('an access token', () => {
   it.each([
     ['Bearer abc', 'bearer', 'abc'],

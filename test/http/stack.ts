@@ -10,7 +10,7 @@ import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
 import { type DeclareResources, declareResources } from '../../functions/flows/partner-resource.ts';
 import { partnerResourcesRoute } from '../../functions/routes.ts';
-import { type MemoryRegistry, memoryRealms, memoryRegistry, testClock } from '../flows/in-memory.ts';
+import { type MemoryRealms, type MemoryRegistry, memoryRealms, memoryRegistry, testClock } from '../flows/in-memory.ts';
 import { AUDIENCE, realmDefaults } from '../support/builders.ts';
 import { realmOf } from './admin-world.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
@@ -57,6 +57,7 @@ interface Answer {
 export interface Stack extends AsyncDisposable {
   readonly observed: Observed;
   readonly registry: MemoryRegistry;
+  readonly realms: MemoryRealms['realms'];
   readonly declare: DeclareResources;
   readonly taken: Taken[];
   /** What the URL answers to who answers. */
@@ -101,7 +102,7 @@ export const openStack = async (): Promise<Stack> => {
     return JSON.parse(taken.at(-1)?.text ?? '') as Answer;
   };
   const stack: Stack = {
-    ...{ observed, registry, declare, taken, status: 200, send },
+    ...{ observed, registry, realms: realms.realms, declare, taken, status: 200, send },
     call: (event) => call(event),
     outcome: async (...event) => {
       const { Status, Reason, PhysicalResourceId } = await send(...event);

@@ -125,6 +125,15 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       },
     },
   ],
+  Register: [
+    {
+      Sid: 'Partners',
+      Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+      Resource: REGISTRY,
+      Condition: leadingKeys('partner#*'),
+    },
+    REALMS,
+  ],
   Discovery: [{ Sid: 'Rings', Action: 'dynamodb:Query', Resource: REGISTRY, Condition: leadingKeys('ring#*') }, REALMS],
   Whoami: [],
   Authorizer: [

@@ -60,6 +60,7 @@ const POWERTOOLS = ['POWERTOOLS_LOG_LEVEL', 'POWERTOOLS_METRICS_NAMESPACE', 'POW
 /** Function, environment beside Powertools', days of its log, what becomes of the log with the stack. */
 const FUNCTIONS = [
   ['Token', ['EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['Register', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Discovery', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 30, 'Delete'],
   ['Whoami', [], 30, 'Delete'],
   ['Authorizer', ['AUDIENCE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
@@ -156,7 +157,16 @@ describe('issuer', () => {
   it('goes to every function that is told one, and into the audience of the authorizer', () => {
     const own = resourcesOf(deploy({ issuer: 'https://tokens.example.com' }));
 
-    for (const name of ['Token', 'Discovery', 'Authorizer', 'Admin', 'Keys', 'RotateKeys', 'RefreshPartners']) {
+    for (const name of [
+      'Token',
+      'Register',
+      'Discovery',
+      'Authorizer',
+      'Admin',
+      'Keys',
+      'RotateKeys',
+      'RefreshPartners',
+    ]) {
       expect(environmentOf(name, own).ISSUER).toBe('https://tokens.example.com');
     }
     expect(environmentOf('Authorizer', own).AUDIENCE).toBe('https://tokens.example.com/whoami');
@@ -179,6 +189,14 @@ describe('the API', () => {
     expect(ofType(resources, 'AWS::ApiGatewayV2::Route').map(routeOf)).toEqual([
       ['POST /token', 'NONE'],
       ['POST /realms/{realm}/token', 'NONE'],
+      ['POST /register', 'NONE'],
+      ['POST /realms/{realm}/register', 'NONE'],
+      ['GET /register/{id}', 'NONE'],
+      ['PUT /register/{id}', 'NONE'],
+      ['DELETE /register/{id}', 'NONE'],
+      ['GET /realms/{realm}/register/{id}', 'NONE'],
+      ['PUT /realms/{realm}/register/{id}', 'NONE'],
+      ['DELETE /realms/{realm}/register/{id}', 'NONE'],
       ['GET /jwks', 'NONE'],
       ['GET /revoked-keys', 'NONE'],
       ['GET /.well-known/oauth-authorization-server', 'NONE'],
@@ -258,7 +276,7 @@ describe('the API', () => {
   });
 
   it('answers within the 30 s that API Gateway waits, but for the refresh, which a schedule calls as well', () => {
-    const behindRoutes = ['Token', 'Discovery', 'Whoami', 'Authorizer', 'Admin', 'Keys'];
+    const behindRoutes = ['Token', 'Register', 'Discovery', 'Whoami', 'Authorizer', 'Admin', 'Keys'];
 
     expect(named('ServiceRefreshPartnersFunction').Timeout).toBe(120);
     for (const name of behindRoutes) expect(named(`Service${name}Function`).Timeout).toBeLessThan(30);

@@ -1,5 +1,6 @@
 /** Token requests of the model: issuers that keep the rings for as long as they may, and the tokens that came of it. */
 
+import { itself } from '../../functions/core/subject.ts';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing, SigningKey } from '../../functions/core/key-ring.ts';
 import type { EpochSeconds } from '../../functions/core/partner.ts';
@@ -52,7 +53,7 @@ export const issue = async (
   const rings = isFresh ? cached.rings : await read();
   const order = {
     grant: {
-      ...{ issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], claims: {} },
+      ...{ issuer: ISSUER, client: CLIENT, subject: itself(CLIENT), audience: AUDIENCE, scopes: [], claims: {} },
       seconds: world.policy.maxTokenSeconds,
     },
     algorithm,

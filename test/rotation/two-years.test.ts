@@ -7,6 +7,7 @@
  * issued, so that the first after each change is among them.
  */
 
+import { itself } from '../../functions/core/subject.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { DescribeKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
@@ -117,6 +118,7 @@ const issue = async (algorithm: JwsAlgorithm, rings: readonly KeyRing[]): Promis
   const grant = {
     issuer: ISSUER,
     client: CLIENT,
+    subject: itself(CLIENT),
     audience: AUDIENCE,
     scopes: [],
     seconds: POLICY.maxTokenSeconds,

@@ -9,8 +9,9 @@ import { algorithmFacts, type JwsAlgorithm } from '../../functions/core/algorith
 import type { KeyRing, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
 import type { Audience, Grant, Partner, PartnerCredential, PartnerWithGrants } from '../../functions/core/partner.ts';
 import type { RealmDefaults } from '../../functions/core/realm.ts';
+import { JWT_BEARER_ASSERTION } from '../../functions/core/client-authentication.ts';
 import { CLIENT_CREDENTIALS } from '../../functions/core/grant-type.ts';
-import { JWT_BEARER_ASSERTION, type RawTokenRequest } from '../../functions/core/token-request.ts';
+import type { RawTokenRequest } from '../../functions/core/request-form.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';
 
 /** 15 January 2027; what every clock of these tests shows. */

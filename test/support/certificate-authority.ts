@@ -30,6 +30,10 @@ export interface Issued {
 
 export interface Wanted {
   readonly name: string;
+  /** The whole subject as the library takes it, from the country down. Absent: the name alone. */
+  readonly subject?: string;
+  /** Subject alternative names. */
+  readonly alternatives?: readonly { readonly type: 'dns' | 'url' | 'ip' | 'email'; readonly value: string }[];
   /** Public key in SPKI; absent: a new one. */
   readonly spki?: Uint8Array<ArrayBuffer>;
   /** Absent: self-signed. */
@@ -51,6 +55,8 @@ export interface Wanted {
 /** A certificate that is good at `NOW`, unless it is wanted otherwise. */
 export const issue = async ({
   name,
+  subject = `CN=${name}`,
+  alternatives = [],
   spki,
   issuer,
   authority = false,
@@ -72,8 +78,8 @@ export const issue = async ({
         await x509.AuthorityKeyIdentifierExtension.create((issuer?.keys ?? keys).publicKey),
       ];
   const certificate = await x509.X509CertificateGenerator.create({
-    subject: `CN=${name}`,
-    issuer: `CN=${issuer?.name ?? name}`,
+    subject,
+    issuer: issuer === undefined ? subject : `CN=${issuer.name}`,
     publicKey: spki ?? keys.publicKey,
     signingKey: (issuer?.keys ?? keys).privateKey,
     // What a key knows of its algorithm goes before this; the salt is for RSA-PSS.
@@ -83,6 +89,7 @@ export const issue = async ({
     extensions: [
       new x509.BasicConstraintsExtension(authority, pathLength, true),
       new x509.KeyUsagesExtension(usage ?? fitting, true),
+      ...(alternatives.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension([...alternatives])]),
       ...identifiers,
     ],
   });

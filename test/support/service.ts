@@ -3,12 +3,16 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { inject } from 'vitest';
 import type { AwsCallRecord } from '../../local/aws-endpoint.ts';
 import { type Deployment, type DeploymentOptions, startDeployment } from '../../local/deployment.ts';
+import { synthesizeApp } from './assembly.ts';
 
 export interface Service extends AsyncDisposable {
   readonly deployment: Deployment;
@@ -19,7 +23,60 @@ export interface Service extends AsyncDisposable {
   readonly logs: string[];
 }
 
-export const startService = async (options: Partial<DeploymentOptions> = {}): Promise<Service> => {
+/** One that also listens where callers have to show TLS client certificates. */
+export interface MutualTlsService extends Service {
+  readonly mutualTlsUrl: string;
+  /** PEM of the authority of the certificate that it answers with there. */
+  readonly serverCa: string;
+}
+
+export interface MutualTlsServiceOptions extends Omit<Partial<DeploymentOptions>, 'mutualTls'> {
+  /** PEM: the certificates that callers may show, and the authorities of those. */
+  readonly mutualTls: { readonly truststore: string };
+}
+
+export function startService(options: MutualTlsServiceOptions): Promise<MutualTlsService>;
+export function startService(options?: Partial<DeploymentOptions>): Promise<Service>;
+export async function startService(
+  options: Partial<DeploymentOptions> | MutualTlsServiceOptions = {},
+): Promise<Service> {
+  const { mutualTls, ...others } = options;
+  return mutualTls === undefined ? start(others) : startMutually(mutualTls.truststore, others);
+}
+
+/** The app is synthesized anew, since the one that all tests share has no domain. */
+const startMutually = async (truststore: string, options: Partial<DeploymentOptions>): Promise<MutualTlsService> => {
+  const { certify, root } = await import('./tls-server.ts');
+  await using cleanup = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), 'countersign-test-'));
+  cleanup.defer(() => rm(directory, { recursive: true, force: true }));
+  const assembly = options.assembly ?? join(directory, 'cdk.out');
+  if (options.assembly === undefined) await synthesizeApp(assembly, MUTUAL_TLS_DOMAIN);
+  const service = await start({
+    ...options,
+    assembly,
+    mutualTls: { ...(await certify(['127.0.0.1'])), truststore },
+  });
+  cleanup.use(service);
+  const { mutualTlsUrl } = service.deployment;
+  if (mutualTlsUrl === undefined) throw new Error('the deployment has no listener for mutual TLS');
+  const running = cleanup.move();
+  return {
+    ...service,
+    mutualTlsUrl: mutualTlsUrl.origin,
+    serverCa: root.pem,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+};
+
+/** Settings of a deployment with a domain for mutual TLS; nothing of it is looked up here. */
+const MUTUAL_TLS_DOMAIN = {
+  mutualTlsDomain: 'mtls.example.com',
+  mutualTlsCertificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000',
+  mutualTlsTruststore: 's3://trust/truststore.pem',
+};
+
+const start = async (options: Partial<DeploymentOptions>): Promise<Service> => {
   const calls: AwsCallRecord[] = [];
   const logs: string[] = [];
   const deployment = await startDeployment({

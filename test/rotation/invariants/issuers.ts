@@ -1,5 +1,6 @@
 /** The invariant of issuers that cannot read the ring: too old a ring is none. On the real reader, over a table that fails. */
 
+import { itself } from '../../../functions/core/subject.ts';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
@@ -35,7 +36,10 @@ const realReader: Reader = (client, cacheSeconds) => dynamoCatalogueReader({ cli
 /** Each request of the schedule, in a time that the reader believes in. */
 const request = async (reader: CatalogueReader, isTableDown: boolean, readings: readonly number[]): Promise<void> => {
   const order = {
-    grant: { issuer: ISSUER, client: CLIENT, audience: AUDIENCE, scopes: [], seconds: 600, claims: {} },
+    grant: {
+      ...{ issuer: ISSUER, client: CLIENT, subject: itself(CLIENT), audience: AUDIENCE },
+      ...{ scopes: [], seconds: 600, claims: {} },
+    },
     algorithm: 'ES256',
     jti: 'token',
     now: NOW,
