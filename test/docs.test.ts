@@ -8,6 +8,7 @@ import { buildProgram } from '../cli/main.ts';
 import { NUMBER_SETTINGS } from '../functions/config.ts';
 import { claimProblems } from '../functions/core/custom-claims.ts';
 import { partnerSchema } from '../functions/http/admin-schemas.ts';
+import type { SingleUse } from '../functions/ports.ts';
 import { API_SETTINGS } from '../infra/settings.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -99,15 +100,23 @@ const isFailure = (word: string): boolean =>
 const NO_FAILURES = ['document_refused', 'not_found'];
 
 describe('docs/data-model.md', () => {
-  it.each(['registry-keys', 'last-use', 'dynamo-quota-counter', 'dynamo-replay-guard'])(
+  it.each(['registry-keys', 'last-use', 'dynamo-quota-counter', 'dynamo-dpop-nonces'])(
     'has the key patterns of %s',
     (name) => {
-      const patterns = [...read(`functions/adapters/${name}.ts`).matchAll(/`([a-z]+)#\$\{/g)].map(([, first]) => first);
+      const patterns = [...read(`functions/adapters/${name}.ts`).matchAll(/`([a-z-]+)#\$\{/g)].map(
+        ([, first]) => first,
+      );
       expect(patterns.length).toBeGreaterThan(0);
       const page = read('docs/data-model.md');
       expect(patterns.filter((first) => !page.includes(`\`${first}#`))).toEqual([]);
     },
   );
+
+  it('has every kind of what may be used once', () => {
+    const kinds: Readonly<Record<SingleUse['kind'], true>> = { assertion: true, dpop: true };
+    const page = read('docs/data-model.md');
+    expect(Object.keys(kinds).filter((kind) => !page.includes(`\`${kind}#<realm>#<SHA-256`))).toEqual([]);
+  });
 });
 
 describe('the command line', () => {

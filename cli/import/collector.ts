@@ -8,6 +8,9 @@ import { settle } from './settling.ts';
 /** Bounds of `tokenPolicy.accessTokenSeconds`. */
 const TOKEN_SECONDS = { min: 60, max: 86_400 };
 
+const SECRET_LEFT =
+  'its client secret was not carried over: partners prove themselves with a key, or with a new secret (countersign secret add) where the realm allows secrets';
+
 export class Collector {
   readonly #clients = new Map<string, ClientDraft>();
   readonly #audiences = new Map<string, AudienceDraft>();
@@ -60,7 +63,7 @@ export class Collector {
       this.note(text, client);
     }
     if (secrets.length > 0 && client !== undefined) {
-      this.note('its client secret was not carried over: partners prove themselves with a key', client);
+      this.note(SECRET_LEFT, client);
     }
   }
 

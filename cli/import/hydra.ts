@@ -3,6 +3,7 @@
  * admin API's `GET /admin/clients` (a list). (ory/hydra client/client.go, cmd/cmd_list_clients.go)
  */
 import { z } from 'zod';
+import type { TlsSubject } from '../declaration.ts';
 import { isObject } from '../key-material.ts';
 import { Collector } from './collector.ts';
 import { algorithmName, jwksCredentials, NO_KEYS, otherAlgorithm } from './credentials.ts';
@@ -23,6 +24,12 @@ const client = z.looseObject({
   token_endpoint_auth_signing_alg: z.string().nullish(),
   jwks: z.looseObject({ keys: z.array(z.unknown()).nullish() }).nullish(),
   jwks_uri: z.string().nullish(),
+  /** RFC 8705 section 2.1.2; servers built on Hydra have them. */
+  tls_client_auth_subject_dn: z.string().nullish(),
+  tls_client_auth_san_dns: z.string().nullish(),
+  tls_client_auth_san_uri: z.string().nullish(),
+  tls_client_auth_san_ip: z.string().nullish(),
+  tls_client_auth_san_email: z.string().nullish(),
   access_token_strategy: z.string().nullish(),
   /** A duration of Go, such as `1h30m0s`. */
   client_credentials_grant_access_token_lifespan: z.string().nullish(),
@@ -68,6 +75,7 @@ const addClient = (collector: Collector, each: Client): void => {
     contact: (each.contacts ?? []).join(', ') || each.owner || undefined,
     tags,
     credentials: credentials.length === 0 ? undefined : credentials,
+    tlsSubject: tlsSubjectOf(each),
     jwksUri: hasKeys && isKeySetUrl(each.jwks_uri) ? each.jwks_uri : undefined,
     tokenPolicy: policyMember({ accessTokenSeconds }),
   });
@@ -76,10 +84,26 @@ const addClient = (collector: Collector, each: Client): void => {
   addGrants(collector, each);
 };
 
+/** Exactly one of the names says who it is (RFC 8705 section 2.1.2). */
+const tlsSubjectOf = (each: Client): TlsSubject | undefined => {
+  if (each.token_endpoint_auth_method !== 'tls_client_auth') return undefined;
+  const names = Object.entries({
+    subjectDn: each.tls_client_auth_subject_dn,
+    sanDns: each.tls_client_auth_san_dns,
+    sanUri: each.tls_client_auth_san_uri,
+    sanIp: each.tls_client_auth_san_ip,
+    sanEmail: each.tls_client_auth_san_email,
+  }).filter(([, name]) => name);
+  return names.length === 1 ? Object.fromEntries(names) : undefined;
+};
+
 const clientNotes = (each: Client, leftTags: readonly string[]): readonly string[] => {
   const { jwks_uri: uri, token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: algorithm } = each;
   return [
     ...(uri && !isKeySetUrl(uri) ? ['its jwks_uri is no https URL and was left out'] : []),
+    ...(method === 'tls_client_auth' && tlsSubjectOf(each) === undefined
+      ? ['proves itself with a TLS certificate there that is not told by one name: say it in tlsSubject']
+      : []),
     ...(method === 'none' ? ['is a public client there, and has to prove itself with a key here'] : []),
     ...(algorithm && algorithmName(algorithm) === undefined ? [otherAlgorithm(algorithm)] : []),
     ...(each.access_token_strategy === 'opaque' ? ['gets opaque tokens there, and JWTs here'] : []),

@@ -3,7 +3,7 @@
  * console), a list of clients (`kcadm.sh get clients`) or one client. (keycloak/keycloak RealmRepresentation,
  * ClientRepresentation; attribute names in OIDCConfigAttributes and JWTClientAuthenticator)
  */
-import type { DeclaredPartner } from '../declaration.ts';
+import type { DeclaredPartner, TlsSubject } from '../declaration.ts';
 import { parseJson } from '../http.ts';
 import { isObject } from '../key-material.ts';
 import { Collector } from './collector.ts';
@@ -68,6 +68,7 @@ const addClient = (collector: Collector, client: Client, realm: Realm): void => 
     name: nameOf(client),
     enabled: client.enabled ? undefined : false,
     credentials: credentials.length === 0 ? undefined : credentials,
+    tlsSubject: tlsSubjectOf(client),
     jwksUri: followsUrl(client) && isKeySetUrl(attributes['jwks.url']) ? attributes['jwks.url'] : undefined,
     tokenPolicy: policyMember({
       accessTokenSeconds: collector.lifetime(Number(attributes['access.token.lifespan'] ?? 0), id),
@@ -78,6 +79,15 @@ const addClient = (collector: Collector, client: Client, realm: Realm): void => 
   });
   collector.noteExposure(client, id);
   for (const text of [...problems, ...clientNotes(client, left)]) collector.note(text, id);
+};
+
+const provesByCertificate = (client: Client): boolean => client.clientAuthenticatorType === 'client-x509';
+/** Keycloak may take the subject for a pattern, which would let in whoever fits it. */
+const isPattern = (client: Client): boolean => isOn(client, 'x509.allow.regex.pattern.comparison');
+
+const tlsSubjectOf = (client: Client): TlsSubject | undefined => {
+  const subjectDn = client.attributes['x509.subjectdn'];
+  return provesByCertificate(client) && subjectDn && !isPattern(client) ? { subjectDn } : undefined;
 };
 
 const isOn = (client: Client, attribute: string): boolean => client.attributes[attribute] === 'true';
@@ -112,7 +122,6 @@ const bindingOf = (client: Client): 'dpop' | 'mtls' | undefined => {
 };
 
 const OTHER_WAYS: ReadonlyMap<string, string> = new Map([
-  ['client-x509', 'a TLS certificate'],
   ['client-secret-jwt', 'a JWT made with its secret'],
   ['federated-jwt', 'a JWT of another identity provider'],
 ]);
@@ -123,6 +132,9 @@ const clientNotes = (client: Client, leftMappers: readonly string[]): readonly s
   const signing = provesByKey(client) ? assertionAlgorithm(client) : undefined;
   const tokens = askedTokenAlgorithm(client);
   return [
+    ...(provesByCertificate(client) && tlsSubjectOf(client) === undefined
+      ? ['proves itself with a TLS certificate there whose subject is a pattern or not told: say it in tlsSubject']
+      : []),
     ...(way === undefined ? [] : [`proves itself with ${way} there, which was not carried over`]),
     ...(followsUrl(client) && !isKeySetUrl(attributes['jwks.url'])
       ? ['its jwks.url is no https URL and was left out']

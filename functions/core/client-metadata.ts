@@ -24,7 +24,11 @@ export interface MetadataLimits {
   readonly methods: readonly RegistrableMethod[];
   /** Those of the realm. */
   readonly grantTypes: readonly GrantType[];
+  /** Keys that it has registered before: a client that repeats what it was answered has no certificates to repeat. */
+  readonly known: readonly KnownKey[];
 }
+
+type KnownKey = Pick<DocumentKey, 'thumbprint' | 'x5t' | 'x5tS256'>;
 
 export interface ClientMetadata {
   readonly method: RegistrableMethod;
@@ -59,7 +63,7 @@ export const parseClientMetadata = async (
   if (!binding.ok) return binding;
   const people = parsePeople(said);
   if (!people.ok) return people;
-  const keys = await parseKeys(said, method.value, now);
+  const keys = await parseKeys(said, method.value, limits.known, now);
   if (!keys.ok) return keys;
   return accept({ method: method.value, ...keys.value, ...people.value, ...binding.value });
 };
@@ -134,6 +138,7 @@ const fits = (members: Parameters<typeof memberProblems>[0]): boolean => memberP
 const parseKeys = async (
   said: JsonObject,
   method: RegistrableMethod,
+  known: readonly KnownKey[],
   now: EpochSeconds,
 ): Promise<Result<Pick<ClientMetadata, 'keys' | 'jwksUri'>>> => {
   const { jwks, jwks_uri: uri, token_endpoint_auth_signing_alg: alg } = said;
@@ -148,7 +153,7 @@ const parseKeys = async (
       ? accept({ keys: [], jwksUri: uri })
       : refuseMetadata('/jwks_uri: an https URL without user name, password and fragment');
   }
-  const keys = await parseKeySet(jwks, method, now);
+  const keys = await parseKeySet(jwks, method, known, now);
   if (!keys.ok) return keys;
   return algorithm === undefined || keys.value.every((key) => key.algorithm === algorithm)
     ? accept({ keys: keys.value })
@@ -159,6 +164,7 @@ const parseKeys = async (
 const parseKeySet = async (
   jwks: unknown,
   method: RegistrableMethod,
+  known: readonly KnownKey[],
   now: EpochSeconds,
 ): Promise<Result<readonly DocumentKey[]>> => {
   const entries: unknown = isJsonObject(jwks) ? jwks.keys : undefined;
@@ -171,10 +177,19 @@ const parseKeySet = async (
   const keys: DocumentKey[] = [];
   for (const [index, reading] of readings.entries()) {
     if (reading.outcome !== 'taken') return refuseMetadata(`${reading.problem.pointer}: ${reading.problem.detail}`);
-    if (method === 'self_signed_tls_client_auth' && reading.key.x5tS256 === undefined) {
+    const key = withKnownCertificate(reading.key, entries[index], known);
+    if (method === 'self_signed_tls_client_auth' && key.x5tS256 === undefined) {
       return refuseMetadata(`/jwks/keys/${index}: x5c has to hold the certificate (RFC 8705 2.2.2)`);
     }
-    keys.push(reading.key);
+    keys.push(key);
   }
   return accept(keys);
+};
+
+/** The answer names a certificate by its thumbprint. Of the same key it is the one that was seen here; of another it proves nothing. */
+const withKnownCertificate = (key: DocumentKey, entry: unknown, known: readonly KnownKey[]): DocumentKey => {
+  const named = isJsonObject(entry) ? entry['x5t#S256'] : undefined;
+  if (key.x5tS256 !== undefined || named === undefined) return key;
+  const { x5t, x5tS256 } = known.find((each) => each.thumbprint === key.thumbprint && each.x5tS256 === named) ?? {};
+  return { ...key, ...(x5t === undefined ? {} : { x5t }), ...(x5tS256 === undefined ? {} : { x5tS256 }) };
 };

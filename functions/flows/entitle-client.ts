@@ -42,6 +42,8 @@ export interface Entitled {
   readonly confirmation?: Confirmation;
   /** What this request uses up. */
   readonly uses: readonly SingleUse[];
+  /** Those of them that say whom the token is about. */
+  readonly subjectUses: readonly SingleUse[];
   /** For the client's next DPoP proof. */
   readonly nonce?: string;
   readonly rings: readonly KeyRing[];
@@ -155,6 +157,7 @@ const entitle = async (
     entitlement: entitlement.value,
     ...(confirmation.value === undefined ? {} : { confirmation: confirmation.value }),
     uses: [...proven.value.uses, ...uses, ...(proofUse === undefined ? [] : [proofUse])],
+    subjectUses: uses,
     ...(nonce === undefined ? {} : { nonce }),
     rings,
   });

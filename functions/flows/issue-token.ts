@@ -6,8 +6,8 @@
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import type { AuthorizationDetail } from '../core/authorization-details.ts';
 import { type ClientProof, readClientProof } from '../core/client-proof.ts';
-import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
-import { TOKEN_EXCHANGE } from '../core/grant-type.ts';
+import { accept, type Refusal, type Result, refusalToWire, refuse } from '../core/errors.ts';
+import { JWT_BEARER, TOKEN_EXCHANGE } from '../core/grant-type.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';
 import { isRealmName } from '../core/realm.ts';
@@ -83,12 +83,34 @@ const decide = async (
   const request = parseTokenRequest(raw);
   if (!request.ok) return request;
   learn(askedFor(request.value));
-  const proof = readClientProof(request.value);
+  const issued = await issue(ports, settings, { realm, raw, requestId, request: request.value }, learn);
+  return issued.ok ? issued : refuse(refusalOf(request.value, issued.refusal));
+};
+
+/** RFC 7521 4.1.1: what is wrong with the assertion of a grant is wrong with the grant, also where nothing else proves the client. */
+const refusalOf = ({ client, grant }: TokenRequest, because: Refusal): Refusal =>
+  client.method === 'none' && grant.type === JWT_BEARER && refusalToWire(because).error === 'invalid_client'
+    ? { reason: 'grant_assertion_refused', because }
+    : because;
+
+/** Likewise an assertion that was used before, beside another one that proves the client. */
+const ofSubject = ({ type }: GrantRequest, { subjectUses }: Entitled, because: Refusal): Refusal =>
+  because.reason === 'assertion_replayed' && subjectUses.some(({ jti }) => jti === because.jti)
+    ? { reason: type === JWT_BEARER ? 'grant_assertion_refused' : 'subject_token_refused', because }
+    : because;
+
+const issue = async (
+  ports: IssueTokenPorts,
+  settings: IssueTokenSettings,
+  { realm, raw, requestId, request }: IncomingRequest & { readonly request: TokenRequest },
+  learn: (facts: AuditFacts) => void,
+): Promise<Result<IssuedToken>> => {
+  const proof = readClientProof(request);
   if (!proof.ok) return proof;
   learn(claimedBy(proof.value));
 
   const now = ports.clock.now();
-  const client = { realm, request: request.value, proof: proof.value, held: raw };
+  const client = { realm, request, proof: proof.value, held: raw };
   const entitled = await entitleClient(ports, settings, client, now, learn);
   if (!entitled.ok) return entitled;
 
@@ -96,12 +118,12 @@ const decide = async (
   learn(factsOf(order));
   const claim = replayClaim(entitled.value, requestId);
   const made = await claimCountAndSign(ports, claim, order, entitled.value);
-  if (!made.ok) return made;
+  if (!made.ok) return refuse(ofSubject(request.grant, entitled.value, made.refusal));
   const { token, claims, kid, limits, isOverQuota } = made.value;
   learn({ kid, expiresAt: claims.exp, ...(isOverQuota ? { overQuota: true } : {}) });
   const { nonce } = entitled.value;
   return accept({
-    answer: answer(token, claims, request.value.grant),
+    answer: answer(token, claims, request.grant),
     limits,
     ...(nonce === undefined ? {} : { dpopNonce: nonce }),
   });

@@ -110,11 +110,15 @@ export const registerClients = ({ registry, realms, secrets, clock }: RegisterCl
 
   const parse = (
     body: Result<string>,
-    { realm }: Opened,
+    { realm, found }: Opened,
     methods: Registration['methods'],
   ): Promise<Result<ClientMetadata>> =>
     body.ok
-      ? parseClientMetadata(parseStrictJson(body.value), { methods, grantTypes: realm.grantTypes }, clock.now())
+      ? parseClientMetadata(
+          parseStrictJson(body.value),
+          { methods, grantTypes: realm.grantTypes, known: ownKeys(found) },
+          clock.now(),
+        )
       : Promise.resolve(body);
 
   return {
@@ -184,6 +188,9 @@ const factsOf = ({ method, keys, jwksUri }: ClientMetadata): AuditFacts => ({
   method,
   ...(jwksUri === undefined ? { keys: keys.map(({ thumbprint }) => thumbprint) } : { jwksUri }),
 });
+
+const ownKeys = ({ partner: { credentials } }: PartnerWithGrants) =>
+  credentials.filter(({ source }) => source === 'self-registered');
 
 /** A partner whose registration access token was good has a registration. */
 const registrationOf = ({ partner: { registration } }: PartnerWithGrants): Registration => {

@@ -5,11 +5,13 @@
 
 import { decodeJwt } from 'jose';
 import { vi } from 'vitest';
+import { dynamoDpopNonces } from '../../functions/adapters/dynamo-dpop-nonces.ts';
 import { dynamoGrantRegistry } from '../../functions/adapters/dynamo-grant-registry.ts';
 import { dynamoPartnerRegistry } from '../../functions/adapters/dynamo-partner-registry.ts';
 import { dynamoQuotaCounter } from '../../functions/adapters/dynamo-quota-counter.ts';
 import {
   dynamoCatalogueReader,
+  dynamoIssuerReader,
   dynamoPartnerReader,
   dynamoRealmReader,
   dynamoRingReader,
@@ -112,13 +114,15 @@ export const openTokenService = async () => {
   let requests = 0;
   /** An execution environment of the token function, with caches of its own. @returns what came of each request. */
   const startFunction = () => {
+    const partners = dynamoPartnerReader(options);
     const issue = issueToken(
       {
-        partners: dynamoPartnerReader(options),
+        partners: { ...partners, ...dynamoIssuerReader(options, partners) },
         catalogue: dynamoCatalogueReader(options),
         realms: dynamoRealmReader(options),
         replay: dynamoReplayGuard(client, EPHEMERA),
         quotas: dynamoQuotaCounter(client, EPHEMERA),
+        nonces: dynamoDpopNonces(client, EPHEMERA),
         signer: kmsSigner(aws.kms),
         clock,
         ids: randomIds,
@@ -145,13 +149,20 @@ export const openTokenService = async () => {
         partners: dynamoPartnerReader(options),
         rings: dynamoRingReader(options),
         realms: dynamoRealmReader(options),
+        replay: dynamoReplayGuard(client, EPHEMERA),
         clock,
       },
-      { realm: REALM, issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 60 },
+      {
+        ...{ realm: REALM, issuer: ISSUER, audience: AUDIENCE },
+        ...{ clockToleranceSeconds: 60, authorizerCacheSeconds: 0 },
+      },
     );
-    return async (token: string | undefined) => {
+    return async (jws: string | undefined) => {
       const before = aws.calls.length;
-      const { result } = await check(token);
+      const { result } = await check({
+        ...(jws === undefined ? {} : { token: { scheme: 'bearer', jws } as const }),
+        ...{ method: 'GET', host: 'api.example.com', path: '/', requestId: `check-${before}` },
+      });
       return { reason: result.ok ? 'granted' : result.refusal.reason, calls: aws.calls.slice(before) };
     };
   };

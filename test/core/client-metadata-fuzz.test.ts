@@ -31,7 +31,7 @@ const bad = [
 
 /** Parses, and looks at all that came of it. @returns the thumbprints that were taken. */
 const taken = async (body: unknown): Promise<readonly string[] | undefined> => {
-  const limits = { methods: REGISTRABLE_METHODS, grantTypes: GRANT_TYPES };
+  const limits = { methods: REGISTRABLE_METHODS, grantTypes: GRANT_TYPES, known: [] };
   const parsed = await parseClientMetadata(body, limits, NOW);
   if (!parsed.ok) {
     expect(parsed.refusal).toMatchObject({

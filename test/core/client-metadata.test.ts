@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { exportJWK } from 'jose';
+import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { parseClientMetadata } from '../../functions/core/client-metadata.ts';
 import { REGISTRABLE_METHODS, type RegistrableMethod } from '../../functions/core/client-registration.ts';
@@ -9,7 +9,7 @@ import { keyPair, NOW } from '../support/builders.ts';
 import { certifiedKey, metadataWith, publicJwkOf } from '../support/client-metadata.ts';
 
 const parse = (body: unknown, methods: readonly RegistrableMethod[] = REGISTRABLE_METHODS) =>
-  parseClientMetadata(body, { methods, grantTypes: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE] }, NOW);
+  parseClientMetadata(body, { methods, grantTypes: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE], known: [] }, NOW);
 
 /** `error: detail`, or that it was accepted. */
 const refusalOf = async (body: unknown, methods?: readonly RegistrableMethod[]): Promise<string> => {
@@ -185,6 +185,28 @@ describe('client metadata', () => {
     const keys = [tls.jwk, publicJwkOf(own)];
     const body = { token_endpoint_auth_method: 'self_signed_tls_client_auth', jwks: { keys } };
     expect(await refusalOf(body)).toMatch('/jwks/keys/1: x5c has to hold the certificate');
+  });
+
+  it('may name a certificate by its thumbprint alone once it was seen with that very key', async () => {
+    const method = 'self_signed_tls_client_auth';
+    const { x5c: _seen, ...bare } = tls.jwk;
+    const thumbprint = await calculateJwkThumbprint(bare);
+    const known = [{ thumbprint, x5t: 'a', x5tS256: tls.x5tS256 }];
+    const repeat = (jwk: object, seen: typeof known) =>
+      parseClientMetadata(
+        { token_endpoint_auth_method: method, jwks: { keys: [jwk] } },
+        { methods: [method], grantTypes: [], known: seen },
+        NOW,
+      );
+    const named = { ...bare, 'x5t#S256': tls.x5tS256 };
+    expect(await repeat(named, known)).toMatchObject({ value: { keys: [{ x5t: 'a', x5tS256: tls.x5tS256 }] } });
+    const wrong = [
+      await repeat(named, []),
+      await repeat(bare, known),
+      await repeat({ ...bare, 'x5t#S256': 'A'.repeat(43) }, known),
+      await repeat({ ...publicJwkOf(own), 'x5t#S256': tls.x5tS256 }, known),
+    ];
+    expect(wrong.map(({ ok }) => ok)).toEqual([false, false, false, false]);
   });
 
   it.each([undefined, null, 'text', 7, [], [{}]])('are no %j', async (body) => {

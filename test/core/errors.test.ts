@@ -122,7 +122,8 @@ const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
   if (reason === 'trust_level_insufficient') return [400, 'unauthorized_client'];
   if (reason === 'quota_exceeded') return [429, 'temporarily_unavailable'];
   if (reason === 'client_metadata_refused') return [400, 'invalid_redirect_uri'];
-  if (/^(client|realm|credential|assertion|secret|certificate|issuer|federation)/.test(reason)) return [401, 'invalid_client'];
+  if (/^(client|realm|credential|assertion|secret|certificate|issuer|federation)/.test(reason))
+    return [401, 'invalid_client'];
   if (/^(resource|grant_missing)/.test(reason)) return [400, 'invalid_target'];
   if (/^scope/.test(reason)) return [400, 'invalid_scope'];
   return [401, 'invalid_token'];

@@ -72,7 +72,9 @@ describe('the metadata', () => {
   it.each(['https://mtls.example.com', undefined])(
     'sends clients with a certificate to the door that asks for one, if there is one: %s (RFC 8705 3.3, 5)',
     (mutualTlsUrl) => {
-      const metadata = authorizationServerMetadata(terms({}, mutualTlsUrl === undefined ? {} : { mutualTlsUrl }, 'emea'));
+      const metadata = authorizationServerMetadata(
+        terms({}, mutualTlsUrl === undefined ? {} : { mutualTlsUrl }, 'emea'),
+      );
       expect([metadata.tls_client_certificate_bound_access_tokens, metadata.mtls_endpoint_aliases]).toEqual(
         mutualTlsUrl === undefined
           ? [undefined, undefined]

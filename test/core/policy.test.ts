@@ -146,9 +146,12 @@ describe('the terms of a token', () => {
     [{ tokenPolicy: { binding: 'mtls' } }, { tokenPolicy: { binding: 'dpop' } }, ['dpop', 'mtls'], true],
     [{ tokenPolicy: { binding: 'mtls-optional' } }, {}, [], true],
     [{ tokenPolicy: { binding: 'dpop' } }, { tokenPolicy: { binding: 'mtls-optional' } }, ['dpop'], true],
-  ])('for %j asked by %j ask for the bindings %j, and a certificate binds: %s', (of, by, bindings, bindsCertificate) => {
-    expect(decide({ of, by })).toMatchObject({ ok: true, value: { bindings, bindsCertificate } });
-  });
+  ])(
+    'for %j asked by %j ask for the bindings %j, and a certificate binds: %s',
+    (of, by, bindings, bindsCertificate) => {
+      expect(decide({ of, by })).toMatchObject({ ok: true, value: { bindings, bindsCertificate } });
+    },
+  );
 
   it('are not told to who has no grant, nor to who is trusted with users only', () => {
     const of = { tokenPolicy: { profile: 'microsoft-s2s' } } as const;
@@ -231,6 +234,8 @@ describe('authorization details', () => {
     ['the audience does not declare', { grants, details }],
     ['the audience declares with other values', { of, grants, details: [{ type: 'payment', actions: ['steal'] }] }],
   ])('that %s mean no token', (_what, changes) => {
-    expect(decide(changes)).toMatchObject({ refusal: { reason: 'authorization_details_not_granted', type: 'payment' } });
+    expect(decide(changes)).toMatchObject({
+      refusal: { reason: 'authorization_details_not_granted', type: 'payment' },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GRANT_TYPES, JWT_BEARER } from '../../functions/core/grant-type.ts';
 import {
   changeRealm,
   isLine,
@@ -102,6 +103,15 @@ describe('a realm', () => {
     [{ policy: { algorithms: ['RS256', 'HS256'] } }, ['/policy/algorithms']],
     [{ policy: { accessTokenSeconds: 59 } }, ['/policy/accessTokenSeconds']],
     [{ policy: { accessTokenSeconds: 86_401 } }, ['/policy/accessTokenSeconds']],
+    [{ policy: { grantTypes: [] } }, ['/policy/grantTypes']],
+    [{ policy: { grantTypes: ['password'] } }, ['/policy/grantTypes']],
+    [{ policy: { grantTypes: [JWT_BEARER, 'password'] } }, ['/policy/grantTypes']],
+    [{ policy: { grantTypes: [JWT_BEARER, JWT_BEARER] } }, ['/policy/grantTypes']],
+    [{ policy: { dpopNonces: 'none' } }, ['/policy/dpopNonces']],
+    [{ policy: { dpopNonces: '' } }, ['/policy/dpopNonces']],
+    [{ policy: { authorizationDetailsTypes: ['a b'] } }, ['/policy/authorizationDetailsTypes']],
+    [{ policy: { authorizationDetailsTypes: ['a', 'a'] } }, ['/policy/authorizationDetailsTypes']],
+    [{ policy: { authorizationDetailsTypes: ['__proto__'] } }, ['/policy/authorizationDetailsTypes']],
     [{ policy: { assertionSeconds: 29 } }, ['/policy/assertionSeconds']],
     [{ policy: { assertionSeconds: 3_601 } }, ['/policy/assertionSeconds']],
     [
@@ -121,6 +131,10 @@ describe('a realm', () => {
     { aliases: Array.from({ length: 20 }, (_, index) => `a${index}`) },
     { policy: { accessTokenSeconds: 60, assertionSeconds: 30 } },
     { policy: { accessTokenSeconds: 86_400, assertionSeconds: 3_600 } },
+    { policy: { clientSecrets: true, grantTypes: [...GRANT_TYPES], dpopNonces: 'optional' } },
+    { policy: { clientSecrets: false, grantTypes: [JWT_BEARER], dpopNonces: 'required' } },
+    { policy: { authorizationDetailsTypes: Array.from({ length: 20 }, (_, index) => `t${index}`) } },
+    { policy: { authorizationDetailsTypes: [] } },
   ])('may go to the bounds: %j', (input) => {
     expect(pointersOf(input)).toEqual(['accepted']);
   });
@@ -135,6 +149,10 @@ describe('the terms of a realm', () => {
       algorithms: ['RS256', 'ES256'],
       accessTokenSeconds: 3_600,
       assertionSeconds: 300,
+      clientSecrets: false,
+      grantTypes: GRANT_TYPES,
+      dpopNonces: 'required',
+      authorizationDetailsTypes: [],
     });
     expect(realmTerms(realm({ name: REALM, policy: { algorithms: ['PS256'] } }), realmDefaults())).toEqual({
       ...terms,
@@ -151,6 +169,23 @@ describe('the terms of a realm', () => {
       'ES256',
       'RS256',
     ]);
+  });
+
+  it('are what its policy says of secrets, grants, nonces and types of details', () => {
+    const policy = {
+      ...{ clientSecrets: true, grantTypes: [JWT_BEARER], dpopNonces: 'optional' },
+      authorizationDetailsTypes: ['payment'],
+    } as const;
+    expect(realmTerms(realm({ policy }), realmDefaults())).toMatchObject(policy);
+  });
+
+  it('have its endpoints at the door that asks for certificates, if there is one', () => {
+    const mutualTlsUrl = 'https://mtls.example.com';
+    const urls = [realm(), untouchedRealm(REALM)].flatMap((each) => [
+      realmTerms(each, realmDefaults({ mutualTlsUrl })).mutualTlsUrl,
+      realmTerms(each, realmDefaults()).mutualTlsUrl,
+    ]);
+    expect(urls).toEqual([`${mutualTlsUrl}/realms/acme`, undefined, mutualTlsUrl, undefined]);
   });
 
   it('never go beyond those of the deployment', () => {

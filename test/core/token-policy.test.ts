@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  BINDING_RULES,
   BINDINGS,
   parseTokenPolicy,
   TOKEN_PROFILES,
@@ -68,7 +69,7 @@ describe('the terms of a token', () => {
     {
       accessTokenSeconds: fc.integer({ min: 60, max: 86_400 }),
       algorithm: fc.constantFrom(...RINGS),
-      binding: fc.constantFrom(...BINDINGS),
+      binding: fc.constantFrom(...BINDING_RULES),
       profile: fc.constantFrom(...TOKEN_PROFILES),
     },
     { requiredKeys: [] },
@@ -83,6 +84,7 @@ describe('the terms of a token', () => {
       seconds: 3_600,
       algorithm: 'RS256',
       bindings: [],
+      bindsCertificate: false,
       profile: 'jwt',
     });
   });
@@ -90,14 +92,15 @@ describe('the terms of a token', () => {
   it('are never wider than what anybody asks for, and no shorter than the narrowest', () => {
     fc.assert(
       fc.property(defaults, policies, policies, (realm, audience, partner) => {
-        const { seconds, bindings } = tokenTerms(realm, audience, partner);
+        const { seconds, bindings, bindsCertificate } = tokenTerms(realm, audience, partner);
         const asked = [realm.seconds, audience.accessTokenSeconds, partner.accessTokenSeconds];
         const limits = asked.filter((each) => each !== undefined);
         expect(limits.every((limit) => seconds <= limit)).toBe(true);
         expect(limits).toContain(seconds);
-        const wanted = [audience.binding, partner.binding].filter((each) => each !== undefined);
-        expect(new Set(bindings)).toEqual(new Set(wanted));
-        expect(bindings).toHaveLength(new Set(wanted).size);
+        const rules = [audience.binding, partner.binding];
+        const wanted = BINDINGS.filter((each) => rules.includes(each));
+        expect([...bindings].sort()).toEqual(wanted);
+        expect(bindsCertificate).toBe(rules.includes('mtls') || rules.includes('mtls-optional'));
       }),
     );
   });
@@ -119,6 +122,7 @@ describe('the terms of a token', () => {
         const [wide, narrow] = [tokenTerms(realm, audience, less), tokenTerms(realm, audience, partner)];
         expect(narrow.seconds).toBeLessThanOrEqual(wide.seconds);
         expect(narrow.bindings).toEqual(expect.arrayContaining([...wide.bindings]));
+        expect(narrow.bindsCertificate || !wide.bindsCertificate).toBe(true);
       }),
     );
   });

@@ -1,8 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { JWT_BEARER_ASSERTION } from '../../functions/core/client-authentication.ts';
 import { refuse } from '../../functions/core/errors.ts';
-import { JWT_BEARER_ASSERTION, parseTokenRequest, type RawTokenRequest } from '../../functions/core/token-request.ts';
+import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from '../../functions/core/grant-type.ts';
+import type { RawTokenRequest } from '../../functions/core/request-form.ts';
+import { ACCESS_TOKEN_TYPE_URN, JWT_TYPE_URN, parseTokenRequest } from '../../functions/core/token-request.ts';
 import { tokenParameters, tokenRequest } from '../support/builders.ts';
+
+/** What a request with the usual assertion says of client and grant. */
+const LEAST = {
+  client: { method: 'assertion', assertion: 'a.b.c' },
+  grant: { type: CLIENT_CREDENTIALS },
+} as const;
 
 const reasonOf = (raw: RawTokenRequest): string => {
   const result = parseTokenRequest(raw);
@@ -15,15 +24,24 @@ const withMore = (...more: [string, string][]): RawTokenRequest => ({
 
 describe('a token request', () => {
   it('is read with all it may say', () => {
-    const raw = tokenRequest('a.b.c', { client_id: 'crm', resource: 'https://api.example.com', scope: 'b a b' });
+    const raw = tokenRequest('a.b.c', {
+      ...{ client_id: 'crm', resource: 'https://api.example.com', scope: 'b a b' },
+      authorization_details: '[{"type":"payment"}]',
+    });
     expect(parseTokenRequest(raw)).toEqual({
       ok: true,
-      value: { clientAssertion: 'a.b.c', clientId: 'crm', resource: 'https://api.example.com', scopes: ['b', 'a'] },
+      value: {
+        client: { method: 'assertion', assertion: 'a.b.c', clientId: 'crm' },
+        grant: { type: CLIENT_CREDENTIALS },
+        resource: 'https://api.example.com',
+        scopes: ['b', 'a'],
+        details: [{ type: 'payment' }],
+      },
     });
   });
 
   it('is read with the least that it must say', () => {
-    expect(parseTokenRequest(tokenRequest('a.b.c'))).toEqual({ ok: true, value: { clientAssertion: 'a.b.c' } });
+    expect(parseTokenRequest(tokenRequest('a.b.c'))).toEqual({ ok: true, value: LEAST });
   });
 
   it('ignores parameters that no standard knows (RFC 6749 3.2)', () => {
@@ -37,7 +55,7 @@ describe('a token request', () => {
       parseTokenRequest(withMore(['scope', ''], ['resource', ''], ['client_id', ''], ['client_secret', ''])),
     ).toEqual({
       ok: true,
-      value: { clientAssertion: 'a.b.c' },
+      value: LEAST,
     });
   });
 
@@ -55,7 +73,8 @@ describe('the grant type', () => {
     ['refresh_token', 'grant_type_unsupported'],
     ['Client_Credentials', 'grant_type_unsupported'],
     ['client_credentials ', 'grant_type_unsupported'],
-    ['urn:ietf:params:oauth:grant-type:jwt-bearer', 'grant_type_unsupported'],
+    ['urn:ietf:params:oauth:grant-type:saml2-bearer', 'grant_type_unsupported'],
+    ['urn:ietf:params:oauth:grant-type:JWT-bearer', 'grant_type_unsupported'],
     ['__proto__', 'grant_type_unsupported'],
     ['x'.repeat(129), 'parameter_too_long'],
   ])('%j is answered with %s', (grantType, reason) => {
@@ -64,7 +83,7 @@ describe('the grant type', () => {
 
   it.each([
     ['password', 'password'],
-    ['urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+    ['urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:device_code'],
     ['eyJhbGciOiJFUzI1NiJ9', 'other'],
     ['S3cret!', 'other'],
   ])('%j is recorded as %s: what is no word of a standard may be a secret', (grantType, recorded) => {
@@ -74,119 +93,94 @@ describe('the grant type', () => {
   });
 });
 
-describe('the bounds of a request', () => {
-  it.each([
-    'grant_type',
-    'client_id',
-    'client_assertion_type',
-    'client_assertion',
-    'scope',
-    'audience',
-    'resource',
-    'client_secret',
-  ])('refuse %s twice, unless it is resource', (name) => {
-    const raw: RawTokenRequest = {
-      parameters: [
-        [name, 'https://a.example'],
-        [name, 'https://a.example'],
-      ],
-      queryParameters: [],
-    };
-    expect(reasonOf(raw)).toBe(name === 'resource' ? 'parameter_missing' : 'parameter_duplicated');
-  });
-
-  it('refuse an unknown parameter twice without repeating its name', () => {
-    expect(parseTokenRequest(withMore(['eyJhbGciOi', 'x'], ['eyJhbGciOi', 'x']))).toEqual(
-      refuse({ reason: 'parameter_duplicated', parameter: 'unknown' }),
-    );
-  });
-
-  it.each([
-    ['grant_type', 128],
-    ['client_id', 256],
-    ['client_secret', 256],
-    ['client_assertion_type', 128],
-    ['client_assertion', 8_192],
-    ['resource', 512],
-    ['audience', 512],
-    ['scope', 4_096],
-  ])('let %s have %i characters and no more', (name, length) => {
-    const of = (size: number): string => reasonOf({ parameters: [[name, 'x'.repeat(size)]], queryParameters: [] });
-    expect([of(length) === 'parameter_too_long', of(length + 1)]).toEqual([false, 'parameter_too_long']);
-  });
-
-  it('let a request have 32 parameters and no more', () => {
-    const filler = (count: number): [string, string][] =>
-      Array.from({ length: count }, (_, index) => [`p${index}`, 'x']);
-    expect([reasonOf(withMore(...filler(29))), parseTokenRequest(withMore(...filler(30)))]).toEqual([
-      'accepted',
-      refuse({ reason: 'parameters_too_many', count: 33 }),
+describe('the JWT bearer grant', () => {
+  it('brings its assertion, beside the proof of the client or alone (RFC 7523 2.1)', () => {
+    const grant = { type: JWT_BEARER, assertion: 'd.e.f' };
+    const form = { grant_type: JWT_BEARER, assertion: 'd.e.f' };
+    const alone = { ...form, client_assertion: undefined, client_assertion_type: undefined };
+    expect([
+      parseTokenRequest(tokenRequest('a.b.c', form)),
+      parseTokenRequest(tokenRequest('', alone)),
+      parseTokenRequest(tokenRequest('', { ...alone, client_id: 'crm' })),
+    ]).toEqual([
+      { ok: true, value: { client: LEAST.client, grant } },
+      { ok: true, value: { client: { method: 'none' }, grant } },
+      { ok: true, value: { client: { method: 'none', clientId: 'crm' }, grant } },
     ]);
   });
 
-  it.each(['client_assertion', 'client_secret', 'grant_type', 'scope', 'resource'])(
-    'refuse %s in the URL, where it ends up in logs (RFC 6749 2.3.1)',
-    (parameter) => {
-      expect(parseTokenRequest({ ...tokenRequest('a.b.c'), queryParameters: ['x', parameter] })).toEqual(
-        refuse({ reason: 'parameter_in_query', parameter }),
-      );
-    },
-  );
+  it.each([undefined, ''])('cannot do without it: %j', (assertion) => {
+    expect(parseTokenRequest(tokenRequest('a.b.c', { grant_type: JWT_BEARER, assertion }))).toEqual(
+      refuse({ reason: 'parameter_missing', parameter: 'assertion' }),
+    );
+  });
 
-  it('let other words stand in the URL', () => {
-    expect(reasonOf({ ...tokenRequest('a.b.c'), queryParameters: ['utm', '__proto__', 'toString'] })).toBe('accepted');
+  it('is the only one whose assertion proves a client', () => {
+    const none = { client_assertion: undefined, client_assertion_type: undefined, assertion: 'd.e.f' };
+    const exchange = { ...none, subject_token: 'x', subject_token_type: JWT_TYPE_URN };
+    expect([
+      reasonOf(tokenRequest('', none)),
+      reasonOf(tokenRequest('', { ...exchange, grant_type: TOKEN_EXCHANGE })),
+    ]).toEqual(['client_auth_missing', 'client_auth_missing']);
   });
 });
 
-describe('client authentication', () => {
-  const none = { client_assertion: undefined, client_assertion_type: undefined };
+describe('token exchange', () => {
+  const exchange = (changes: Record<string, string | undefined> = {}) =>
+    parseTokenRequest(
+      tokenRequest('a.b.c', {
+        ...{ grant_type: TOKEN_EXCHANGE, subject_token: 's', subject_token_type: ACCESS_TOKEN_TYPE_URN },
+        ...changes,
+      }),
+    );
+  const subject = { token: 's', type: ACCESS_TOKEN_TYPE_URN };
 
-  it.each([
-    ['nothing', none, undefined, 'client_auth_missing'],
-    ['a client_id alone', { ...none, client_id: 'crm' }, undefined, 'client_auth_missing'],
-    ['an assertion without its type', { client_assertion_type: undefined }, undefined, 'parameter_missing'],
-    ['a type without assertion', { client_assertion: undefined }, undefined, 'parameter_missing'],
-    [
-      'a SAML assertion',
-      { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' },
-      undefined,
-      'client_auth_method_unsupported',
-    ],
-    [
-      'a type in other letters',
-      { client_assertion_type: JWT_BEARER_ASSERTION.toUpperCase() },
-      undefined,
-      'client_auth_method_unsupported',
-    ],
-    ['a secret', { ...none, client_id: 'crm', client_secret: 's' }, undefined, 'client_auth_method_unsupported'],
-    ['the header', none, 'Basic Y3JtOnM=', 'client_auth_scheme_unsupported'],
-    ['a bearer token', none, 'Bearer x', 'client_auth_scheme_unsupported'],
-    ['header and assertion', {}, 'Basic Y3JtOnM=', 'client_auth_several'],
-    ['header and secret', { ...none, client_secret: 's' }, 'Basic Y3JtOnM=', 'client_auth_several'],
-    ['secret and assertion', { client_secret: 's' }, undefined, 'client_auth_several'],
-    ['header, secret and assertion', { client_secret: 's' }, 'Basic Y3JtOnM=', 'client_auth_several'],
-  ])('by %s is refused', (_what, changes, authorization, reason) => {
-    const raw = tokenRequest('a.b.c', changes);
-    expect(reasonOf(authorization === undefined ? raw : { ...raw, authorization })).toBe(reason);
+  it('is read with the least that it must say, and gives an access token (RFC 8693 2.1)', () => {
+    const grant = { type: TOKEN_EXCHANGE, subject, requestedType: ACCESS_TOKEN_TYPE_URN };
+    expect(exchange()).toEqual({ ok: true, value: { ...LEAST, grant } });
+  });
+
+  it('is read with all it may say', () => {
+    const more = { actor_token: 'a', actor_token_type: JWT_TYPE_URN, requested_token_type: JWT_TYPE_URN };
+    expect(exchange({ ...more, subject_token_type: JWT_TYPE_URN })).toMatchObject({
+      value: {
+        grant: {
+          ...{ subject: { token: 's', type: JWT_TYPE_URN }, actor: { token: 'a', type: JWT_TYPE_URN } },
+          requestedType: JWT_TYPE_URN,
+        },
+      },
+    });
   });
 
   it.each([
-    ['Basic Y3JtOnNlY3JldA==', 'basic'],
-    ['DPoP eyJ0eXAiOiJhdCtqd3QifQ', 'dpop'],
-    ['eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln', 'other'],
-    ['S3cret hunter2', 'other'],
-    ['', 'other'],
-  ])('by the header %j is recorded as scheme %s, never with what may be a credential', (authorization, scheme) => {
-    const raw = tokenRequest('', { client_assertion_type: undefined });
-    expect(parseTokenRequest({ ...raw, authorization })).toEqual(
-      refuse({ reason: 'client_auth_scheme_unsupported', scheme }),
-    );
+    ['subject_token', { subject_token: undefined }],
+    ['subject_token', { subject_token: undefined, subject_token_type: undefined }],
+    ['subject_token', { subject_token: '' }],
+    ['subject_token_type', { subject_token_type: undefined }],
+    ['subject_token_type', { subject_token_type: '' }],
+    ['actor_token', { actor_token_type: JWT_TYPE_URN }],
+    ['actor_token_type', { actor_token: 'a' }],
+  ])('misses %s in %j: a token comes with its type, and a type with its token', (parameter, changes) => {
+    expect(exchange(changes)).toEqual(refuse({ reason: 'parameter_missing', parameter }));
   });
 
-  it('records no secret that was sent as the assertion type', () => {
-    expect(parseTokenRequest(tokenRequest('a.b.c', { client_assertion_type: 'S3cret!' }))).toEqual(
-      refuse({ reason: 'client_auth_method_unsupported', method: 'other' }),
-    );
+  const OTHERS = ['refresh_token', 'id_token', 'saml1', 'saml2', 'ACCESS_TOKEN', 'jwt '];
+  const typed = (parameter: string) => OTHERS.map((name) => [parameter, `urn:ietf:params:oauth:token-type:${name}`]);
+  it.each([
+    ...typed('subject_token_type'),
+    ...typed('actor_token_type'),
+    ...typed('requested_token_type'),
+    ['subject_token_type', 'jwt'],
+    ['requested_token_type', '__proto__'],
+  ])('knows no %s of %s', (parameter = '', type) => {
+    const actor = parameter === 'actor_token_type' ? { actor_token: 'a' } : {};
+    expect(exchange({ ...actor, [parameter]: type })).toEqual(refuse({ reason: 'token_type_unsupported', parameter }));
+  });
+});
+
+describe('authorization details', () => {
+  it.each(['x', '{}', '[]', '[1]', '[{"type":"a","type":"b"}]', '[{"action":"x"}]'])('are refused as %j', (text) => {
+    expect(reasonOf(tokenRequest('a.b.c', { authorization_details: text }))).toBe('authorization_details_malformed');
   });
 });
 
@@ -214,7 +208,7 @@ describe('the resource', () => {
     ],
     ['an URN', [['resource', 'urn:example:api']], 'urn:example:api'],
   ] as [string, [string, string][], string][])('is known by %s', (_what, more, resource) => {
-    expect(parseTokenRequest(withMore(...more))).toEqual({ ok: true, value: { clientAssertion: 'a.b.c', resource } });
+    expect(parseTokenRequest(withMore(...more))).toEqual({ ok: true, value: { ...LEAST, resource } });
   });
 
   it.each([
@@ -273,11 +267,13 @@ describe('any list of parameters', () => {
       'resource',
       'audience',
     ],
-    ...['scope', '__proto__', 'constructor', 'toString', 'hasOwnProperty'],
+    ...['scope', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'assertion', 'subject_token'],
+    ...['subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type', 'authorization_details'],
   );
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 600 }),
-    fc.constantFrom('client_credentials', JWT_BEARER_ASSERTION, 'https://a.example', 'a b', 'x.y.z'),
+    fc.constantFrom(CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE, JWT_BEARER_ASSERTION, JWT_TYPE_URN),
+    fc.constantFrom('https://a.example', 'a b', 'x.y.z', '[{"type":"a"}]'),
   );
   const parameters = fc.array(fc.tuple(fc.oneof(known, text), text), { maxLength: 40 });
 
@@ -294,7 +290,7 @@ describe('any list of parameters', () => {
             ...(header === undefined ? {} : { authorization: header }),
           };
           const result = parseTokenRequest(raw);
-          expect(result.ok ? typeof result.value.clientAssertion : typeof result.refusal.reason).toBe('string');
+          expect(result.ok ? typeof result.value.client.method : typeof result.refusal.reason).toBe('string');
         },
       ),
       { numRuns: 1_000 },

@@ -12,6 +12,8 @@ import { AnswerListener } from '../../local/answer-listener.ts';
 import type { AwsCall, AwsCallRecord, Interception } from '../../local/aws-endpoint.ts';
 import { startDeployment } from '../../local/deployment.ts';
 import { AwsError } from '../../local/service.ts';
+import { keyPair } from '../support/builders.ts';
+import { boundToken, present, resourceProof } from '../support/dpop-service.ts';
 import {
   administer,
   assertionOf,
@@ -109,6 +111,13 @@ const playPartners = async (service: Service, brk: (broken: Breakage) => void): 
   await token();
   const grant = new URLSearchParams({ client: world.client.id, audience: world.audience });
   await administer(service, 'DELETE', `/grants?${grant}`);
+};
+
+/** A token that is bound to a DPoP key reaches its resource. */
+const playBoundTokens = async (service: Service): Promise<void> => {
+  const pair = await keyPair();
+  const token = await boundToken(service, await populate(service), pair);
+  await present(service, `DPoP ${token}`, resourceProof(service, pair, token));
 };
 
 /** A look at the document of a partner; that there is no such host comes to light only after it was noted. */
@@ -244,6 +253,7 @@ const NEEDED: readonly (readonly [role: string, action: string, play: Play | 'de
   ['Discovery', 'dynamodb:Query', playPartners],
   ['Authorizer', 'dynamodb:GetItem', playPartners],
   ['Authorizer', 'dynamodb:Query', playPartners],
+  ['Authorizer', 'dynamodb:PutItem', playBoundTokens],
 ];
 
 describe('a function without one of its permissions', () => {

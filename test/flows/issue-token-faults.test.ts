@@ -13,7 +13,17 @@ import {
   signingKey,
   tokenRequest,
 } from '../support/builders.ts';
-import { catalogue, clientPair, esPair, finding, issue, portsOf, reasonOf, rsPair, SETTINGS } from './issue-token-world.ts';
+import {
+  catalogue,
+  clientPair,
+  esPair,
+  finding,
+  issue,
+  portsOf,
+  reasonOf,
+  rsPair,
+  SETTINGS,
+} from './issue-token-world.ts';
 
 const oldPair = await keyPair('RS256', 'old');
 

@@ -53,6 +53,7 @@ describe('a deployment with a mutual TLS domain', () => {
     expect(ofType(resources, 'AWS::ApiGatewayV2::ApiMapping').map(({ properties }) => plain(properties))).toEqual([
       { ApiId: '<ServiceApiHttp>', DomainName: '<ServiceMutualTlsDomain>', Stage: '$default' },
     ]);
+    expect(ofType(resources, 'AWS::ApiGatewayV2::ApiMapping')[0]?.dependsOn).toContain('ServiceApiStage');
     expect(ofType(resources, 'AWS::ApiGatewayV2::Api')).toHaveLength(1);
   });
 

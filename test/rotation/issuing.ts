@@ -1,9 +1,9 @@
 /** Token requests of the model: issuers that keep the rings for as long as they may, and the tokens that came of it. */
 
-import { itself } from '../../functions/core/subject.ts';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing, SigningKey } from '../../functions/core/key-ring.ts';
 import type { EpochSeconds } from '../../functions/core/partner.ts';
+import { itself } from '../../functions/core/subject.ts';
 import { AUDIENCE, CLIENT, ISSUER } from '../support/builders.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';

@@ -7,7 +7,6 @@
  * issued, so that the first after each change is among them.
  */
 
-import { itself } from '../../functions/core/subject.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { DescribeKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
@@ -21,6 +20,7 @@ import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import { randomIds } from '../../functions/adapters/system.ts';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { type KeyRing, publishedKeys, type RotationPolicy } from '../../functions/core/key-ring.ts';
+import { itself } from '../../functions/core/subject.ts';
 import { publishKeys } from '../../functions/flows/publish-keys.ts';
 import { rotateKeys } from '../../functions/flows/rotate-keys.ts';
 import { signToken } from '../../functions/flows/sign-token.ts';

@@ -6,11 +6,11 @@
 import { constants, KeyObject, sign } from 'node:crypto';
 import { base64url, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { algorithmFacts, type JwsAlgorithm } from '../../functions/core/algorithms.ts';
+import { JWT_BEARER_ASSERTION } from '../../functions/core/client-authentication.ts';
+import { CLIENT_CREDENTIALS } from '../../functions/core/grant-type.ts';
 import type { KeyRing, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
 import type { Audience, Grant, Partner, PartnerCredential, PartnerWithGrants } from '../../functions/core/partner.ts';
 import type { RealmDefaults } from '../../functions/core/realm.ts';
-import { JWT_BEARER_ASSERTION } from '../../functions/core/client-authentication.ts';
-import { CLIENT_CREDENTIALS } from '../../functions/core/grant-type.ts';
 import type { RawTokenRequest } from '../../functions/core/request-form.ts';
 import type { HttpEvent } from '../../functions/http/endpoint.ts';
 

@@ -39,14 +39,17 @@ const WAIT = { timeout: 10_000, interval: 5 } as const;
 export interface Outcome {
   readonly status: number;
   readonly body: Record<string, unknown>;
-  /** `granted`, or the code of the reason why not. */
+  /** `granted`, or the code of the reason why not; of an assertion that is no grant, with the reason behind it. */
   readonly reason: string;
 }
 
 export const outcomeOf = async (service: Service, { status, headers, body }: TokenResponse): Promise<Outcome> => {
   const { decision, refusal } = await decisionOn(service, headers.get('apigw-requestid'));
-  return { status, body, reason: refusal?.reason ?? decision };
+  return { status, body, reason: refusal === undefined ? decision : reasonOf(refusal) };
 };
+
+const reasonOf = ({ reason, because }: NonNullable<LoggedDecision['refusal']>): string =>
+  reason === 'grant_assertion_refused' ? `${reason}: ${(because as { reason: string }).reason}` : reason;
 
 export const tokenOutcome = async (service: Service, form: URLSearchParams | string): Promise<Outcome> =>
   outcomeOf(service, await postToken(service, form));
@@ -83,3 +86,10 @@ export const whoamiOutcome = async (service: Service, authorization: string): Pr
 
 /** API Gateway's own words for a refusal by the authorizer. */
 export const notAuthorized = (reason: string): Outcome => ({ status: 403, body: { message: 'Forbidden' }, reason });
+
+/** The one answer to an assertion that is no good grant (RFC 7521 4.1.1), with the reason why it is not. */
+export const invalidGrant = (because: string): Outcome => ({
+  status: 400,
+  body: { error: 'invalid_grant', error_description: 'The assertion is not valid.' },
+  reason: `grant_assertion_refused: ${because}`,
+});

@@ -1,12 +1,12 @@
 /** The invariant of issuers that cannot read the ring: too old a ring is none. On the real reader, over a table that fails. */
 
-import { itself } from '../../../functions/core/subject.ts';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import { dynamoCatalogueReader } from '../../../functions/adapters/dynamo-readers.ts';
 import { ringRow } from '../../../functions/adapters/ring-rows.ts';
 import { emptyRing, withActiveKey, withCreatedKey, withPublishedKey } from '../../../functions/core/key-ring.ts';
+import { itself } from '../../../functions/core/subject.ts';
 import { signToken } from '../../../functions/flows/sign-token.ts';
 import { type CatalogueReader, Outage } from '../../../functions/ports.ts';
 import { AUDIENCE, CLIENT, ISSUER, NOW, REALM } from '../../support/builders.ts';
