@@ -9,6 +9,7 @@ import { NUMBER_SETTINGS } from '../functions/config.ts';
 import { claimProblems } from '../functions/core/custom-claims.ts';
 import { partnerSchema } from '../functions/http/admin-schemas.ts';
 import type { SingleUse } from '../functions/ports.ts';
+import { MUTUAL_TLS_CHECKS } from '../infra/mutual-tls-settings.ts';
 import { API_SETTINGS } from '../infra/settings.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -37,7 +38,7 @@ describe('docs/deploying.md', () => {
   });
 
   it('lists no setting that there is not', () => {
-    const others = ['issuer', 'algorithms', 'privateHosts'];
+    const others = ['issuer', 'algorithms', 'privateHosts', ...Object.keys(MUTUAL_TLS_CHECKS)];
     const known = [...Object.keys(NUMBER_SETTINGS), ...Object.keys(API_SETTINGS), ...others];
     expect(rows.map(([, first = '']) => words(first)[0]).toSorted()).toEqual(known.toSorted());
   });

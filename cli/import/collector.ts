@@ -9,7 +9,7 @@ import { settle } from './settling.ts';
 const TOKEN_SECONDS = { min: 60, max: 86_400 };
 
 const SECRET_LEFT =
-  'its client secret was not carried over: partners prove themselves with a key, or with a new secret (countersign secret add) where the realm allows secrets';
+  'its client secret was not carried over: partners prove themselves with a key, or where the realm allows it with a new secret (countersign secret add)';
 
 export class Collector {
   readonly #clients = new Map<string, ClientDraft>();

@@ -24,7 +24,7 @@ const client = z.looseObject({
   token_endpoint_auth_signing_alg: z.string().nullish(),
   jwks: z.looseObject({ keys: z.array(z.unknown()).nullish() }).nullish(),
   jwks_uri: z.string().nullish(),
-  /** RFC 8705 section 2.1.2; servers built on Hydra have them. */
+  /** RFC 8705 section 2.1.2, where the export has them. */
   tls_client_auth_subject_dn: z.string().nullish(),
   tls_client_auth_san_dns: z.string().nullish(),
   tls_client_auth_san_uri: z.string().nullish(),

@@ -104,13 +104,13 @@ const uriNote = (name: string, uri: string): readonly NoteDraft[] => {
 };
 
 const keyNotes = (clients: ReadonlyMap<string, ClientDraft>, ids: ReadonlyMap<string, string>): readonly NoteDraft[] =>
-  [...clients].flatMap(([client, { credentials = [], jwksUri }]) => {
+  [...clients].flatMap(([client, { credentials = [], jwksUri, tlsSubject }]) => {
     if (credentials.length > MAX_CREDENTIALS) {
       return [
         { client, text: `has ${credentials.length} keys, and a partner holds ${MAX_CREDENTIALS}: take some out` },
       ];
     }
-    if (credentials.length > 0 || jwksUri !== undefined) return [];
+    if (credentials.length > 0 || jwksUri !== undefined || tlsSubject !== undefined) return [];
     const command = `countersign credential add ${ids.get(client)} --public-key FILE`;
     return [{ client, text: `no public key came along, so it gets no tokens until: ${command}` }];
   });

@@ -6,6 +6,7 @@
 import type { JWK } from 'jose';
 import type { RegistrableMethod } from './client-registration.ts';
 import type { GrantType } from './grant-type.ts';
+import { registrationEndpoint } from './metadata.ts';
 import type { EpochSeconds, Partner, PartnerCredential } from './partner.ts';
 
 export interface ClientInformation {
@@ -24,8 +25,6 @@ export interface ClientInformation {
   readonly registration_access_token: string;
   readonly registration_client_uri: string;
 }
-
-export const registrationEndpoint = (issuer: string): string => `${issuer}/register`;
 
 /** @param token the registration access token, which nobody has but who is answered. */
 export const clientInformation = (

@@ -10,7 +10,7 @@ import type { InputProblem } from './public-key.ts';
 import { isTrustDomain } from './spiffe-id.ts';
 
 /** Exactly one of them. */
-export interface ClaimPredicateInput {
+interface ClaimPredicateInput {
   readonly exact?: string | undefined;
   readonly glob?: string | undefined;
   readonly oneOf?: readonly string[] | undefined;

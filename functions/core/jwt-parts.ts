@@ -16,7 +16,7 @@ export interface JwtHeader {
   readonly x5tS256: string | undefined;
 }
 
-export interface JwtParts {
+interface JwtParts {
   readonly header: JwtHeader;
   readonly payload: JsonObject;
 }

@@ -50,7 +50,7 @@ const REALM_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/;
 export const isRealmName = (value: string): boolean => REALM_NAME.test(value);
 
 export const DPOP_NONCES = ['required', 'optional'] as const;
-export type DpopNonces = (typeof DPOP_NONCES)[number];
+type DpopNonces = (typeof DPOP_NONCES)[number];
 
 /** What the deployment says about all realms. */
 export interface RealmDefaults {

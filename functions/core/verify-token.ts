@@ -7,6 +7,7 @@ import { isSignedBy } from './key-proof.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
 import type { EpochSeconds, PartnerWithGrants } from './partner.ts';
 import { parseScope } from './scope.ts';
+import { checkTrust } from './subject.ts';
 import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, type TokenRules } from './token.ts';
 
 export const verifyToken = async (
@@ -33,18 +34,27 @@ const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; ke
   return undefined;
 };
 
-/** A token outlives neither its client's place in the realm nor the grant it was issued for. */
+/** A token outlives neither its client's place in the realm, nor what it is trusted with, nor the grant it was issued for. */
 export const stillGranted = (
   found: PartnerWithGrants | undefined,
   claims: AccessTokenClaims,
 ): Result<AccessTokenClaims> => {
   if (found === undefined) return refuse({ reason: 'client_unknown', clientId: claims.client_id });
   if (!found.partner.enabled) return refuse({ reason: 'client_disabled', clientId: claims.client_id });
+  const trusted = checkTrust(found.partner, {
+    kind: claims.sub_id === undefined ? 'application' : 'user',
+    sub: claims.sub,
+  });
+  if (!trusted.ok) return trusted;
   const grant = found.grants.find((each) => each.audience === claims.aud);
   if (grant === undefined) return refuse({ reason: 'grant_missing', resource: claims.aud });
   const scopes = parseScope(claims.scope);
   if (scopes === undefined) return refuse({ reason: 'token_malformed', detail: 'scope' });
-  return scopes.every((scope) => grant.scopes.includes(scope))
+  if (!scopes.every((scope) => grant.scopes.includes(scope))) {
+    return refuse({ reason: 'scope_not_granted', asked: scopes, granted: grant.scopes });
+  }
+  const lost = claims.authorization_details?.find(({ type }) => !grant.authorizationDetailsTypes.includes(type));
+  return lost === undefined
     ? accept(claims)
-    : refuse({ reason: 'scope_not_granted', asked: scopes, granted: grant.scopes });
+    : refuse({ reason: 'authorization_details_not_granted', type: lost.type, detail: 'not granted any more' });
 };

@@ -40,15 +40,14 @@ const isRecordable = (member: unknown): boolean =>
 const isRecordableMap = (member: unknown): boolean =>
   typeof member === 'object' && member !== null && Object.values(member).every(isRecordable);
 
-const IDENTITY_MEMBERS: ReadonlySet<string> = new Set([
-  ...['issuer', 'audience', 'claims', 'audited', 'maxSeconds', 'reusable'],
-]);
+const IDENTITY_TERMS: ReadonlySet<string> = new Set(['issuer', 'audience', 'maxSeconds', 'reusable']);
+const IDENTITY_CLAIMS: ReadonlySet<string> = new Set(['claims', 'audited']);
 
 const isIdentity = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
-  Object.entries(value).every(
-    ([name, member]) => IDENTITY_MEMBERS.has(name) && (isScalar(member) || isRecordableMap(member)),
+  Object.entries(value).every(([name, member]) =>
+    IDENTITY_CLAIMS.has(name) ? isRecordableMap(member) : IDENTITY_TERMS.has(name) && isScalar(member),
   );
 
 /** Members with a depth of their own: who may prove a partner, and what may be asked for, is what an auditor looks for. */

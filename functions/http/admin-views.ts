@@ -3,6 +3,7 @@
 import { PUBLIC_KEY_MEMBERS } from '../core/algorithms.ts';
 import type { Onboarding } from '../core/client-registration.ts';
 import type { ClientSecret } from '../core/client-secret.ts';
+import { registrationEndpoint } from '../core/metadata.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerCredential } from '../core/partner.ts';
 import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
 import type { PartnerView } from '../flows/manage-partners.ts';
@@ -79,16 +80,13 @@ export const addedSecretView = ({ secret, secretId, ...view }: AddedSecret) => (
   partner: partnerView(view),
 });
 
-/** RFC 7591 3, below the realm's issuer. */
-const REGISTRATION_PATH = '/register';
-
 /** The only answer that ever holds the token. @param issuer the realm's. */
 export const openedOnboardingView =
   (issuer: string) =>
   ({ token, expiresAt }: OpenedOnboarding) => ({
     token,
     expiresAt: timestamp(expiresAt),
-    registrationEndpoint: `${issuer}${REGISTRATION_PATH}`,
+    registrationEndpoint: registrationEndpoint(issuer),
   });
 
 const credentialView = (credential: PartnerCredential, usedAt: EpochSeconds | undefined) => ({

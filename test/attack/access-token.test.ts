@@ -236,7 +236,7 @@ describe('the Authorization header', () => {
   it.each([
     ['two tokens in one header', (jws: string) => `Bearer ${jws}, Bearer ${jws}`],
     ['a token without a scheme', (jws: string) => jws],
-    ['another scheme', (jws: string) => `DPoP ${jws}`],
+    ['another scheme', (jws: string) => `GNAP ${jws}`],
     ['Basic', (jws: string) => `Basic ${jws}`],
     ['something behind the token', (jws: string) => `Bearer ${jws} x`],
     ['a quoted token', (jws: string) => `Bearer "${jws}"`],

@@ -56,6 +56,7 @@ describe('the conformance matrix', () => {
       'RFC 8414',
       'RFC 8707',
       'RFC 9068',
+      'RFC 9449',
     ]) {
       expect(standards).toContain(standard);
     }

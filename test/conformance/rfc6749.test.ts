@@ -1,9 +1,11 @@
-/** The OAuth 2.0 Authorization Framework, as far as the client credentials grant goes. The matrix in README.md names each test. */
+/** The OAuth 2.0 Authorization Framework: the token endpoint and the client credentials grant. The matrix in README.md names each test. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { badRequest, tokenOutcome } from '../support/decisions.ts';
+import { allowSecrets, basic, makeSecret } from '../support/client-secret.ts';
+import { badRequest, notAuthenticated, outcomeOf, tokenOutcome } from '../support/decisions.ts';
 import {
   assertionOf,
+  callAdmin,
   mustCreate,
   populate,
   postToken,
@@ -15,10 +17,13 @@ import {
 
 let service: Service;
 let world: World;
+let secret: string;
 
 beforeAll(async () => {
   service = await startService();
+  await allowSecrets(service, true);
   world = await populate(service);
+  ({ secret } = await makeSecret(service, 'crm'));
   const audience = 'https://ledger.example/api';
   await mustCreate(service, '/audiences', { audience, owner: 'billing', scopes: ['post', 'Post', 'void'] });
   await mustCreate(service, '/grants', { client: 'crm', audience, scopes: ['post', 'Post', 'void'] });
@@ -44,13 +49,22 @@ const answer = async (changes: Readonly<Record<string, string | undefined>> = {}
 
 const GRANTED = { status: 200, reason: 'granted' };
 
+const GRANT = 'grant_type=client_credentials&resource=https://ledger.example/api';
+
 /** The request with an `Authorization` header. */
-const withAuthorization = async (authorization: string, body: string): Promise<Response> =>
-  fetch(new URL('/token', service.deployment.url), {
+const withAuthorization = async (authorization: string, body: string, query = ''): Promise<Response> =>
+  fetch(new URL(`/token${query}`, service.deployment.url), {
     method: 'POST',
     headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
     body,
   });
+
+/** What came of it, and what the log says. */
+const basicOutcome = async (authorization: string, body = GRANT) => {
+  const answer = await withAuthorization(authorization, body);
+  const read = (await answer.json()) as Record<string, unknown>;
+  return outcomeOf(service, { status: answer.status, headers: answer.headers, body: read });
+};
 
 describe('RFC 6749 2.3: client authentication', () => {
   it('refuses a request with more than one authentication method', async () => {
@@ -59,12 +73,79 @@ describe('RFC 6749 2.3: client authentication', () => {
     expect(await tokenOutcome(service, both)).toEqual(badRequest('client_auth_several', description));
   });
 
-  it('offers no passwords: a client secret in the body proves nothing', async () => {
-    const changes = { client_assertion: undefined, client_assertion_type: undefined };
-    const secret = await outcome({ ...changes, client_id: 'crm', client_secret: 'secret' });
-    expect(secret).toMatchObject({ status: 401, reason: 'client_auth_method_unsupported' });
-    const none = await outcome({ ...changes, client_id: 'crm' });
+  it('is needed: a client id alone proves nothing', async () => {
+    const none = await outcome({ ...WITHOUT_ASSERTION, client_id: 'crm' });
     expect(none).toMatchObject({ status: 401, body: { error: 'invalid_client' }, reason: 'client_auth_missing' });
+  });
+});
+
+const WITHOUT_ASSERTION = { client_assertion: undefined, client_assertion_type: undefined };
+
+describe('RFC 6749 2.3.1: client password', () => {
+  it('works in the Authorization header, whatever the case of its scheme, with or without client_id', async () => {
+    const header = basic('crm', secret);
+    expect(await basicOutcome(header)).toMatchObject(GRANTED);
+    expect(await basicOutcome(header.replace('Basic', 'bAsIC'))).toMatchObject(GRANTED);
+    expect(await basicOutcome(header, `${GRANT}&client_id=crm`)).toMatchObject(GRANTED);
+    expect(await basicOutcome(header, `${GRANT}&client_id=billing`)).toMatchObject({ reason: 'client_auth_several' });
+  });
+
+  it('is form-encoded before it goes into the header', async () => {
+    const id = 'crm~one';
+    await mustCreate(service, '/partners', { id });
+    await mustCreate(service, '/grants', { client: id, audience: LEDGER, scopes: ['post'] });
+    const { secret: own } = await makeSecret(service, id);
+    // A tilde is encoded by this rule, and left alone by the one for URIs.
+    expect(Buffer.from(basic(id, own).slice(6), 'base64').toString()).toContain('crm%7Eone:');
+    expect(await basicOutcome(basic(id, own))).toMatchObject(GRANTED);
+    const plain = `Basic ${Buffer.from(`${id}:${own}`).toString('base64')}`;
+    expect(await basicOutcome(plain)).toMatchObject(GRANTED);
+    const broken = `Basic ${Buffer.from(`${id}:%zz`).toString('base64')}`;
+    expect(await basicOutcome(broken)).toMatchObject({ status: 401, reason: 'client_auth_scheme_unsupported' });
+  });
+
+  it('works in the body', async () => {
+    const changes = { ...WITHOUT_ASSERTION, client_id: 'crm', client_secret: secret };
+    expect(await outcome(changes)).toMatchObject(GRANTED);
+    expect(await outcome({ ...changes, client_id: undefined })).toMatchObject({ reason: 'parameter_missing' });
+    expect(await outcome({ ...changes, client_id: 'billing' })).toEqual(notAuthenticated('secret_unknown'));
+    expect(await outcome({ ...changes, client_secret: `${secret}x` })).toEqual(notAuthenticated('secret_unknown'));
+  });
+
+  it('does not work in the query', async () => {
+    const query = `?client_id=crm&client_secret=${secret}`;
+    const body = await form(WITHOUT_ASSERTION);
+    const answer = await fetch(new URL(`/token${query}`, service.deployment.url), { method: 'POST', body });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      { error: 'invalid_request', error_description: 'Request parameters must be sent in the body.' },
+    ]);
+  });
+
+  it('is not sent in two ways at once, nor beside another proof', async () => {
+    const twice = `${GRANT}&client_id=crm&client_secret=${secret}`;
+    expect(await basicOutcome(basic('crm', secret), twice)).toMatchObject({ reason: 'client_auth_several' });
+    const beside = String(await form());
+    expect(await basicOutcome(basic('crm', secret), beside)).toMatchObject({ reason: 'client_auth_several' });
+  });
+
+  it('is no proof in a realm that has not opted in, or does so no longer', async () => {
+    await callAdmin(service, 'POST', '/admin/realms', { name: 'strict' });
+    await callAdmin(service, 'POST', '/admin/realms/strict/partners', { id: 'crm' });
+    const refused = await callAdmin(service, 'POST', '/admin/realms/strict/partners/crm/secrets', {});
+    expect(refused.status).toBe(409);
+    await allowSecrets(service, true, 'strict');
+    const { secret: own } = await makeSecret(service, 'crm', {}, 'strict');
+    await allowSecrets(service, false, 'strict');
+    const answer = await fetch(`${service.issuer}/realms/strict/token`, {
+      method: 'POST',
+      headers: { authorization: basic('crm', own) },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    const body = (await answer.json()) as Record<string, unknown>;
+    expect(await outcomeOf(service, { status: answer.status, headers: answer.headers, body })).toEqual(
+      notAuthenticated('client_secrets_off'),
+    );
   });
 });
 
@@ -192,10 +273,12 @@ describe('RFC 6749 5.2: error response', () => {
     }
   });
 
-  it('challenges a client that used the Authorization header', async () => {
-    const response = await withAuthorization('Basic Y3JtOnNlY3JldA==', 'grant_type=client_credentials');
+  it('challenges a client that used the Authorization header, and no other', async () => {
+    const response = await withAuthorization(basic('crm', 'wrong'), GRANT);
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="countersign"']);
     expect(await response.json()).toMatchObject({ error: 'invalid_client' });
+    const posted = await answer({ ...WITHOUT_ASSERTION, client_id: 'crm', client_secret: 'wrong' });
+    expect([posted.status, posted.headers.get('www-authenticate')]).toEqual([401, null]);
   });
 
   it('is the same for every failed authentication', async () => {
@@ -207,7 +290,10 @@ describe('RFC 6749 5.2: error response', () => {
       await assertionOf(world.client, 'https://other.example'),
       await assertionOf(world.client, service.issuer, { claims: { exp: now - 600 } }),
     ];
-    const answers = await Promise.all(attempts.map((client_assertion) => answer({ client_assertion })));
+    const answers = await Promise.all([
+      ...attempts.map((client_assertion) => answer({ client_assertion })),
+      ...['crm', 'nobody'].map((id) => answer({ ...WITHOUT_ASSERTION, client_id: id, client_secret: 'wrong' })),
+    ]);
     const seen = answers.map(({ status, headers, body }) => {
       const named = [...headers].filter(([name]) => !['apigw-requestid', 'date'].includes(name));
       return JSON.stringify([status, named, body]);

@@ -6,11 +6,13 @@
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JWS_ALGORITHMS } from '../../functions/core/algorithms.ts';
-import { tokenOutcome } from '../support/decisions.ts';
+import { JWT_BEARER, TOKEN_EXCHANGE } from '../../functions/core/grant-type.ts';
+import { notAuthenticated, tokenOutcome } from '../support/decisions.ts';
 import { compactOf, goodClaims, signedBy } from '../support/forgery.ts';
 import {
   administer,
   assertionOf,
+  callAdmin,
   getToken,
   makePartner,
   mustCreate,
@@ -35,8 +37,8 @@ beforeAll(async () => {
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
-const documentAt = async (name: string): Promise<Record<string, string | string[]>> =>
-  (await (await fetch(`${service.issuer}/.well-known/${name}`)).json()) as Record<string, string | string[]>;
+const documentAt = async (name: string, realm = ''): Promise<Record<string, string | string[]>> =>
+  (await (await fetch(`${service.issuer}/.well-known/${name}${realm}`)).json()) as Record<string, string | string[]>;
 
 const WITHOUT_ASSERTION = ['client_assertion', 'client_assertion_type'];
 
@@ -48,11 +50,39 @@ describe('RFC 8414 2: metadata', () => {
       jwks_uri: `${service.issuer}/jwks`,
       // A member of our own, as RFC 8414 2 allows.
       revoked_keys_uri: `${service.issuer}/revoked-keys`,
+      registration_endpoint: `${service.issuer}/register`,
       response_types_supported: ['none'],
-      grant_types_supported: ['client_credentials'],
+      grant_types_supported: ['client_credentials', JWT_BEARER, TOKEN_EXCHANGE],
       token_endpoint_auth_methods_supported: ['private_key_jwt'],
       token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256']),
+      dpop_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256']),
     });
+  });
+
+  it('tells of each realm what is on in it, and of none what is on elsewhere', async () => {
+    const policy = {
+      clientSecrets: true,
+      grantTypes: ['client_credentials'],
+      authorizationDetailsTypes: ['payment_initiation'],
+    };
+    await callAdmin(service, 'POST', '/admin/realms', { name: 'shared', policy });
+    const shared = await documentAt('oauth-authorization-server', '/realms/shared');
+    expect(shared).toEqual({
+      ...metadata,
+      issuer: `${service.issuer}/realms/shared`,
+      token_endpoint: `${service.issuer}/realms/shared/token`,
+      jwks_uri: `${service.issuer}/realms/shared/jwks`,
+      revoked_keys_uri: `${service.issuer}/realms/shared/revoked-keys`,
+      registration_endpoint: `${service.issuer}/realms/shared/register`,
+      grant_types_supported: ['client_credentials'],
+      token_endpoint_auth_methods_supported: ['private_key_jwt', 'client_secret_basic', 'client_secret_post'],
+      authorization_details_types_supported: ['payment_initiation'],
+    });
+  });
+
+  it('says nothing of mutual TLS where there is no door for it', () => {
+    const named = Object.keys(metadata).filter((name) => /tls/.test(name));
+    expect([named, metadata.token_endpoint_auth_methods_supported]).toEqual([[], ['private_key_jwt']]);
   });
 
   it('never lists algorithm none for client authentication', () => {
@@ -126,15 +156,18 @@ describe('RFC 8414: what the metadata says is true', () => {
       'implicit',
       'password',
       'refresh_token',
-      'urn:ietf:params:oauth:grant-type:jwt-bearer',
       'urn:ietf:params:oauth:grant-type:saml2-bearer',
-      'urn:ietf:params:oauth:grant-type:token-exchange',
       'urn:ietf:params:oauth:grant-type:device_code',
       'urn:openid:params:grant-type:ciba',
       ...(metadata.grant_types_supported ?? []),
     ];
     const works = async (grant_type: string): Promise<boolean> => {
-      const form = tokenForm(await assertionOf(world.client, service.issuer), { grant_type });
+      const form = tokenForm(await assertionOf(world.client, service.issuer), {
+        grant_type,
+        assertion: await assertionOf(world.client, service.issuer),
+        subject_token: await getToken(service, world),
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      });
       const { status, reason } = await tokenOutcome(service, form);
       expect(reason).toBe(status === 200 ? 'granted' : 'grant_type_unsupported');
       return status === 200;
@@ -142,6 +175,21 @@ describe('RFC 8414: what the metadata says is true', () => {
     const working = [];
     for (const grantType of known) if (await works(grantType)) working.push(grantType);
     expect(working).toEqual(metadata.grant_types_supported);
+  });
+
+  it('no grant type works in a realm that does not list it', async () => {
+    await callAdmin(service, 'POST', '/admin/realms', { name: 'narrow', policy: { grantTypes: [JWT_BEARER] } });
+    const partner = { id: 'crm', jwks: { keys: [world.client.publicJwk] } };
+    await callAdmin(service, 'POST', '/admin/realms/narrow/partners', partner);
+    const issuer = `${service.issuer}/realms/narrow`;
+    const answer = await fetch(`${issuer}/token`, {
+      method: 'POST',
+      body: tokenForm(await assertionOf(world.client, issuer)),
+    });
+    expect([answer.status, ((await answer.json()) as { error: string }).error]).toEqual([
+      400,
+      'unsupported_grant_type',
+    ]);
   });
 
   it('every authentication method that is listed works, and no other', async () => {
@@ -154,17 +202,13 @@ describe('RFC 8414: what the metadata says is true', () => {
       return form;
     };
     expect(await tokenOutcome(service, bare({}))).toMatchObject({ status: 401, reason: 'client_auth_missing' });
-    expect(await tokenOutcome(service, bare({ client_secret: 'x' }))).toMatchObject({
-      status: 401,
-      reason: 'client_auth_method_unsupported',
-    });
+    const made = await administer(service, 'POST', '/partners/crm/secrets', {});
+    expect(made.status).toBe(409);
+    expect(await tokenOutcome(service, bare({ client_secret: 'x' }))).toEqual(notAuthenticated('secret_unknown'));
     const secretJwt = await new SignJWT(goodClaims(world.client, service.issuer))
       .setProtectedHeader({ alg: 'HS256' })
       .sign(Buffer.alloc(32, 1));
-    expect(await tokenOutcome(service, tokenForm(secretJwt))).toMatchObject({
-      status: 401,
-      reason: 'assertion_algorithm',
-    });
+    expect(await tokenOutcome(service, tokenForm(secretJwt))).toEqual(notAuthenticated('assertion_algorithm'));
   });
 
   it('every ring that is listed for signing issues tokens', async () => {

@@ -6,13 +6,25 @@ import { join } from 'node:path';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notAuthorized, whoamiOutcome } from '../support/decisions.ts';
+import { grantForm, requireToken, statementOf } from '../support/delegation.ts';
 import { seconds } from '../support/forgery.ts';
 import { type RingKey, ringKeys } from '../support/ring-keys.ts';
-import { assertionOf, getToken, populate, type Service, startService, type World } from '../support/service.ts';
+import {
+  assertionOf,
+  getToken,
+  makePartner,
+  mustCreate,
+  populate,
+  type Service,
+  startService,
+  type TestPartner,
+  type World,
+} from '../support/service.ts';
 
 let directory: string;
 let service: Service;
 let world: World;
+let agent: TestPartner;
 let token: string;
 let key: RingKey;
 
@@ -20,6 +32,10 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'countersign-rfc9068-'));
   service = await startService({ dataDirectory: directory });
   world = await populate(service);
+  agent = await makePartner('agent');
+  const definition = { id: agent.id, jwks: { keys: [agent.publicJwk] }, trustLevel: 'user' };
+  await mustCreate(service, '/partners', definition);
+  await mustCreate(service, '/grants', { client: agent.id, audience: world.audience, scopes: ['read'] });
   token = await getToken(service, world);
   const { kid } = decodeProtectedHeader(token);
   const signer = (await ringKeys(service, directory)).find((each) => each.kid === kid);
@@ -73,6 +89,22 @@ describe('RFC 9068 2.2: data structure', () => {
     expect(sub).toBe(client);
   });
 
+  it('has the user as its subject where it is about one, and the client as who acts', async () => {
+    const form = grantForm(await statementOf(agent, service.issuer, 'alice'));
+    expect(decodeJwt(await requireToken(service, form))).toEqual({
+      iss: service.issuer,
+      exp: expect.any(Number),
+      aud: world.audience,
+      sub: 'alice',
+      client_id: 'agent',
+      iat: expect.any(Number),
+      jti: expect.any(String),
+      scope: 'read',
+      act: { sub: 'agent' },
+      sub_id: { format: 'iss_sub', iss: 'agent', sub: 'alice' },
+    });
+  });
+
   it('has a jti that is never used twice', async () => {
     const tokens = await Promise.all(Array.from({ length: 5 }, () => getToken(service, world)));
     const ids = tokens.map((each) => decodeJwt(each).jti ?? '');
@@ -83,6 +115,17 @@ describe('RFC 9068 2.2: data structure', () => {
 
   it('has the scopes of its own audience (2.2.3)', () => {
     expect(decodeJwt(token).scope).toBe('read');
+  });
+});
+
+describe('RFC 9068 5: a user who is called as a client is', () => {
+  it('is told from it by sub_id and act, which tokens of clients never have', async () => {
+    const form = grantForm(await statementOf(agent, service.issuer, 'crm'));
+    const ofUser = decodeJwt(await requireToken(service, form));
+    expect(ofUser).toMatchObject({ sub: 'crm', client_id: 'agent', act: { sub: 'agent' } });
+    expect(ofUser.sub_id).toEqual({ format: 'iss_sub', iss: 'agent', sub: 'crm' });
+    expect(Object.keys(decodeJwt(token))).not.toEqual(expect.arrayContaining(['sub_id']));
+    expect(decodeJwt(token).act).toBeUndefined();
   });
 });
 

@@ -81,7 +81,7 @@ describe('client metadata', () => {
     expect(await parse(await metadataWith(more))).toEqual(await parse(await metadataWith()));
   });
 
-  it.each<[string, object]>([
+  it.each<[string, Record<string, unknown>]>([
     ['a name that is too long', { client_name: 'n'.repeat(129) }],
     ['a name of several lines', { client_name: 'a\nb' }],
     ['an empty name', { client_name: '' }],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { Result } from '../../functions/core/errors.ts';
 import {
   type ForeignJwt,
@@ -225,6 +225,25 @@ describe('the check of such a token', () => {
     expect(reasonOf(await verify(jws, { issuer: idp({ issuer: workload.issuer }), maxSeconds: 3_600 }))).toBe(
       'assertion_key_unknown',
     );
+  });
+});
+
+describe('a refusal costs one signature check', () => {
+  const checks = vi.spyOn(crypto.subtle, 'verify');
+  afterAll(() => checks.mockRestore());
+
+  it.each<readonly [string, string, Partial<ForeignJwtCheck>]>([
+    ['that is unknown', 'issuer_unknown', { issuer: undefined }],
+    ['of another name', 'issuer_unknown', { issuer: idp({ issuer: 'https://other.example' }) }],
+    ['that is not trusted', 'issuer_untrusted', { issuer: idp({ trustedIssuer: false }) }],
+    ['that is disabled', 'issuer_disabled', { issuer: idp({ enabled: false }) }],
+    ['without such a key', 'assertion_key_unknown', { issuer: idp({ credentials: [] }) }],
+    ['whose token is for others', 'assertion_audience', { audiences: ['x'] }],
+  ])('as a good token does: of an issuer %s', async (_case, reason, changes) => {
+    checks.mockClear();
+    expect([reasonOf(await verify(token(), changes)), checks.mock.calls.length]).toEqual([reason, 1]);
+    checks.mockClear();
+    expect([reasonOf(await verify(token())), checks.mock.calls.length]).toEqual(['accepted', 1]);
   });
 });
 

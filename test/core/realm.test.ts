@@ -7,6 +7,7 @@ import {
   isRealmName,
   type Realm,
   type RealmInput,
+  type RealmPolicy,
   realmPath,
   realmTerms,
   untouchedRealm,
@@ -172,10 +173,10 @@ describe('the terms of a realm', () => {
   });
 
   it('are what its policy says of secrets, grants, nonces and types of details', () => {
-    const policy = {
+    const policy: RealmPolicy = {
       ...{ clientSecrets: true, grantTypes: [JWT_BEARER], dpopNonces: 'optional' },
       authorizationDetailsTypes: ['payment'],
-    } as const;
+    };
     expect(realmTerms(realm({ policy }), realmDefaults())).toMatchObject(policy);
   });
 

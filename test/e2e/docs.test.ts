@@ -31,9 +31,11 @@ describe('a page of the documentation', () => {
     'following-documents.md',
     'getting-started.md',
     'importing.md',
+    'onboarding.md',
     'partners.md',
     'quotas.md',
     'realms.md',
+    'workload-identity.md',
   ])('%s has commands', (name) => {
     expect(pages.map((page) => page.name)).toContain(name);
   });

@@ -167,6 +167,24 @@ describe('what is kept of a body', () => {
     ['{"jwksUri":"https://u:p@a.example/k?q#f"}', { jwksUri: 'https://a.example/k' }],
     ['{"jwksUri":["https://a.example/k?q"],"metadataUrl":"no url"}', { jwksUri: null, metadataUrl: null }],
     ['{"__proto__":{"id":"x"}}', undefined],
+    ['{"secrets":[{"hash":"x"}],"onboarding":{"hash":"x"},"secret":"x","token":"x","hash":"x"}', undefined],
+    [
+      '{"trustedIssuer":true,"tlsSubject":{"sanDns":"a"},"federation":[{"issuer":"i","claims":{"sub":{"oneOf":["a"]}}}]}',
+      {
+        ...{ trustedIssuer: true, tlsSubject: { sanDns: 'a' } },
+        federation: [{ issuer: 'i', claims: { sub: { oneOf: ['a'] } } }],
+      },
+    ],
+    ['{"federation":[{"issuer":"i","token":"x"}]}', undefined],
+    ['{"federation":[{"issuer":"i","claims":{"sub":{"exact":{"d":"x"}}}}]}', undefined],
+    ['{"federation":[{"issuer":{"d":"x"}}]}', undefined],
+    ['{"federation":["x"]}', undefined],
+    [
+      '{"authorizationDetails":{"payment":{"actions":["a"]},"b":{}}}',
+      { authorizationDetails: { payment: { actions: ['a'] }, b: {} } },
+    ],
+    ['{"authorizationDetails":{"payment":{"actions":[{"d":"x"}]}}}', undefined],
+    ['{"authorizationDetails":["x"]}', undefined],
   ])('of %s is %j', (body, change) => {
     expect(kept(body)).toEqual(change);
   });

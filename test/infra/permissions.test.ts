@@ -99,7 +99,7 @@ const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
 const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
   Token: [
     { Sid: 'Registry', Action: ['dynamodb:BatchGetItem', 'dynamodb:Query'], Resource: REGISTRY },
-    REALMS,
+    { Sid: 'Names', Action: 'dynamodb:GetItem', Resource: REGISTRY, Condition: leadingKeys('realm#*', 'issuer#*') },
     {
       Sid: 'Ephemera',
       Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Demo, type ServeOptions, serve } from '../../local/serve.ts';
-import { temporaryDirectory, writeAssembly } from './support/fixture.ts';
+import { createAuthority } from './support/certificates.ts';
+import { ECHO, jsonOf, temporaryDirectory, writeAssembly } from './support/fixture.ts';
 import { writeProject } from './support/project.ts';
 
 const code = `export const handler = async (event) => { console.log('hello from the function'); return { statusCode: 200 }; };`;
@@ -86,6 +87,65 @@ describe('a local run', () => {
     const running = serve({ ...options, print: () => stop.abort() });
     await running;
     expect(printed).toEqual([]);
+  });
+});
+
+describe('a local run with mutual TLS', () => {
+  const authority = createAuthority('CA');
+  const files = (): NonNullable<ServeOptions['tls']> => {
+    const directory = temporaryDirectory();
+    const { cert, key } = authority.issue('localhost');
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(directory, name), text);
+      return join(directory, name);
+    };
+    const mutual = { truststore: write('truststore.pem', authority.cert), port: 0 };
+    return { cert: write('cert.pem', cert), key: write('key.pem', key), mutual };
+  };
+
+  /** Stops when it listens. @returns what it printed, and the context that it synthesized with. */
+  const run = async (context: Record<string, string>) => {
+    const { options, stop, printed } = arrange();
+    const assembly = writeAssembly({
+      functions: { F: { code: ECHO } },
+      resources: {
+        Domain: {
+          Type: 'AWS::ApiGatewayV2::DomainName',
+          Properties: { DomainName: 'a.example', MutualTlsAuthentication: { TruststoreUri: 's3://a/b' } },
+        },
+        Mapping: {
+          Type: 'AWS::ApiGatewayV2::ApiMapping',
+          Properties: { ApiId: { Ref: 'Api' }, DomainName: { Ref: 'Domain' }, Stage: '$default' },
+        },
+      },
+    });
+    const project = writeProject(assembly);
+    const seen = join(project, 'context.json');
+    const app = readFileSync(join(project, 'app.mjs'), 'utf8');
+    const spy = `import { writeFileSync } from 'node:fs';\nwriteFileSync(${JSON.stringify(seen)}, process.env.CDK_CONTEXT_JSON ?? '');\n`;
+    writeFileSync(join(project, 'app.mjs'), spy + app);
+    const print = (line: string): void => {
+      printed.push(line);
+      if (line.trim().startsWith('logs')) stop.abort();
+    };
+    await serve({ ...options, project, context, tls: files(), print });
+    return { printed, context: await jsonOf(new Response(readFileSync(seen))) };
+  };
+
+  it('listens twice, and says where', async () => {
+    const { printed } = await run({});
+    const listening = printed.filter((line) => /^Listening on https:|^ {2}mutual TLS {3}https:/.test(line));
+    const ports = listening.map((line) => /127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
+    expect([listening.length, new Set(ports).size]).toEqual([2, 2]);
+  });
+
+  it('synthesizes a domain, whose name and truststore in the cloud do not matter here', async () => {
+    const { context } = await run({ mutualTlsDomain: 'mtls.fabrikam.example' });
+    expect(context).toMatchObject({
+      mutualTlsDomain: 'mtls.fabrikam.example',
+      mutualTlsCertificateArn: expect.stringMatching(/^arn:aws:acm:/),
+      mutualTlsTruststore: expect.stringMatching(/^s3:/),
+    });
   });
 });
 

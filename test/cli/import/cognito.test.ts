@@ -45,7 +45,7 @@ describe('importCognito', () => {
       '"stock" is not a URI: its audience is api://stock (--map api://stock=URI for another), and what checks "aud" has to know that',
     ]);
     expect(notesOf(imported, CRM)).toEqual([
-      'its client secret was not carried over: partners prove themselves with a key',
+      'its client secret was not carried over: partners prove themselves with a key, or where the realm allows it with a new secret (countersign secret add)',
       `no public key came along, so it gets no tokens until: countersign credential add ${CRM} --public-key FILE`,
     ]);
   });

@@ -29,6 +29,30 @@ describe('importHydra', () => {
     expect(notesOf(imported, CRM)).toEqual(['metadata left out, being no tag: "limits"']);
   });
 
+  it.each([
+    ['subject_dn', { subjectDn: 'edge.example.com' }],
+    ['san_dns', { sanDns: 'edge.example.com' }],
+    ['san_uri', { sanUri: 'edge.example.com' }],
+    ['san_ip', { sanIp: 'edge.example.com' }],
+    ['san_email', { sanEmail: 'edge.example.com' }],
+  ])('knows a client by the %s of its TLS certificate', (name, tlsSubject) => {
+    const names = { [`tls_client_auth_${name}`]: 'edge.example.com' };
+    const imported = importHydra([machine({ token_endpoint_auth_method: 'tls_client_auth', ...names })]);
+    expect(partnerOf(imported, 'a').tlsSubject).toEqual(tlsSubject);
+    expect(notesOf(imported, 'a').join()).not.toContain('no public key came along');
+    const other = importHydra([machine({ token_endpoint_auth_method: 'private_key_jwt', ...names })]);
+    expect(partnerOf(other, 'a')).not.toHaveProperty('tlsSubject');
+  });
+
+  it('does not choose between two names in a TLS certificate', () => {
+    const names = { tls_client_auth_san_dns: 'a.example', tls_client_auth_subject_dn: 'CN=a' };
+    const imported = importHydra([machine({ token_endpoint_auth_method: 'tls_client_auth', ...names })]);
+    expect(partnerOf(imported, 'a')).not.toHaveProperty('tlsSubject');
+    expect(notesOf(imported, 'a')).toContain(
+      'proves itself with a TLS certificate there that is not told by one name: say it in tlsSubject',
+    );
+  });
+
   it('makes one partner for each host of an audience, with the scopes that clients hold', () => {
     const imported = importHydra(fixture('hydra-clients.json'));
     const scopes = ['invoices:read', 'invoices:write'];

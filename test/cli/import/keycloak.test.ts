@@ -108,9 +108,22 @@ describe('importKeycloak', () => {
       'what its service account may do through groups was left out',
       'its scope "loose" belongs to no audience and was left out',
     ]);
-    expect(notesOf(imported, 'edge')[0]).toBe('proves itself with a TLS certificate there, which was not carried over');
+    expect(notesOf(imported, 'edge')).toEqual([]);
     expect(notesOf(imported, 'ledger')).toEqual(['a key for encryption was left out']);
     expect(notesOf(imported, 'nightly-export')[0]).toBe('a token lifetime of 30 s became 60 s');
+  });
+
+  it('knows a client by the subject of its TLS certificate, and not by a pattern', () => {
+    expect(partnerOf(importKeycloak(fixture('keycloak-realm.json')), 'edge').tlsSubject).toEqual({
+      subjectDn: 'CN=edge.example.com',
+    });
+    const attributes = { 'x509.subjectdn': 'CN=.*', 'x509.allow.regex.pattern.comparison': 'true' };
+    const imported = importKeycloak({ clients: [machine({ clientAuthenticatorType: 'client-x509', attributes })] });
+    expect(partnerOf(imported, 'a')).not.toHaveProperty('tlsSubject');
+    expect(notesOf(imported, 'a')).toEqual([
+      'proves itself with a TLS certificate there whose subject is a pattern or not told: say it in tlsSubject',
+      expect.stringContaining('no public key came along'),
+    ]);
   });
 
   it('tells of a private key and a secret in a client, and repeats neither', () => {
@@ -120,7 +133,7 @@ describe('importKeycloak', () => {
     const imported = importKeycloak({ clients: [machine({ attributes, secret: 'made-up-client-secret' })] });
     expect(notesOf(imported, 'a').slice(0, 2)).toEqual([
       expect.stringContaining('private key material in its entry (/attributes/jwt.credential.private.key)'),
-      'its client secret was not carried over: partners prove themselves with a key',
+      'its client secret was not carried over: partners prove themselves with a key, or where the realm allows it with a new secret (countersign secret add)',
     ]);
     expect(JSON.stringify(imported)).not.toMatch(/made-up-client-secret|MIGHAgEA/);
   });
