@@ -1,6 +1,6 @@
 /**
- * How a client proves who it is at the token endpoint: one of the methods of RFC 6749 section 2.3.1, RFC 7523 section 2.2 and RFC 8705
- * section 2. Assertions of our making live for one minute and one use; nothing of all this is ever printed.
+ * How a client proves who it is at the token endpoint: one of the methods of RFC 6749 section 2.3.1, RFC 7523 section 2.2 and
+ * RFC 8705 section 2. Assertions of our making live for one minute and one use; nothing of all this is ever printed.
  */
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';

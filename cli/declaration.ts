@@ -18,7 +18,7 @@ export const BINDINGS = ['dpop', 'mtls', 'mtls-optional'] as const;
 export const PROFILES = ['jwt', 'microsoft-s2s'] as const;
 export const QUOTA_MODES = ['observe', 'enforce'] as const;
 /** The one name that a TLS client certificate has to bear (RFC 8705 section 2.1.2). */
-export const TLS_SUBJECT_MEMBERS = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const;
+const TLS_SUBJECT_MEMBERS = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const;
 
 const text = z.string().min(1);
 const count = z.int().positive();

@@ -1,5 +1,6 @@
 /**
- * The options that say how `token get` proves who it is: a private key, a secret, a token of another issuer, or a TLS certificate.
+ * The options that say how `token get` proves who it is: a private key, a secret, a token of another issuer, or a TLS
+ * certificate.
  */
 import { type Command, Option } from 'commander';
 import type { ClientProof } from './client-proof.ts';

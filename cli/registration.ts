@@ -1,6 +1,6 @@
 /**
- * Dynamic registration from the side of the partner's own people: RFC 7591 with the token that an operator gave them, RFC 7592 with
- * the one that they got for it. Neither token is ever printed.
+ * Dynamic registration from the side of the partner's own people: RFC 7591 with the token that an operator gave them, RFC
+ * 7592 with the one that they got for it. Neither token is ever printed.
  */
 import { z } from 'zod';
 import { refused } from './failure.ts';

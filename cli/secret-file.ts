@@ -1,11 +1,12 @@
 /**
- * Files for what is shown once: made for their owner alone, before anything is asked for, so that nothing is lost for want of a place.
+ * Files for what is shown once: made for their owner alone, and before anything is asked for, so that nothing is lost for want of
+ * a place.
  */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { misuse } from './failure.ts';
 import { errorCode } from './io.ts';
 
-export interface SecretFile {
+interface SecretFile {
   /** @throws Failure (2) when the disk does not take it. */
   write(text: string): Promise<void>;
   /** Nothing came: no empty file stays behind. */
@@ -13,7 +14,7 @@ export interface SecretFile {
 }
 
 /** @throws Failure (2) when something is there, symbolic links included, or nothing can be made. */
-export async function reserveFile(path: string): Promise<SecretFile> {
+async function reserveFile(path: string): Promise<SecretFile> {
   const file = await openNew(path);
   return {
     write: async (text) => {

@@ -1,6 +1,6 @@
 /**
- * A token request as a partner makes it (RFC 6749 section 4.4, RFC 7523 section 2.1, RFC 8693 section 2.1), by any way of proving who
- * the client is, with a DPoP proof or over mutual TLS where wanted.
+ * A token request as a partner makes it (RFC 6749 section 4.4, RFC 7523 section 2.1, RFC 8693 section 2.1), by any way of
+ * proving who the client is, with a DPoP proof or over mutual TLS where wanted.
  */
 import { z } from 'zod';
 import { type ClientProof, proveClient } from './client-proof.ts';

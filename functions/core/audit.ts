@@ -36,7 +36,7 @@ export interface AuditFacts {
   readonly subject?: string;
   /** Who acts for the subject, from the client inwards. */
   readonly actors?: readonly string[];
-  /** What the token is bound to. */
+  /** What the token is bound to, and its client has proved to hold. */
   readonly boundBy?: readonly Binding[];
   readonly audience?: string;
   readonly scopes?: readonly string[];
@@ -45,8 +45,6 @@ export interface AuditFacts {
   /** `jti` of the token. */
   readonly tokenId?: string;
   readonly expiresAt?: EpochSeconds;
-  /** How possession of the token's key was proved; of two ways, the proof that was made for this request alone. */
-  readonly binding?: Binding;
   /** The token was issued above a quota that only observes. */
   readonly overQuota?: true;
   /** Of dynamic registration: what was asked for, how the client will prove itself, and with which keys (RFC 7638 thumbprints). */

@@ -4,6 +4,7 @@
 
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { type Result, refuse } from '../core/errors.ts';
+import { bindingsOf } from '../core/proof-of-possession.ts';
 import type { ResourceRequest } from '../core/resource-request.ts';
 import { type AccessTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
 import { stillGranted, verifyToken } from '../core/verify-token.ts';
@@ -46,8 +47,9 @@ export const checkToken =
     const rules = { baseUrl, toleranceSeconds, cacheSeconds };
     const possession = await verifyPossession(claims.value.cnf, presented, request, rules, now);
     if (!possession.ok) return { result: possession, facts };
-    const { binding, proof } = possession.value;
-    const proved = { ...facts, ...(binding === undefined ? {} : { binding }) };
+    const { proof } = possession.value;
+    const boundBy = bindingsOf(claims.value.cnf) ?? [];
+    const proved = boundBy.length === 0 ? facts : { ...facts, boundBy };
     const granted = await stillGood(ports, realm, claims.value);
     if (!granted.ok || proof === undefined) return { result: granted, facts: proved };
     // Last of all: what is refused for another reason costs no call.

@@ -11,7 +11,6 @@ import { bindingsOf, checkPossession } from '../core/proof-of-possession.ts';
 import type { PresentedToken, ResourceRequest } from '../core/resource-request.ts';
 import { targetUris } from '../core/target-uri.ts';
 import type { Confirmation } from '../core/token.ts';
-import type { Binding } from '../core/token-policy.ts';
 import type { ReplayGuard } from '../ports.ts';
 
 export interface PossessionRules {
@@ -23,8 +22,6 @@ export interface PossessionRules {
 }
 
 export interface Possession {
-  /** How it was proved, if it had to be; of two ways, DPoP, whose proof was made for this request alone. */
-  readonly binding?: Binding;
   /** Still to be used up. */
   readonly proof?: DpopProof;
 }
@@ -38,7 +35,7 @@ export const verifyPossession = async (
   now: EpochSeconds,
 ): Promise<Result<Possession>> => {
   const bindings = bindingsOf(cnf) ?? [];
-  const binding = bindings.includes('dpop') ? 'dpop' : bindings[0];
+  const [binding] = bindings;
   // A decision that is kept lets in whoever sends the same token, with any proof and any certificate.
   if (binding !== undefined && rules.cacheSeconds > 0) {
     return refuse({
@@ -53,7 +50,7 @@ export const verifyPossession = async (
   const certificate = bindings.includes('mtls') ? readCertificate(request) : accept({});
   if (!certificate.ok) return certificate;
   const possession = checkPossession(cnf, { scheme: token.scheme, ...proof.value, ...certificate.value });
-  return possession.ok ? accept({ ...(binding === undefined ? {} : { binding }), ...proof.value }) : possession;
+  return possession.ok ? accept(proof.value) : possession;
 };
 
 const readProof = async (

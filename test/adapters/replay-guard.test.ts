@@ -1,87 +1,69 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dynamoReplayGuard } from '../../functions/adapters/dynamo-replay-guard.ts';
-import { dynamoCredentialUses } from '../../functions/adapters/last-use.ts';
-import { type AssertionUse, Outage } from '../../functions/ports.ts';
+import { Outage, type ReplayClaim } from '../../functions/ports.ts';
 import { AwsError } from '../../local/service.ts';
 import { memoryReplayGuard } from '../flows/in-memory.ts';
-import { CLIENT, NOW, REALM } from '../support/builders.ts';
-import { type EmbeddedAws, type EmbeddedAwsOptions, EPHEMERA, openAws } from '../support/embedded-aws.ts';
+import { CLIENT, NOW } from '../support/builders.ts';
+import { EPHEMERA, openAws } from '../support/embedded-aws.ts';
+import { by, cancelled, claimOf, openReplayWorld, outcomeOf, type ReplayWorld } from './replay-world.ts';
 
-const use = (changes: Partial<AssertionUse> = {}): AssertionUse => ({
-  ...{
-    realm: REALM,
-    client: CLIENT,
-    jti: 'j1',
-    thumbprint: 'k1',
-    forgetAfter: NOW + 121,
-    claimedBy: 'request-1',
-    reusable: false,
-  },
-  ...changes,
-});
-const by = (claimedBy: string, changes: Partial<AssertionUse> = {}) => use({ claimedBy, ...changes });
-
-const cancelled = (claim: string, note: string) => () =>
-  new AwsError('TransactionCanceledException', 'Transaction cancelled', {
-    members: { CancellationReasons: [{ Code: claim }, { Code: note }] },
-  });
-
-let aws: EmbeddedAws;
-let now: number;
-let intercept: EmbeddedAwsOptions['intercept'];
+let world: ReplayWorld;
 beforeEach(async () => {
-  now = NOW;
-  intercept = undefined;
-  aws = await openAws(() => now * 1_000, { intercept: (operation, input) => intercept?.(operation, input) });
+  world = await openReplayWorld();
 });
-afterEach(() => aws[Symbol.asyncDispose]());
+afterEach(() => world[Symbol.asyncDispose]());
 
-const guard = () => dynamoReplayGuard(aws.documents, EPHEMERA);
-const lastUses = async (id = CLIENT, realm = REALM) =>
-  Object.fromEntries(await dynamoCredentialUses(aws.documents, EPHEMERA).lastUses(realm, id));
-/** Answers the first call of this operation in the place of DynamoDB. */
-const failOnce = (operation: string, error: () => AwsError) => {
-  intercept = (called) => {
-    if (called !== operation) return undefined;
-    intercept = undefined;
-    return error();
-  };
+/** A process of its own. */
+const guard = () => {
+  const real = world.guard();
+  return { ...real, claim: (claim: ReplayClaim) => outcomeOf(real.claim(claim, world.now)) };
 };
 
-describe('an assertion that may be used until it expires', () => {
-  const reused = by('a', { reusable: true });
+describe('what uses nothing up', () => {
+  const reused = by('a', { uses: [] });
 
-  it('is never claimed, and its key is noted once an hour', async () => {
+  it('is always granted, and its credential is noted once an hour', async () => {
     const one = guard();
-    expect([await one.claim(reused, now), await one.claim(reused, now), await guard().claim(reused, now)]).toEqual(
+    expect([await one.claim(reused), await one.claim(reused), await guard().claim(reused)]).toEqual(
       Array.from({ length: 3 }, () => 'claimed'),
     );
-    expect(aws.calls).toEqual(['UpdateItem', 'UpdateItem']);
-    expect(await lastUses()).toEqual({ k1: NOW });
-    now += 3_600;
-    await one.claim(reused, now);
-    expect(await lastUses()).toEqual({ k1: NOW + 3_600 });
+    expect(world.aws.calls).toEqual(['UpdateItem', 'UpdateItem']);
+    expect(await world.lastUses()).toEqual({ k1: NOW });
+    world.now += 3_600;
+    await one.claim(reused);
+    expect(await world.lastUses()).toEqual({ k1: NOW + 3_600 });
+  });
+
+  it('is noted by the next request where DynamoDB did not answer the first', async () => {
+    const one = guard();
+    world.failOnce('UpdateItem', () => new AwsError('InternalServerError', 'down', { status: 500 }));
+    await expect(one.claim(reused)).rejects.toMatchObject({ operation: 'dynamodb:UpdateItem' });
+    expect([await one.claim(reused), await world.lastUses()]).toEqual(['claimed', { k1: NOW }]);
+  });
+
+  it('and no credential either makes no call', async () => {
+    expect([await guard().claim(by('a', { uses: [], credential: null })), world.aws.calls]).toEqual(['claimed', []]);
   });
 
   it('is nothing to give back', async () => {
     await guard().release(reused);
-    expect(aws.calls).toEqual([]);
+    expect(world.aws.calls).toEqual([]);
   });
 });
 
 describe('an assertion', () => {
   it('is claimed once, by whichever of two functions is first, however long ago the last note was', async () => {
     const [one, other] = [guard(), guard()];
-    expect(await one.claim(by('a'), now)).toBe('claimed');
-    expect([await one.claim(by('b'), now), await other.claim(by('c'), now)]).toEqual(['replayed', 'replayed']);
-    now += 60;
-    expect(await guard().claim(by('d'), now)).toBe('replayed');
+    expect(await one.claim(by('a'))).toBe('claimed');
+    expect([await one.claim(by('b')), await other.claim(by('c'))]).toEqual(['replayed', 'replayed']);
+    world.now += 60;
+    expect(await guard().claim(by('d'))).toBe('replayed');
   });
 
   it('is claimed again by the request that has it: the answer to its first call may have been lost', async () => {
     const [one, other] = [guard(), guard()];
-    expect([await one.claim(by('a'), now), await one.claim(by('a'), now), await other.claim(by('a'), now)]).toEqual([
+    expect([await one.claim(by('a')), await one.claim(by('a')), await other.claim(by('a'))]).toEqual([
       'claimed',
       'claimed',
       'claimed',
@@ -90,7 +72,7 @@ describe('an assertion', () => {
 
   it('that came fifty times at once is claimed once', async () => {
     const guards = [guard(), guard(), guard()];
-    const claims = Array.from({ length: 50 }, (_, index) => guards[index % 3]?.claim(by(`r${index}`), now));
+    const claims = Array.from({ length: 50 }, (_, index) => guards[index % 3]?.claim(by(`r${index}`)));
     const outcomes = await Promise.all(claims);
     expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === 'replayed')).toHaveLength(49);
@@ -102,13 +84,13 @@ describe('an assertion', () => {
     ['another realm', { realm: 'other' }],
     ['a jti and client that run together alike', { client: `${CLIENT}j`, jti: '1' }],
   ])('is not taken for one with %s', async (_what, changes) => {
-    await guard().claim(by('a'), now);
-    expect(await guard().claim(by('b', changes), now)).toBe('claimed');
+    await guard().claim(by('a'));
+    expect(await guard().claim(by('b', changes))).toBe('claimed');
   });
 
   it('may have any jti, of any length', async () => {
     for (const jti of ['', 'ä\u0000#', 'x'.repeat(5_000)]) {
-      expect([await guard().claim(by('a', { jti }), now), await guard().claim(by('b', { jti }), now)]).toEqual([
+      expect([await guard().claim(by('a', { jti })), await guard().claim(by('b', { jti }))]).toEqual([
         'claimed',
         'replayed',
       ]);
@@ -116,32 +98,32 @@ describe('an assertion', () => {
   });
 
   it('is remembered to the last second of its time, whether or not DynamoDB has deleted it by then', async () => {
-    await guard().claim(by('a'), now);
-    now = NOW + 121;
-    expect(await guard().claim(by('b'), now)).toBe('replayed');
-    now += 1;
-    expect(await guard().claim(by('c'), now)).toBe('claimed');
+    await guard().claim(by('a'));
+    world.now = NOW + 121;
+    expect(await guard().claim(by('b'))).toBe('replayed');
+    world.now += 1;
+    expect(await guard().claim(by('c'))).toBe('claimed');
   });
 
   it('is given back by the request that has it, and by no other', async () => {
     const one = guard();
-    await one.claim(by('a'), now);
+    await one.claim(by('a'));
     await one.release(by('b'));
-    expect(await one.claim(by('c'), now)).toBe('replayed');
+    expect(await one.claim(by('c'))).toBe('replayed');
     await guard().release(by('a'));
-    expect(await one.claim(by('c'), now)).toBe('claimed');
+    expect(await one.claim(by('c'))).toBe('claimed');
   });
 
   it('that cannot be given back expires, and nobody is told', async () => {
-    await guard().claim(by('a'), now);
-    intercept = () => new AwsError('InternalServerError', 'down', { status: 500 });
+    await guard().claim(by('a'));
+    world.intercept = () => new AwsError('InternalServerError', 'down', { status: 500 });
     await expect(guard().release(by('a'))).resolves.toBeUndefined();
   });
 
   const command = fc.record({
     release: fc.boolean(),
     jti: fc.constantFrom('j1', 'j2'),
-    thumbprint: fc.constantFrom('k1', 'k2'),
+    credential: fc.constantFrom('k1', 'k2'),
     claimedBy: fc.constantFrom('a', 'b', 'c'),
     process: fc.constantFrom(0, 1),
     wait: fc.constantFrom(0, 0, 0, 60, 122, 3_600),
@@ -153,13 +135,13 @@ describe('an assertion', () => {
         await using fresh = await openAws(() => now * 1_000);
         const guards = [0, 1].map(() => dynamoReplayGuard(fresh.documents, EPHEMERA));
         const model = memoryReplayGuard();
-        now = NOW;
+        world.now = NOW;
         for (const { release, process, wait, ...changes } of commands) {
-          now += wait;
-          const each = use({ ...changes, forgetAfter: now + 121 });
+          world.now += wait;
+          const each = use({ ...changes, forgetAfter: world.now + 121 });
           const outcomes = release
             ? [await guards[process]?.release(each), await model.release(each)]
-            : [await guards[process]?.claim(each, now), await model.claim(each, now)];
+            : [await guards[process]?.claim(each), await model.claim(each)];
           expect(outcomes[0]).toBe(outcomes[1]);
         }
       }),
@@ -177,23 +159,23 @@ describe('the last use of a credential', () => {
       [3_600, { k1: NOW + 3_600 }],
     ];
     for (const [seconds, expected] of courses) {
-      now = NOW + seconds;
-      const before = aws.calls.length;
-      await one.claim(by(`at ${seconds}`, { jti: `${seconds}`, forgetAfter: now + 121 }), now);
-      expect(aws.calls.slice(before)).toEqual([seconds === 3_599 ? 'PutItem' : 'TransactWriteItems']);
-      expect(await lastUses()).toEqual(expected);
+      world.now = NOW + seconds;
+      const before = world.aws.calls.length;
+      await one.claim(by(`at ${seconds}`, { jti: `${seconds}`, forgetAfter: world.now + 121 }));
+      expect(world.aws.calls.slice(before)).toEqual([seconds === 3_599 ? 'PutItem' : 'TransactWriteItems']);
+      expect(await world.lastUses()).toEqual(expected);
     }
   });
 
   it('is noted for each credential of each partner of each realm by itself, whatever it is called', async () => {
     const one = guard();
-    await one.claim(by('a'), now);
-    now += 5;
-    await one.claim(by('b', { jti: 'j2', thumbprint: 'expiresAt' }), now);
-    await one.claim(by('c', { jti: 'j3', thumbprint: 'pk' }), now);
-    await one.claim(by('d', { client: 'other' }), now);
-    await one.claim(by('e', { realm: 'other' }), now);
-    expect([await lastUses(), await lastUses('other'), await lastUses(CLIENT, 'other'), await lastUses('x')]).toEqual([
+    await one.claim(by('a'));
+    world.now += 5;
+    await one.claim(by('b', { jti: 'j2', credential: 'expiresAt' }));
+    await one.claim(by('c', { jti: 'j3', credential: 'pk' }));
+    await one.claim(by('d', { client: 'other' }));
+    await one.claim(by('e', { realm: 'other' }));
+    expect([await world.lastUses(), await world.lastUses('other'), await world.lastUses(CLIENT, 'other'), await world.lastUses('x')]).toEqual([
       { k1: NOW, expiresAt: NOW + 5, pk: NOW + 5 },
       { k1: NOW + 5 },
       { k1: NOW + 5 },
@@ -202,36 +184,36 @@ describe('the last use of a credential', () => {
   });
 
   it('is no use of it where the assertion was used before: that is somebody with an old one', async () => {
-    await guard().claim(by('a'), now);
-    now += 100;
-    expect(await guard().claim(by('b', { thumbprint: 'k2' }), now)).toBe('replayed');
-    expect(await lastUses()).toEqual({ k1: NOW });
+    await guard().claim(by('a'));
+    world.now += 100;
+    expect(await guard().claim(by('b', { credential: 'k2' }))).toBe('replayed');
+    expect(await world.lastUses()).toEqual({ k1: NOW });
   });
 
   it('is noted by the next claim where a replay came first', async () => {
-    await guard().claim(by('a'), now);
+    await guard().claim(by('a'));
     const other = guard();
-    expect(await other.claim(by('d', { jti: 'j1', thumbprint: 'k2' }), now)).toBe('replayed');
-    expect(await other.claim(by('e', { jti: 'j2', thumbprint: 'k2' }), now)).toBe('claimed');
-    expect(await lastUses()).toEqual({ k1: now, k2: now });
+    expect(await other.claim(by('d', { jti: 'j1', credential: 'k2' }))).toBe('replayed');
+    expect(await other.claim(by('e', { jti: 'j2', credential: 'k2' }))).toBe('claimed');
+    expect(await world.lastUses()).toEqual({ k1: world.now, k2: world.now });
   });
 
   it('is noted by the next claim where DynamoDB did not answer the first', async () => {
     const one = guard();
-    failOnce('TransactWriteItems', () => new AwsError('InternalServerError', 'down', { status: 500 }));
-    await expect(one.claim(by('a'), now)).rejects.toBeInstanceOf(Outage);
-    expect(await one.claim(by('b', { jti: 'j2' }), now)).toBe('claimed');
-    expect(await lastUses()).toEqual({ k1: NOW });
+    world.failOnce('TransactWriteItems', () => new AwsError('InternalServerError', 'down', { status: 500 }));
+    await expect(one.claim(by('a'))).rejects.toBeInstanceOf(Outage);
+    expect(await one.claim(by('b', { jti: 'j2' }))).toBe('claimed');
+    expect(await world.lastUses()).toEqual({ k1: NOW });
   });
 
   it('is kept for 400 days after the last one, and no longer', async () => {
-    await guard().claim(by('a'), now);
-    now = NOW + 400 * 86_400 - 1;
-    await aws.sweep();
-    expect(await lastUses()).toEqual({ k1: NOW });
-    now += 2;
-    await aws.sweep();
-    expect(await lastUses()).toEqual({});
+    await guard().claim(by('a'));
+    world.now = NOW + 400 * 86_400 - 1;
+    await world.aws.sweep();
+    expect(await world.lastUses()).toEqual({ k1: NOW });
+    world.now += 2;
+    await world.aws.sweep();
+    expect(await world.lastUses()).toEqual({});
   });
 });
 
@@ -241,19 +223,19 @@ describe('a transaction that DynamoDB turns away', () => {
     ['TransactionConflict', 'None'],
     ['TransactionConflict', 'TransactionConflict'],
   ])('because others write at the same time (%s, %s) is followed by the claim alone', async (claim, note) => {
-    failOnce('TransactWriteItems', cancelled(claim, note));
-    expect(await guard().claim(by('a'), now)).toBe('claimed');
-    expect(aws.calls).toEqual(['TransactWriteItems', 'PutItem']);
-    expect(await guard().claim(by('b'), now)).toBe('replayed');
+    world.failOnce('TransactWriteItems', cancelled(claim, note));
+    expect(await guard().claim(by('a'))).toBe('claimed');
+    expect(world.aws.calls).toEqual(['TransactWriteItems', 'PutItem']);
+    expect(await guard().claim(by('b'))).toBe('replayed');
   });
 
   it.each([
     ['the claim', 'ConditionalCheckFailed', 'TransactionConflict'],
     ['the claim alone', 'ConditionalCheckFailed', 'None'],
   ])('for %s is a replay, whatever else', async (_what, claim, note) => {
-    failOnce('TransactWriteItems', cancelled(claim, note));
-    expect(await guard().claim(by('a'), now)).toBe('replayed');
-    expect(aws.calls).toEqual(['TransactWriteItems']);
+    world.failOnce('TransactWriteItems', cancelled(claim, note));
+    expect(await guard().claim(by('a'))).toBe('replayed');
+    expect(world.aws.calls).toEqual(['TransactWriteItems']);
   });
 
   it.each([
@@ -261,14 +243,14 @@ describe('a transaction that DynamoDB turns away', () => {
     ['ProvisionedThroughputExceeded', cancelled('ProvisionedThroughputExceeded', 'None')],
     ['an error of the service', () => new AwsError('InternalServerError', 'down', { status: 500 })],
   ])('for %s is an outage, and no answer', async (_what, error) => {
-    failOnce('TransactWriteItems', error);
-    await expect(guard().claim(by('a'), now)).rejects.toMatchObject({ operation: 'dynamodb:TransactWriteItems' });
+    world.failOnce('TransactWriteItems', error);
+    await expect(guard().claim(by('a'))).rejects.toMatchObject({ operation: 'dynamodb:TransactWriteItems' });
   });
 
   it('is an outage of the claim where that meets one of the same item', async () => {
     const one = guard();
-    await one.claim(by('a'), now);
-    failOnce('PutItem', () => new AwsError('TransactionConflictException', 'ongoing transaction'));
-    await expect(one.claim(by('b', { jti: 'j2' }), now)).rejects.toMatchObject({ operation: 'dynamodb:PutItem' });
+    await one.claim(by('a'));
+    world.failOnce('PutItem', () => new AwsError('TransactionConflictException', 'ongoing transaction'));
+    await expect(one.claim(by('b', { jti: 'j2' }))).rejects.toMatchObject({ operation: 'dynamodb:PutItem' });
   });
 });

@@ -76,8 +76,8 @@ const world = async (changes: Partial<CheckTokenPorts> = {}, authorizerCacheSeco
   return { check, claims, outcome: async (asked: ResourceRequest) => outcomeOf(await check(asked)) };
 };
 
-const outcomeOf = ({ result, facts: { binding } }: Decided<unknown>): string => {
-  if (result.ok) return binding === undefined ? 'accepted' : `accepted ${binding}`;
+const outcomeOf = ({ result, facts: { boundBy } }: Decided<unknown>): string => {
+  if (result.ok) return boundBy === undefined ? 'accepted' : `accepted ${boundBy.join('+')}`;
   return 'binding' in result.refusal ? `${result.refusal.reason} ${result.refusal.binding}` : result.refusal.reason;
 };
 
@@ -88,7 +88,7 @@ describe('a token that is bound to a DPoP key', () => {
     const { result, facts } = await check(await dpopRequest(jws));
     const { thumbprint } = await dpopKey();
     expect(result).toMatchObject({ ok: true, value: { cnf: { jkt: thumbprint } } });
-    expect(facts).toMatchObject({ binding: 'dpop', client: CLIENT });
+    expect(facts).toMatchObject({ boundBy: ['dpop'], client: CLIENT });
     expect(claims).toEqual([
       {
         realm: REALM,
@@ -220,7 +220,7 @@ describe('a token that is bound to a certificate', async () => {
   });
 
   it.each([
-    ['both', true, true, 'accepted dpop'],
+    ['both', true, true, 'accepted dpop+mtls'],
     ['the proof only', true, false, 'token_binding mtls'],
     ['the certificate only', false, true, 'token_binding dpop'],
   ])('and to a DPoP key needs both, and with %s it is so', async (_what, hasProof, hasCertificate, expected) => {

@@ -60,7 +60,7 @@ describe('the proofs of possession that the check is told of', () => {
     const asked: ResourceRequest[] = [];
     await authorizer(observed.seen, async (request) => {
       asked.push(request);
-      return { result: accept(CLAIMS), facts: { binding: 'dpop' } };
+      return { result: accept(CLAIMS), facts: { boundBy: ['dpop'] } };
     })(shown, lambdaContext());
     return asked[0];
   };
@@ -71,7 +71,7 @@ describe('the proofs of possession that the check is told of', () => {
       token: { scheme: 'dpop', jws: 'a.b.c' },
       proof: 'd.e.f,g.h.i',
     });
-    expect(observed.lines()).toMatchObject([{ audit: { decision: 'granted', facts: { binding: 'dpop' } } }]);
+    expect(observed.lines()).toMatchObject([{ audit: { decision: 'granted', facts: { boundBy: ['dpop'] } } }]);
     expect(observed.text()).not.toContain('d.e.f');
   });
 
