@@ -56,7 +56,7 @@ export interface DeploymentOptions {
 }
 
 /** The listener that stands for the domain with mutual TLS. All but the port are PEM texts. */
-export interface MutualTlsListener extends TlsOptions {
+interface MutualTlsListener extends TlsOptions {
   readonly truststore: string;
   /** On 127.0.0.1. @default 0 - any free one */
   readonly port?: number;

@@ -43,7 +43,7 @@ export interface ServeOptions {
 }
 
 /** For the domain where callers have to show certificates. */
-export interface MutualTlsArguments {
+interface MutualTlsArguments {
   /** Path of a PEM file. */
   readonly truststore: string;
   readonly port: number;

@@ -1,5 +1,5 @@
 /**
- * `countersign partner onboard`: lets the people of a partner register its public key by themselves, with a token that is good once.
+ * `countersign partner onboard`: lets the people of a partner register its public key, with a token that is good once.
  */
 import { type Command, Option } from 'commander';
 import { createAdminClient } from '../admin-client.ts';

@@ -1,5 +1,5 @@
 /**
- * `countersign register`: the partner's own people register its public key, with the token that an operator has given them (RFC 7591).
+ * `countersign register`: the partner's own people register its public key, with the token that an operator gave them (RFC 7591).
  */
 import type { Command } from 'commander';
 import { misuse } from '../failure.ts';

@@ -7,24 +7,16 @@
 import { createHash } from 'node:crypto';
 import { parseAlgorithmName } from './algorithms.ts';
 import { accept, type Result, refuse } from './errors.ts';
-import { decodeJson, isBase64url } from './jws.ts';
+import type { JsonObject } from './json-object.ts';
+import { type JwtHeader, parseJwt } from './jwt-parts.ts';
 import type { EpochSeconds, PartnerCredential } from './partner.ts';
 
 /** An assertion taken apart, nothing of it believed yet. */
 export interface ParsedAssertion {
   /** The compact form, for the signature check. */
   readonly jws: string;
-  readonly header: AssertionHeader;
+  readonly header: JwtHeader;
   readonly claims: AssertionClaims;
-}
-
-interface AssertionHeader {
-  readonly alg: string;
-  readonly typ: string | undefined;
-  readonly kid: string | undefined;
-  /** Thumbprints of the certificate that the key came in: the names by which Microsoft's libraries know a key. */
-  readonly x5t: string | undefined;
-  readonly x5tS256: string | undefined;
 }
 
 export interface AssertionClaims {
@@ -43,7 +35,6 @@ export interface AssertionClaims {
   readonly mayAct: unknown;
 }
 
-/** RFC 7515 4.1.9 lets `typ` be written with the `application/` prefix; media types ignore case. */
 const ACCEPTED_TYPES: readonly (string | undefined)[] = [undefined, 'jwt', 'client-authentication+jwt'];
 
 const MAX_JTI_LENGTH = 256;
@@ -53,35 +44,17 @@ const MAX_ISSUER_LENGTH = 512;
 const malformed = (detail: string) => refuse({ reason: 'assertion_malformed', detail } as const);
 
 export const parseAssertion = (jws: string): Result<ParsedAssertion> => {
-  const parts = jws.split('.');
-  const [protectedHeader, payload, signature] = parts;
-  if (parts.length !== 3 || protectedHeader === undefined || payload === undefined || signature === undefined)
-    return malformed('not a compact JWS');
-  if (!isBase64url(signature)) return malformed('signature');
-  const header = decodeJson(protectedHeader);
-  if (header === undefined) return malformed('header');
-  const typ = header.typ;
-  if (typ !== undefined && typeof typ !== 'string') return malformed('typ');
-  if (!ACCEPTED_TYPES.includes(typ?.toLowerCase().replace(/^application\//, ''))) {
-    return refuse({ reason: 'assertion_typ', typ: typ?.slice(0, 64) ?? '' });
-  }
-  // No extension is understood here, so none may be critical (RFC 7515 4.1.11); this also keeps b64=false (RFC 7797) out.
-  if (header.crit !== undefined || header.b64 !== undefined) return refuse({ reason: 'assertion_critical_header' });
-  const { alg, kid, x5t, 'x5t#S256': x5tS256 } = header;
-  if (typeof alg !== 'string') return malformed('alg');
-  if (!isOptionalText(kid)) return malformed('kid');
-  if (!isOptionalText(x5t) || !isOptionalText(x5tS256)) return malformed('x5t');
-  const claims = parseClaims(decodeJson(payload));
-  if (typeof claims === 'string') return malformed(claims);
-  return accept({ jws, header: { alg, typ, kid, x5t, x5tS256 }, claims });
+  const parts = parseJwt(jws, ACCEPTED_TYPES);
+  if (!parts.ok) return parts;
+  const claims = parseClaims(parts.value.payload);
+  return typeof claims === 'string' ? malformed(claims) : accept({ jws, header: parts.value.header, claims });
 };
 
 const isOptionalText = (value: unknown): value is string | undefined =>
   value === undefined || typeof value === 'string';
 
 /** Returns the name of the claim that is missing or of the wrong kind. */
-const parseClaims = (claims: Record<string, unknown> | undefined): AssertionClaims | string => {
-  if (claims === undefined) return 'payload';
+const parseClaims = (claims: JsonObject): AssertionClaims | string => {
   const { iss, sub = iss, aud, exp, jti, nbf, iat, scope, may_act: mayAct } = claims;
   if (!isText(iss, MAX_ISSUER_LENGTH)) return 'iss';
   if (!isText(sub, MAX_ID_LENGTH)) return 'sub';

@@ -23,7 +23,7 @@ export interface AuditFacts {
   readonly client?: string;
   /** How the client proved who it is, or has registered to. */
   readonly method?: ClientMethod;
-  /** `kid` of the partner's key that the assertion was verified with. */
+  /** `kid` of the partner's key that proved it, or id of its secret. */
   readonly clientKey?: string;
   /** What was let pass for the client's library, when that is more than nothing. */
   readonly compatibility?: CompatibilityProfile;

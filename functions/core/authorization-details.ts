@@ -5,7 +5,7 @@
 
 import { type ClaimValue, claimValueProblem } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
-import { isJsonObject, OBJECT_MEMBERS, pointerToken } from './json-object.ts';
+import { canonicalJson, isJsonObject, OBJECT_MEMBERS, pointerToken } from './json-object.ts';
 import type { InputProblem } from './public-key.ts';
 import { parseStrictJson } from './strict-json.ts';
 
@@ -120,6 +120,19 @@ const excess = (asking: AuthorizationDetail, { audience, grant }: DetailRights):
   const isUnknown = (name: string): boolean => !COMMON_MEMBERS.has(name) && !declared.fields?.includes(name);
   return Object.keys(asking).some(isUnknown) ? 'a member that the audience does not declare' : undefined;
 };
+
+/** Whether none of it says more than what the subject token of an exchange was granted for the same audience. */
+export const isWithinDetails = (asked: readonly AuthorizationDetail[], held: readonly AuthorizationDetail[]): boolean =>
+  asked.every((asking) => held.some((holding) => isNarrower(asking, holding)));
+
+/** A list that is there bounds what may be said; every other member says the same. */
+const isNarrower = (asking: AuthorizationDetail, holding: AuthorizationDetail): boolean =>
+  COMMON_LISTS.every(
+    (name) => holding[name] === undefined || asking[name]?.every((value) => holding[name]?.includes(value)),
+  ) && canonicalJson(withoutLists(asking)) === canonicalJson(withoutLists(holding));
+
+const withoutLists = (detail: AuthorizationDetail): object =>
+  Object.fromEntries(Object.entries(detail).filter(([name]) => !COMMON_LISTS.some((list) => list === name)));
 
 /** As an audience may be declared by people; nothing of it is known to be sound. */
 export type DetailTypesInput = Readonly<

@@ -20,7 +20,13 @@ export interface AssertionAllowance {
   readonly reusable: boolean;
 }
 
-const STRICT: AssertionAllowance = { tokenEndpointAudience: false, seconds: 0, jtiOptional: false, subjectOptional: false, reusable: false };
+const STRICT: AssertionAllowance = {
+  tokenEndpointAudience: false,
+  seconds: 0,
+  jtiOptional: false,
+  subjectOptional: false,
+  reusable: false,
+};
 const TOKEN_ENDPOINT: AssertionAllowance = { ...STRICT, tokenEndpointAudience: true };
 
 /** Found by running the libraries: MSAL sends one assertion for its ten minutes, Authlib and Google's live for an hour. */

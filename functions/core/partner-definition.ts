@@ -7,6 +7,7 @@ import type { JwsAlgorithm } from './algorithms.ts';
 import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
+import { canonicalJson } from './json-object.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerCredential, type TrustLevel } from './partner.ts';
 import { type CredentialInput, credentialConflicts, parseCredential, withDocumentKeys } from './partner-credential.ts';
 import { readPartnerDocument } from './partner-document.ts';
@@ -253,14 +254,8 @@ export const definitionOf = (partner: Partner): string => {
     .map(({ addedAt: _added, jwk: _jwk, ...credential }) => credential)
     .sort((a, b) => (a.kid < b.kid ? -1 : 1));
   const source = followed?.selfRegistered ? undefined : followed;
-  return JSON.stringify({ ...said, source, credentials: registered }, sortedMembers);
+  return canonicalJson({ ...said, source, credentials: registered });
 };
-
-/** Members in one order at every level, whatever order they were given in. */
-const sortedMembers = (_name: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
 
 /**
  * `wanted` in place of `stored`: versions counted on, keys from the document kept as long as the same document is followed, and

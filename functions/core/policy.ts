@@ -4,7 +4,7 @@
  */
 
 import type { JwsAlgorithm } from './algorithms.ts';
-import { type AuthorizationDetail, grantDetails } from './authorization-details.ts';
+import { type AuthorizationDetail, grantDetails, isWithinDetails } from './authorization-details.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
 import type { Audience, EpochSeconds, Grant, PartnerWithGrants } from './partner.ts';
@@ -52,6 +52,7 @@ export interface ProvenSubject {
   readonly origin?: {
     readonly audience: string;
     readonly scopes: readonly string[];
+    readonly details: readonly AuthorizationDetail[];
     readonly expiresAt: EpochSeconds;
   };
 }
@@ -85,6 +86,13 @@ export const decideEntitlement = (
   if (unmet !== undefined) return refuse(unmet);
   const narrowed = details === undefined ? accept(undefined) : grantDetails(details, { audience, grant });
   if (!narrowed.ok) return narrowed;
+  const beyond = origin?.audience === resource && !isWithinDetails(details ?? [], origin.details);
+  if (beyond)
+    return refuse({
+      reason: 'authorization_details_not_granted',
+      type: details?.[0]?.type ?? '',
+      detail: 'the subject token holds less',
+    });
   const { algorithm, bindings, bindsCertificate } = terms;
   return accept({
     subject: acting.value,

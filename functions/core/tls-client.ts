@@ -19,7 +19,7 @@ export interface TlsClient {
  * One for all certificates of the registered name: authorities issue new ones every few days or hours, and nobody would look at a
  * list of them.
  */
-export const TLS_SUBJECT_CREDENTIAL = 'tls-subject';
+const TLS_SUBJECT_CREDENTIAL = 'tls-subject';
 
 /** Refuses with `certificate_untimely` or `certificate_unknown`, or as a registered key that is out of its time. */
 export const verifyTlsClient = (

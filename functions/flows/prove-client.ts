@@ -33,7 +33,7 @@ export interface ProvenClient {
   readonly method: ClientMethod;
   /** By which its last use is remembered: the thumbprint of a key, or another name that stays the same. */
   readonly credential: string;
-  /** `kid` of the key, where it was one. */
+  /** `kid` of the key, or id of the secret. */
   readonly key?: string;
   /** What the proof uses up. */
   readonly uses: readonly SingleUse[];
@@ -141,7 +141,7 @@ const proveBySecret = async (
   if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
   // A realm that changes its mind ends all of them at once.
   if (!realm.clientSecrets) return refuse({ reason: 'client_secrets_off', realm: realm.name });
-  return accept({ partner, method, credential: secretCredential(found.value.id), uses: [] });
+  return accept({ partner, method, credential: secretCredential(found.value.id), key: found.value.id, uses: [] });
 };
 
 /** Under which the last use of a secret is remembered. */

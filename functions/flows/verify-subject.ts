@@ -166,7 +166,12 @@ const verifyExchange = async (
       ...(claims.act === undefined ? {} : { act: claims.act }),
       ...(claims.may_act === undefined ? {} : { mayAct: claims.may_act }),
     },
-    origin: { audience: claims.aud, scopes: claims.scope.split(' '), expiresAt: claims.exp },
+    origin: {
+      audience: claims.aud,
+      scopes: claims.scope.split(' '),
+      details: claims.authorization_details ?? [],
+      expiresAt: claims.exp,
+    },
     uses: [],
     ...(isOwn && claims.cnf !== undefined ? { confirmation: claims.cnf } : {}),
   });

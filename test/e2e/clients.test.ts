@@ -96,7 +96,7 @@ interface Library {
 }
 
 const insecure = { [oauth.allowInsecureRequests]: true };
-const CLIENT = { client_id: 'crm' };
+const CLIENT: oauth.Client = { client_id: 'crm' };
 
 const discover = async (): Promise<oauth.AuthorizationServer> => {
   const issuer = new URL(service.issuer);
@@ -204,7 +204,9 @@ const verified = async (token: string): Promise<JWTPayload> => {
   const { payload } = await jwtVerify(token, keys, { issuer, audience: world.audience, typ: 'at+jwt' });
   const jwksUri = 'https://unused.example/jwks';
   const verifier = JwtVerifier.create({ issuer, audience: world.audience, jwksUri });
-  verifier.cacheJwks((await (await fetch(`${issuer}/jwks`)).json()) as { keys: (JWK & Required<Pick<JWK, 'kid'>>)[] });
+  verifier.cacheJwks(
+    (await (await fetch(`${issuer}/jwks`)).json()) as { keys: (JWK & { kty: string; kid: string })[] },
+  );
   expect(await verifier.verify(token)).toEqual(payload);
   return payload;
 };

@@ -186,9 +186,13 @@ export const memoryRegistry = (): MemoryRegistry => {
     const stored = audiences.get(`${realm}/${audience}`);
     return stored?.owner === owner && stored.version === version;
   };
-  const isStill = ({ realm, client, audience, version, scopes }: Grant): boolean => {
+  const isStill = ({ realm, client, audience, version, scopes, authorizationDetailsTypes: types }: Grant): boolean => {
     const stored = grants.get(`${realm}/${client}/${audience}`);
-    return stored?.version === version && stored.scopes.join(' ') === scopes.join(' ');
+    return (
+      stored?.version === version &&
+      stored.scopes.join(' ') === scopes.join(' ') &&
+      stored.authorizationDetailsTypes.join(' ') === types.join(' ')
+    );
   };
   const end = ({ realm, audience, version }: Audience): void => {
     audiences.delete(`${realm}/${audience}`);
