@@ -36,7 +36,7 @@ export interface PartnerKey {
  * from the partner's own document and is kept as that says.
  */
 export const CREDENTIAL_SOURCES = ['registered', 'self-registered', 'document'] as const;
-export type CredentialSource = (typeof CREDENTIAL_SOURCES)[number];
+type CredentialSource = (typeof CREDENTIAL_SOURCES)[number];
 
 /** A key and the terms on which it proves its partner. */
 export interface PartnerCredential extends PartnerKey {

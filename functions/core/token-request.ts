@@ -28,9 +28,9 @@ export const JWT_TYPE_URN = 'urn:ietf:params:oauth:token-type:jwt';
 
 /** Our access tokens are JWTs, so that both names mean the same to us. */
 const TOKEN_TYPES = [ACCESS_TOKEN_TYPE_URN, JWT_TYPE_URN] as const;
-export type RequestableType = (typeof TOKEN_TYPES)[number];
+type RequestableType = (typeof TOKEN_TYPES)[number];
 
-export interface TypedToken {
+interface TypedToken {
   readonly token: string;
   readonly type: RequestableType;
 }
