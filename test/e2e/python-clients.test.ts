@@ -1,12 +1,14 @@
 /**
- * Partners that write Python: Authlib, Google's library and requests obtain a token by every method, over real HTTP and real TLS.
- * Runs where the interpreter `$PYTHON` (or python3) has these libraries: pip install authlib google-auth requests.
+ * Partners that write Python: Authlib, MSAL, Google's library and requests obtain a token by every method, over real HTTP and real TLS.
+ * Runs where the interpreter `$PYTHON` (or python3) has these libraries: pip install authlib google-auth msal requests.
  */
 
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import { decodeJwt, exportPKCS8, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY, type Issued, issue } from '../support/certificate-authority.ts';
@@ -18,13 +20,15 @@ import {
   makePartner,
   mustCreate,
   postToken,
+  type Service,
   startService,
   type TestPartner,
   tokenForm,
 } from '../support/service.ts';
+import { certify, root } from '../support/tls-server.ts';
 
 const PYTHON = process.env.PYTHON ?? 'python3';
-const IMPORTS = 'import authlib, google.oauth2, joserfc, requests';
+const IMPORTS = 'import authlib, google.oauth2, joserfc, msal, requests';
 const isHere = spawnSync(PYTHON, ['-c', IMPORTS]).status === 0;
 
 const SCRIPT = join(import.meta.dirname, '../support/python/token_client.py');
@@ -174,9 +178,7 @@ describe.runIf(isHere)('a Python client', () => {
         key_file: file('standalone.key', await keyPem(selfSigned)),
       },
     ];
-    const { stdout, stderr } = await runPython(cases);
-    if (stdout === '') throw new Error(stderr);
-    outcomes = new Map((JSON.parse(stdout) as Outcome[]).map((outcome) => [outcome.name, outcome]));
+    outcomes = await runPython(cases);
   }, 120_000);
 
   afterAll(() => service?.[Symbol.asyncDispose]());
@@ -200,13 +202,71 @@ describe.runIf(isHere)('a Python client', () => {
   });
 });
 
+/** MSAL loads an authority over https only, and wants one with a path. */
+describe.runIf(isHere)('MSAL for Python', () => {
+  let service: Service;
+  let outcomes: ReadonlyMap<string, Outcome>;
+
+  beforeAll(async () => {
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), root.pem]);
+    service = await startService({ tls: await certify(['127.0.0.1']) });
+    const admin = async (path: string, body: object): Promise<void> => {
+      const answer = await callAdmin(service, 'POST', `/admin/realms${path}`, body);
+      if (answer.status >= 300) throw new Error(`${path} answered ${answer.status} ${JSON.stringify(answer.body)}`);
+    };
+    await admin('', { name: 'contoso', policy: { algorithms: ['RS256'] } });
+    await admin('/contoso/keys', { algorithm: 'RS256' });
+    await admin('/contoso/partners', { id: 'owner' });
+    await admin('/contoso/audiences', { audience: 'https://api.example.com', owner: 'owner', scopes: ['read'] });
+    const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2_048, publicExponent: RSA_EXPONENT };
+    const span = { notBefore: 0, notAfter: Math.floor(Date.now() / 1_000) + DAY };
+    const certificate = await issue({ name: 'hr', algorithm: rsa, ...span });
+    const key = await keyPem(certificate);
+    const thumbprint = createHash('sha1').update(Buffer.from(certificate.base64, 'base64')).digest('hex');
+    const credentials = {
+      thumbprint: { alg: 'RS256', credential: { private_key: key, thumbprint } },
+      certificate: { alg: 'PS256', credential: { private_key: key, public_certificate: certificate.pem } },
+    };
+    const directory = mkdtempSync(join(tmpdir(), 'countersign-msal-'));
+    const caFile = join(directory, 'ca.pem');
+    writeFileSync(caFile, root.pem);
+    const cases = [];
+    for (const [name, { alg, credential }] of Object.entries(credentials)) {
+      for (const compatibility of ['msal', 'strict']) {
+        const client = `${name}-${compatibility}`;
+        const registered = [{ certificate: certificate.pem, alg }];
+        await admin('/contoso/partners', { id: client, compatibility, credentials: registered });
+        await admin('/contoso/grants', { client, audience: 'https://api.example.com', scopes: ['read'] });
+        const authority = `${service.issuer}/realms/contoso`;
+        cases.push({ name: client, by: 'msal', client, authority, credential });
+      }
+    }
+    outcomes = await runPython(cases, { REQUESTS_CA_BUNDLE: caFile });
+  }, 120_000);
+
+  afterAll(() => service?.[Symbol.asyncDispose]());
+
+  it.each(['thumbprint', 'certificate'])('gets tokens with its %s, again and again with one assertion', (name) => {
+    const { token, error } = outcomes.get(`${name}-msal`) ?? {};
+    expect(error).toBeUndefined();
+    expect(decodeJwt(token ?? '')).toMatchObject({ sub: `${name}-msal`, iss: `${service.issuer}/realms/contoso` });
+  });
+
+  it.each(['thumbprint', 'certificate'])('is refused under the strict profile with its %s', (name) => {
+    expect(outcomes.get(`${name}-strict`)?.error).toContain('invalid_client');
+  });
+});
+
+const RSA_EXPONENT = new Uint8Array([1, 0, 1]);
+
 /** Not spawnSync: the service answers from this process. */
-const runPython = async (cases: readonly object[]): Promise<{ stdout: string; stderr: string }> => {
-  const { execFile } = await import('node:child_process');
-  return new Promise((resolve) => {
-    const child = execFile(PYTHON, [SCRIPT], { timeout: 60_000 }, (_error, stdout, stderr) =>
-      resolve({ stdout, stderr }),
+const runPython = async (cases: readonly object[], env: object = {}): Promise<ReadonlyMap<string, Outcome>> => {
+  const { stdout, stderr } = await new Promise<{ readonly stdout: string; readonly stderr: string }>((resolve) => {
+    const child = execFile(PYTHON, [SCRIPT], { timeout: 60_000, env: { ...process.env, ...env } }, (_error, out, err) =>
+      resolve({ stdout: out, stderr: err }),
     );
     child.stdin?.end(JSON.stringify(cases));
   });
+  if (stdout === '') throw new Error(stderr);
+  return new Map((JSON.parse(stdout) as Outcome[]).map((outcome) => [outcome.name, outcome]));
 };

@@ -117,7 +117,7 @@ export const partnersIn = (state: WaysInState = {}): readonly PartnerWithGrants[
           ...state.idp,
         },
   ),
-  ...others(FRONTEND, state.frontend, {
+  ...others(FRONTEND, state.frontend === 'gone' ? 'gone' : { trustLevel: 'full', ...state.frontend }, {
     grants: state.frontendGrants ?? [grant({ client: FRONTEND, audience: CLIENT_API, scopes: ['call'] })],
   }),
   ...others(OWNER, {}, { audiences: [AUDIENCE] }),
@@ -139,8 +139,7 @@ export const waysInPorts = (state: WaysInState = {}) => {
   return portsOf({
     partners: readerOf(partnersIn(state)),
     catalogue: {
-      read: async (_realm, name) =>
-        catalogue({ realm, audience: audiences.find((each) => each.audience === name) }),
+      read: async (_realm, name) => catalogue({ realm, audience: audiences.find((each) => each.audience === name) }),
     },
   });
 };

@@ -1,4 +1,4 @@
-"""Obtains tokens as partners that write Python do: with Authlib, Google's library and requests.
+"""Obtains tokens as partners that write Python do: with Authlib, MSAL, Google's library and requests.
 
 Reads a JSON array of cases from stdin, and answers a JSON array of {"name", "token"} or {"name", "error"}.
 A case says `by`, which is one of the functions below, and what that needs.
@@ -18,6 +18,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from msal import ConfidentialClientApplication
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -93,6 +94,18 @@ def google_service_account(case):
     return credentials.token
 
 
+def msal(case):
+    """Two tokens with one assertion, as MSAL does within ten minutes."""
+    application = ConfidentialClientApplication(
+        case["client"], oidc_authority=case["authority"], client_credential=case["credential"]
+    )
+    first = application.acquire_token_for_client(scopes=["read"])
+    again = application.client.obtain_token_for_client(scope=["read"])
+    if "access_token" not in first or "access_token" not in again:
+        raise RuntimeError(f"{first.get('error')} {again.get('error')}")
+    return again["access_token"]
+
+
 def federated(case):
     form = {
         "grant_type": "client_credentials",
@@ -151,6 +164,7 @@ WAYS = {
     "federated": federated,
     "certificate": certificate,
     "dpop": dpop,
+    "msal": msal,
 }
 
 
