@@ -28,7 +28,13 @@ export const chooseIdentity = (
   const findings = candidates.map((identity) => {
     const { failed, audited } = checkFederation(identity, payload);
     const isMeant = isFor(claims.aud, identity.audience ?? realmIssuer);
-    return { identity, audited, failed: isMeant ? failed : [...failed, 'aud'] };
+    // RFC 8693 4.1: whoever holds such a token acts for the subject, and is not it. A user may be called as an application is.
+    const isHeldByAnother = payload.act !== undefined;
+    return {
+      identity,
+      audited,
+      failed: [...failed, ...(isMeant ? [] : ['aud']), ...(isHeldByAnother ? ['act'] : [])],
+    };
   });
   const [nearest] = [...findings].sort((a, b) => a.failed.length - b.failed.length);
   return nearest === undefined || nearest.failed.length > 0

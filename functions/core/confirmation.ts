@@ -17,20 +17,24 @@ export interface Possessions {
 /**
  * A DPoP proof is asked for by nobody and always binds: that is what it was sent for (RFC 9449 5). A certificate may be there for
  * client authentication alone, so it binds where that is asked for.
- * @param origin what the token is bound to that is traded in by its own client: a binding is not shaken off by an exchange.
+ * @param origins what the tokens are bound to that are traded in, by their own client or from another issuer: a binding is not shaken off
+ * by an exchange.
  * @returns `undefined`: the token is bound to nothing.
  */
 export const confirm = (
   { bindings, bindsCertificate }: Pick<TokenTerms, 'bindings' | 'bindsCertificate'>,
   { jkt, x5tS256 }: Possessions,
-  origin: Confirmation = {},
+  ...origins: readonly (Confirmation | undefined)[]
 ): Result<Confirmation | undefined> => {
-  const isKept =
-    (origin.jkt === undefined || origin.jkt === jkt) &&
-    (origin['x5t#S256'] === undefined || origin['x5t#S256'] === x5tS256);
+  const isKept = origins.every(
+    (origin) =>
+      (origin?.jkt === undefined || origin.jkt === jkt) &&
+      (origin?.['x5t#S256'] === undefined || origin['x5t#S256'] === x5tS256),
+  );
   const held: Readonly<Record<Binding, boolean>> = { dpop: jkt !== undefined, mtls: x5tS256 !== undefined };
   if (!isKept || !bindings.every((binding) => held[binding])) return refuse({ reason: 'binding_required', bindings });
-  const bindsTo = x5tS256 !== undefined && (bindsCertificate || origin['x5t#S256'] !== undefined);
+  const bindsTo =
+    x5tS256 !== undefined && (bindsCertificate || origins.some((origin) => origin?.['x5t#S256'] !== undefined));
   if (jkt === undefined && !bindsTo) return accept(undefined);
   return accept({ ...(jkt === undefined ? {} : { jkt }), ...(bindsTo ? { 'x5t#S256': x5tS256 } : {}) });
 };

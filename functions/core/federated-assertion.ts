@@ -13,6 +13,7 @@ import { type JwtHeader, parseJwt } from './jwt-parts.ts';
 import { isSignedBy, refuseAsSlowly } from './key-proof.ts';
 import type { EpochSeconds, Partner, PartnerCredential } from './partner.ts';
 import { isTrustDomain, trustDomainOf } from './spiffe-id.ts';
+import { type Confirmation, isConfirmation } from './token.ts';
 
 /** Taken apart, nothing of it believed yet. */
 export interface ForeignJwt {
@@ -33,6 +34,8 @@ interface ForeignClaims {
   readonly nbf: EpochSeconds | undefined;
   readonly iat: EpochSeconds | undefined;
   readonly jti: string | undefined;
+  /** What whoever hands it in has to hold. */
+  readonly cnf: Confirmation | undefined;
 }
 
 /**
@@ -59,14 +62,16 @@ export const parseForeignJwt = (jws: string): Result<ForeignJwt> => {
   const parts = parseJwt(jws, ACCEPTED_TYPES);
   if (!parts.ok) return parts;
   const { header, payload } = parts.value;
-  const { iss, sub, aud, exp, nbf, iat, jti } = payload;
+  const { iss, sub, aud, exp, nbf, iat, jti, cnf } = payload;
   if (iss !== undefined && !isText(iss, MAX_ISSUER_LENGTH)) return malformed('iss');
   if (!isText(sub, MAX_SUBJECT_LENGTH)) return malformed('sub');
   if (!isTime(exp)) return malformed('exp');
   if (nbf !== undefined && !isTime(nbf)) return malformed('nbf');
   if (iat !== undefined && !isTime(iat)) return malformed('iat');
   if (jti !== undefined && !isText(jti, MAX_JTI_LENGTH)) return malformed('jti');
-  return accept({ jws, header, payload, claims: { iss, sub, aud, exp, nbf, iat, jti } });
+  // RFC 7800 3.1: a way of confirmation that is not known is none that can be passed.
+  if (cnf !== undefined && !isConfirmation(cnf)) return malformed('cnf');
+  return accept({ jws, header, payload, claims: { iss, sub, aud, exp, nbf, iat, jti, cnf } });
 };
 
 const isText = (value: unknown, maxLength: number): value is string =>

@@ -133,6 +133,10 @@ const OPTIONAL_CLAIMS: Readonly<Record<string, (value: unknown) => boolean>> = {
   authorization_details: (value) => Array.isArray(value) && value.every(isJsonObject),
 };
 
+/** Something that whoever presents the token can prove. */
+export const isConfirmation = (value: unknown): value is Confirmation =>
+  isJsonObject(value) && Object.keys(value).length > 0 && Object.entries(value).every(isConfirmationMember);
+
 const CONFIRMATIONS = ['jkt', 'x5t#S256'];
 
 /** RFC 7800 3.1: a way of confirmation that is not known is none that can be passed. */

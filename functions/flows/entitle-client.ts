@@ -148,7 +148,7 @@ const entitle = async (
   const entitlement = decideEntitlement(owned, defaults, wanted, catalogue?.audience, proved, now);
   if (!entitlement.ok) return entitlement;
   const { proofUse, nonce, ...possessed } = possessions.value;
-  const confirmation = confirm(entitlement.value, possessed, bound);
+  const confirmation = confirm(entitlement.value, possessed, proven.value.confirmation, bound);
   if (!confirmation.ok) return confirmation;
   return accept({
     realm: terms,

@@ -18,6 +18,7 @@ import type { EpochSeconds, Partner } from '../core/partner.ts';
 import { readPresentedCertificate } from '../core/presented-certificate.ts';
 import type { RealmTerms } from '../core/realm.ts';
 import { verifyTlsClient } from '../core/tls-client.ts';
+import type { Confirmation } from '../core/token.ts';
 import type { Freshness, IssuerReader, SingleUse } from '../ports.ts';
 
 export interface ProofContext {
@@ -39,6 +40,8 @@ export interface ProvenClient {
   readonly uses: readonly SingleUse[];
   /** Claims that are on trial and would have refused it. */
   readonly audited?: readonly string[];
+  /** What the proof itself is bound to. */
+  readonly confirmation?: Confirmation;
 }
 
 /** @param partner the one that the proof is said to come from, if there is one. */
@@ -179,7 +182,7 @@ export const verifyFederated = async (
   context: ProofContext,
   partner: Partner,
   jwt: ForeignJwt,
-): Promise<Result<Pick<ProvenClient, 'credential' | 'uses' | 'audited'>>> => {
+): Promise<Result<Pick<ProvenClient, 'credential' | 'uses' | 'audited' | 'confirmation'>>> => {
   const { realm, toleranceSeconds, now } = context;
   const chosen = chooseIdentity(partner.federation, jwt, realm.issuer);
   if (!chosen.ok) return refuseAsSlowly(shown(jwt), chosen.refusal);
@@ -193,6 +196,7 @@ export const verifyFederated = async (
     credential: `federation:${identity.issuer}`,
     uses: reusable ? [] : [foreignUse(jwt, identity.issuer, toleranceSeconds)],
     ...(audited.length === 0 ? {} : { audited }),
+    ...(jwt.claims.cnf === undefined ? {} : { confirmation: jwt.claims.cnf }),
   });
 };
 
@@ -218,6 +222,12 @@ const proveByGrant = async (
     const rules = ownAssertionRules(context, partner, { issuers: namesOf(partner), aboutItself: false });
     return own.ok ? byAssertion(context, partner, own.value, rules) : own;
   }
+  // What says no subject can only be a client's own; that nobody is known by that name costs a check as well.
+  if (!foreign.ok && own.ok)
+    return refuseAsSlowly(
+      { alg: own.value.header.alg, jws: own.value.jws },
+      { reason: 'client_unknown', clientId: own.value.claims.iss },
+    );
   if (!foreign.ok) return foreign;
   return proveByFederation(context, partner, { type: 'federated', clientId: clientId ?? '', jwt: foreign.value });
 };

@@ -12,7 +12,7 @@ import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from '../core/grant-ty
 import type { KeyRing } from '../core/key-ring.ts';
 import type { PartnerWithGrants } from '../core/partner.ts';
 import type { ProvenSubject } from '../core/policy.ts';
-import { actorsFrom, itself, parseActor, parseMayAct, type Subject } from '../core/subject.ts';
+import { actorsFrom, isSubjectIdentifier, itself, parseActor, parseMayAct, type Subject } from '../core/subject.ts';
 import type { Confirmation } from '../core/token.ts';
 import { type GrantRequest, JWT_TYPE_URN } from '../core/token-request.ts';
 import type { PartnerReader, SingleUse } from '../ports.ts';
@@ -27,7 +27,7 @@ export interface SubjectContext extends ProofContext {
 export interface VerifiedSubject extends ProvenSubject {
   /** What the assertion uses up. */
   readonly uses: readonly SingleUse[];
-  /** What the client's own token is bound to that it hands in for another. */
+  /** What the token is bound to that is handed in, where that is the client's own or of another issuer. */
   readonly confirmation?: Confirmation;
 }
 
@@ -63,6 +63,7 @@ const subjectOfAssertion = async (
   const names = namesOf(partner);
   if (jwt.ok && !names.includes(jwt.value.claims.iss ?? '')) return subjectOfForeign(context, { partner }, jwt.value);
   if (!assertion.ok) return assertion;
+  if (!jwt.ok && !names.includes(assertion.value.claims.iss)) return jwt;
   const rules = ownAssertionRules(context, partner, { issuers: names, aboutItself: false });
   const verified = await verifyAssertion(partner, assertion.value, rules, context.now);
   if (!verified.ok) return verified;
@@ -80,7 +81,10 @@ const subjectOfForeign = async (
   jwt: ForeignJwt,
 ): Promise<Result<VerifiedSubject>> => {
   const federated = await verifyFederated(context, partner, jwt);
-  if (federated.ok) return accept({ subject: itself(partner.id), uses: federated.value.uses });
+  if (federated.ok) {
+    const { uses, confirmation } = federated.value;
+    return accept({ subject: itself(partner.id), uses, ...(confirmation === undefined ? {} : { confirmation }) });
+  }
   if (federated.refusal.reason !== 'federation_missing' && federated.refusal.reason !== 'federation_claims') {
     return federated;
   }
@@ -105,7 +109,10 @@ const userOfForeign = async (context: SubjectContext, jwt: ForeignJwt): Promise<
     return refuse({ reason: 'trust_level_insufficient', trustLevel: issuer.trustLevel });
   }
   const subject = userOf(context, { iss, sub, mayAct: jwt.payload.may_act, act: jwt.payload.act, knownTo: iss });
-  return subject.ok ? accept({ subject: subject.value, uses: [foreignUse(jwt, iss, toleranceSeconds)] }) : subject;
+  if (!subject.ok) return subject;
+  const { cnf } = jwt.claims;
+  const uses = [foreignUse(jwt, iss, toleranceSeconds)];
+  return accept({ subject: subject.value, uses, ...(cnf === undefined ? {} : { confirmation: cnf }) });
 };
 
 interface UserClaims {
@@ -125,11 +132,14 @@ const userOf = ({ realm }: SubjectContext, { iss, sub, mayAct, act, knownTo }: U
   const actor = act === undefined ? undefined : parseActor(act);
   if (act !== undefined && actor === undefined) return malformed('act');
   const partyIssuer = party?.iss ?? knownTo;
+  // Of whoever asserts it now, whatever that one says about others: nobody speaks for the users of somebody else.
+  const subId = { format: 'iss_sub', iss, sub };
+  // Other issuers may have longer names than a token of ours can say.
+  if (!isSubjectIdentifier(subId)) return malformed('sub');
   return accept({
     kind: 'user',
     sub,
-    // Of whoever asserts it now, whatever that one says about others: nobody speaks for the users of somebody else.
-    subId: { format: 'iss_sub', iss, sub },
+    subId,
     ...(actor === undefined ? {} : { act: actorsFrom(actor, knownTo) }),
     ...(party === undefined
       ? {}

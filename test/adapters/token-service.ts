@@ -22,12 +22,13 @@ import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
 import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import { dynamoCredentialUses } from '../../functions/adapters/last-use.ts';
-import { randomIds } from '../../functions/adapters/system.ts';
+import { randomIds, randomSecrets } from '../../functions/adapters/system.ts';
 import { checkToken } from '../../functions/flows/check-token.ts';
 import { issueToken } from '../../functions/flows/issue-token.ts';
 import { manageGrants } from '../../functions/flows/manage-grants.ts';
 import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
+import { manageSecrets } from '../../functions/flows/manage-secrets.ts';
 import { mustBe } from '../flows/admin-world.ts';
 import { reasonOf } from '../flows/issue-token-world.ts';
 import {
@@ -47,6 +48,9 @@ import {
 import { EPHEMERA, KEY_POLICY, openAws, TABLE } from '../support/embedded-aws.ts';
 
 export const CACHE_SECONDS = 30;
+
+/** Of the form of a good request; `undefined` leaves a parameter out. */
+export type Changes = Readonly<Record<string, string | undefined>>;
 
 /** The clocks of DynamoDB, of the flows and of the caches, all one. It stands still until a test lets it pass. */
 const startTime = async (whileCalling: { run: () => void }) => {
@@ -90,6 +94,7 @@ export const openTokenService = async () => {
     partners: managePartners({ registry, uses, rings, clock, ids: randomIds }),
     grants: manageGrants({ registry, rings, realms }),
     realms: manageRealms({ realms, clock }, realmDefaults()),
+    secrets: manageSecrets({ registry, realms, uses, clock, secrets: randomSecrets }),
   };
   const vault = kmsKeyVault({ client: aws.kms, deployment: 'test', keyPolicy: KEY_POLICY, patienceMs: 0 });
 
@@ -129,13 +134,13 @@ export const openTokenService = async () => {
       },
       { ...realmDefaults(), clockToleranceSeconds: 60 },
     );
-    return async (realm = REALM, own = realm, resource = AUDIENCE) => {
+    return async (realm = REALM, own = realm, resource = AUDIENCE, more: Changes = {}) => {
       requests += 1;
       const aud = own === REALM ? ISSUER : `${ISSUER}/realms/${own}`;
       const now = clock.now();
       const jws = assertion(await keyPair(), { jti: `a${requests}`, iat: now, exp: now + 60, aud });
       const before = aws.calls.length;
-      const decided = await issue(realm, tokenRequest(jws, { resource }), `request-${requests}`);
+      const decided = await issue(realm, tokenRequest(jws, { resource, ...more }), `request-${requests}`);
       const token = decided.result.ok ? decided.result.value.answer.access_token : undefined;
       const claims = token === undefined ? {} : decodeJwt(token);
       return { reason: reasonOf(decided), calls: aws.calls.slice(before), token, claims };

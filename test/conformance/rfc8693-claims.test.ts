@@ -4,8 +4,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyPair } from '../support/builders.ts';
 import { badRequest, invalidGrant, tokenOutcome } from '../support/decisions.ts';
-import { grantForm, statementOf } from '../support/delegation.ts';
-import { freshProof } from '../support/dpop.ts';
+import { grantForm, postWithProof, statementOf, tokenOf } from '../support/delegation.ts';
 import { assertionOf, tokenForm } from '../support/service.ts';
 import { audienceOf, BRIEF_SECONDS, type Chain, type Name, startChain } from './delegation-chain.ts';
 
@@ -149,34 +148,17 @@ describe('RFC 8693 5: what an exchange does not give', () => {
 
   it('no freedom from the key that the client has bound its own token to', async () => {
     const { service } = chain;
-    const withProof = (name: string, form: URLSearchParams) => sendWithProof(service.issuer, name, form);
-    const asked = tokenForm(await assertionOf(chain.partnerOf('orders'), service.issuer), {
-      resource: audienceOf('orders'),
-    });
-    const { access_token: bound, token_type: type } = (await (await withProof('mine', asked)).json()) as TokenAnswer;
-    expect([type, decodeJwt(bound).cnf]).toEqual(['DPoP', { jkt: (await keyPair('ES256', 'mine')).thumbprint }]);
+    const [mine, other] = await Promise.all([keyPair('ES256', 'mine'), keyPair('ES256', 'other')]);
+    const assertion = await assertionOf(chain.partnerOf('orders'), service.issuer);
+    const asked = tokenForm(assertion, { resource: audienceOf('orders') });
+    const answer = await postWithProof(service, asked, mine);
+    const bound = tokenOf(answer);
+    expect([answer.body.token_type, decodeJwt(bound).cnf]).toEqual(['DPoP', { jkt: mine.thumbprint }]);
     const unbound = badRequest('binding_required', 'A sender-constrained access token is required here.');
     expect(await chain.outcome('orders', bound)).toEqual(unbound);
-    const byAnother = await withProof('other', await chain.exchange('orders', bound));
-    expect(await byAnother.json()).toEqual(unbound.body);
-    const kept = (await (await withProof('mine', await chain.exchange('orders', bound))).json()) as TokenAnswer;
-    expect(decodeJwt(kept.access_token).cnf).toEqual(decodeJwt(bound).cnf);
+    const byAnother = await postWithProof(service, await chain.exchange('orders', bound), other);
+    expect(byAnother.body).toEqual(unbound.body);
+    const kept = tokenOf(await postWithProof(service, await chain.exchange('orders', bound), mine));
+    expect(decodeJwt(kept).cnf).toEqual({ jkt: mine.thumbprint });
   });
 });
-
-/** With a proof of the key of that name, and the nonce that the first try is answered with (RFC 9449 8). */
-const sendWithProof = async (issuer: string, name: string, body: URLSearchParams): Promise<Response> => {
-  const url = `${issuer}/token`;
-  const send = async (claims: object) => {
-    const dpop = freshProof(await keyPair('ES256', name), { htm: 'POST', htu: url, ...claims });
-    return fetch(url, { method: 'POST', headers: { dpop }, body });
-  };
-  const nonce = (await send({})).headers.get('dpop-nonce');
-  expect(nonce).toEqual(expect.any(String));
-  return send({ nonce });
-};
-
-interface TokenAnswer {
-  readonly access_token: string;
-  readonly token_type: string;
-}

@@ -47,6 +47,10 @@ describe('the identity that a token is for', () => {
     expect(chooseIdentity([identity()], token({ iss: undefined }), ISSUER)).toEqual(missing(''));
   });
 
+  it('is none where somebody else acts for the subject: it may be a user who is called as an application is', () => {
+    expect(chooseIdentity([identity()], token({ act: { sub: 'portal' } }), ISSUER)).toEqual(wrong('act'));
+  });
+
   it('is the one that the claims fit', () => {
     const other = identity({ claims: { sub: { exact: 'tester' } }, reusable: true });
     expect(chooseIdentity([other, identity()], token(), ISSUER)).toMatchObject({ value: { identity: identity() } });

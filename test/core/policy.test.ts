@@ -185,7 +185,7 @@ describe('a token that is made from another', () => {
   const subject = itself(CLIENT);
   const from = (changes: Partial<NonNullable<ProvenSubject['origin']>> = {}): ProvenSubject => ({
     subject,
-    origin: { audience: AUDIENCE, scopes: ['read'], expiresAt: NOW + 100, ...changes },
+    origin: { audience: AUDIENCE, scopes: ['read'], details: [], expiresAt: NOW + 100, ...changes },
   });
 
   it('for the same audience has its scopes at most', () => {
@@ -237,5 +237,29 @@ describe('authorization details', () => {
     expect(decide(changes)).toMatchObject({
       refusal: { reason: 'authorization_details_not_granted', type: 'payment' },
     });
+  });
+
+  const holding = (audienceOf: string, held: readonly AuthorizationDetail[]): ProvenSubject => ({
+    subject: itself(CLIENT),
+    origin: { audience: audienceOf, scopes: ['read'], details: held, expiresAt: NOW + 100 },
+  });
+
+  it('of a token for the same audience are no more than that token holds', () => {
+    const about = holding(AUDIENCE, details);
+    expect([
+      decide({ of, grants, details, about }),
+      decide({ of, grants, about }),
+      decide({ of, grants, details, about: holding(AUDIENCE, []) }),
+      decide({ of, grants, details: [{ type: 'payment' }], about }),
+    ]).toMatchObject([
+      { value: { details } },
+      { ok: true },
+      { refusal: { reason: 'authorization_details_not_granted' } },
+      { refusal: { reason: 'authorization_details_not_granted' } },
+    ]);
+  });
+
+  it('of a token for another audience are what the client is granted there', () => {
+    expect(decide({ of, grants, details, about: holding('urn:other', []) })).toMatchObject({ value: { details } });
   });
 });

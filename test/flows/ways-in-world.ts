@@ -7,10 +7,11 @@ import { JWT_BEARER_ASSERTION } from '../../functions/core/client-authentication
 import { hashSecret } from '../../functions/core/client-secret.ts';
 import type { Audience, Grant, Partner, PartnerCredential, PartnerWithGrants } from '../../functions/core/partner.ts';
 import { readPresentedCertificate } from '../../functions/core/presented-certificate.ts';
-import { type Realm, untouchedRealm } from '../../functions/core/realm.ts';
+import { type Realm, type RealmPolicy, realmTerms, untouchedRealm } from '../../functions/core/realm.ts';
 import type { RawTokenRequest } from '../../functions/core/request-form.ts';
 import { itself } from '../../functions/core/subject.ts';
 import { type AccessTokenClaims, buildClaims } from '../../functions/core/token.ts';
+import type { SubjectContext } from '../../functions/flows/verify-subject.ts';
 import type { IssuerReader, PartnerReader } from '../../functions/ports.ts';
 import {
   AUDIENCE,
@@ -25,6 +26,7 @@ import {
   OWNER,
   partner,
   REALM,
+  realmDefaults,
   signJws,
   type TestKeyPair,
 } from '../support/builders.ts';
@@ -206,3 +208,20 @@ export const frontendToken = (changes: Partial<Record<keyof AccessTokenClaims, u
 export const BOB = { format: 'iss_sub', iss: FRONTEND, sub: 'bob' } as const;
 export const userToken = (changes: Partial<Record<keyof AccessTokenClaims, unknown>> = {}): string =>
   frontendToken({ sub: 'bob', sub_id: BOB, act: { sub: FRONTEND }, ...changes });
+
+/** What the flows know of a request to the realm in that state. */
+export const contextOf = (state: WaysInState = {}, policy: RealmPolicy = { clientSecrets: true }): SubjectContext => {
+  const partners = readerOf(partnersIn(state));
+  const realm = realmTerms({ ...untouchedRealm(REALM), policy }, realmDefaults());
+  return {
+    ...{ partners, issuers: partners, realm, rings: catalogue().rings },
+    ...{ toleranceSeconds: 60, freshness: {}, now: NOW },
+  };
+};
+
+/** @throws Error where the state has no client. */
+export const clientIn = (state: WaysInState = {}): PartnerWithGrants => {
+  const found = partnersIn(state).find(({ partner: { id } }) => id === CLIENT);
+  if (found === undefined) throw new Error('there is no client');
+  return found;
+};

@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accept, refuse } from '../../functions/core/errors.ts';
-import type { RawTokenRequest } from '../../functions/core/token-request.ts';
+import type { RawTokenRequest } from '../../functions/core/request-form.ts';
 import type { IssueToken } from '../../functions/flows/issue-token.ts';
 import { Outage } from '../../functions/ports.ts';
 import { rotateKeysRoute, tokenRoute, whoamiRoute } from '../../functions/routes.ts';

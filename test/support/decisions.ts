@@ -39,7 +39,7 @@ const WAIT = { timeout: 10_000, interval: 5 } as const;
 export interface Outcome {
   readonly status: number;
   readonly body: Record<string, unknown>;
-  /** `granted`, or the code of the reason why not; of an assertion that is no grant, with the reason behind it. */
+  /** `granted`, or the code of the reason why not; of an assertion or token that is no grant, with the reason behind it. */
   readonly reason: string;
 }
 
@@ -49,7 +49,9 @@ export const outcomeOf = async (service: Service, { status, headers, body }: Tok
 };
 
 const reasonOf = ({ reason, because }: NonNullable<LoggedDecision['refusal']>): string =>
-  reason === 'grant_assertion_refused' ? `${reason}: ${(because as { reason: string }).reason}` : reason;
+  reason === 'grant_assertion_refused' || reason === 'subject_token_refused'
+    ? `${reason}: ${(because as { reason: string }).reason}`
+    : reason;
 
 export const tokenOutcome = async (service: Service, form: URLSearchParams | string): Promise<Outcome> =>
   outcomeOf(service, await postToken(service, form));

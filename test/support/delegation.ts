@@ -1,6 +1,8 @@
 /** Token requests about somebody: by an assertion (RFC 7523 2.1), or by a token that is handed in for another (RFC 8693 2.1). */
 
 import { JWT_BEARER, TOKEN_EXCHANGE } from '../../functions/core/grant-type.ts';
+import type { TestKeyPair } from './builders.ts';
+import { freshProof } from './dpop.ts';
 import { assertionOf, postToken, type Service, type TestPartner, type TokenResponse, tokenForm } from './service.ts';
 
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -42,3 +44,21 @@ export const tokenOf = ({ status, body }: TokenResponse): string => {
 
 export const requireToken = async (service: Service, form: URLSearchParams | Promise<URLSearchParams>) =>
   tokenOf(await postToken(service, await form));
+
+/** With a DPoP proof of that key, and with the nonce in it that the first try is answered with (RFC 9449 8). */
+export const postWithProof = async (
+  { issuer }: Service,
+  form: URLSearchParams,
+  key: TestKeyPair,
+): Promise<TokenResponse> => {
+  const url = `${issuer}/token`;
+  const send = async (claims: object): Promise<TokenResponse> => {
+    const dpop = freshProof(key, { htm: 'POST', htu: url, ...claims });
+    const answer = await fetch(url, { method: 'POST', headers: { dpop }, body: form });
+    const body = (await answer.json()) as Record<string, unknown>;
+    return { status: answer.status, headers: answer.headers, body };
+  };
+  const nonce = (await send({})).headers.get('dpop-nonce');
+  if (nonce === null) throw new Error('the first try was answered without a nonce');
+  return send({ nonce });
+};

@@ -70,7 +70,7 @@ const startMutually = async (truststore: string, options: Partial<DeploymentOpti
 };
 
 /** Settings of a deployment with a domain for mutual TLS; nothing of it is looked up here. */
-const MUTUAL_TLS_DOMAIN = {
+export const MUTUAL_TLS_DOMAIN = {
   mutualTlsDomain: 'mtls.example.com',
   mutualTlsCertificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000',
   mutualTlsTruststore: 's3://trust/truststore.pem',

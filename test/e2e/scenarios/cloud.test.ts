@@ -8,9 +8,18 @@ import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JWT_BEARER_ASSERTION } from '../../../functions/core/client-authentication.ts';
 import { CLIENT_CREDENTIALS, JWT_BEARER } from '../../../functions/core/grant-type.ts';
-import { invalidGrant, notAuthenticated, tokenOutcome } from '../../support/decisions.ts';
-import { grantForm, requireToken, statementOf } from '../../support/delegation.ts';
-import { administer, changePartner, makePartner, type Service, type TestPartner } from '../../support/service.ts';
+import { keyPair } from '../../support/builders.ts';
+import { badRequest, invalidGrant, notAuthenticated, tokenOutcome } from '../../support/decisions.ts';
+import { grantForm, postWithProof, requireToken, statementOf, tokenOf } from '../../support/delegation.ts';
+import {
+  administer,
+  assertionOf,
+  changePartner,
+  makePartner,
+  type Service,
+  type TestPartner,
+  tokenForm,
+} from '../../support/service.ts';
 import {
   ask,
   callWhoami,
@@ -72,7 +81,7 @@ describe('the operators', () => {
     const trusted = { issuer: contoso.issuer, trustedIssuer: true, jwks: { keys } };
     await operate(fabrikam, 'POST', '/partners', { id: ISSUER_AT_FABRIKAM, ...trusted });
     await protectWhoami(fabrikam, { id: 'exchange' });
-    const federation = [{ issuer: contoso.issuer, claims: { sub: { exact: 'crm' }, client_id: { exact: 'crm' } } }];
+    const federation = [{ issuer: contoso.issuer, claims: { sub: { exact: 'crm' } } }];
     await operate(fabrikam, 'POST', '/partners', { id: 'contoso-crm', federation });
     await grant(fabrikam, 'contoso-crm');
   });
@@ -124,6 +133,21 @@ describe('the application, for itself', () => {
     expect(await tokenOutcome(fabrikam, handedIn(elsewhere))).toEqual(invalidGrant('federation_claims'));
   });
 
+  it('has to hold at Fabrikam the key that Contoso has bound its token to, and goes on bound to it', async () => {
+    const [mine, other] = await Promise.all([keyPair('ES256', 'mine'), keyPair('ES256', 'other')]);
+    const bound = async (): Promise<string> => {
+      const form = tokenForm(await assertionOf(crm, contoso.issuer), { resource: fabrikam.issuer });
+      return tokenOf(await postWithProof(contoso, form, mine));
+    };
+    expect((await verified(contoso, await bound(), fabrikam.issuer)).cnf).toEqual({ jkt: mine.thumbprint });
+    const description = 'A sender-constrained access token is required here.';
+    const refused = badRequest('binding_required', description);
+    expect(await tokenOutcome(fabrikam, handedIn(await bound()))).toEqual(refused);
+    expect((await postWithProof(fabrikam, handedIn(await bound()), other)).body).toEqual(refused.body);
+    const token = tokenOf(await postWithProof(fabrikam, handedIn(await bound()), mine));
+    expect((await verified(fabrikam, token, whoamiOf(fabrikam))).cnf).toEqual({ jkt: mine.thumbprint });
+  });
+
   it('is no other application of Contoso: what its federation does not name proves nothing', async () => {
     const hr = await makePartner('hr');
     await operate(contoso, 'POST', '/partners', { id: 'hr', ...keysOf(hr) });
@@ -161,6 +185,18 @@ describe('the application, for a user of Contoso', () => {
     };
     expect(await verified(fabrikam, token, whoamiOf(fabrikam))).toMatchObject(claims);
     expect(await callWhoami(fabrikam, token)).toMatchObject(claims);
+  });
+
+  it('is not proved by a token about a user of its name, whoever may speak for users at Contoso', async () => {
+    const portal = await makePartner('portal');
+    await operate(contoso, 'POST', '/partners', { id: 'portal', ...keysOf(portal), trustLevel: 'user' });
+    await grant(contoso, 'portal', fabrikam.issuer, ['exchange']);
+    const namesake = await requireToken(
+      contoso,
+      grantForm(await statementOf(portal, contoso.issuer, 'crm'), { resource: fabrikam.issuer }),
+    );
+    expect(await verified(contoso, namesake, fabrikam.issuer)).toMatchObject({ sub: 'crm', act: { sub: 'portal' } });
+    expect(await tokenOutcome(fabrikam, handedIn(namesake))).toEqual(invalidGrant('federation_claims'));
   });
 
   it('is not proved by a token about a user: who speaks has to be shown as well', async () => {
@@ -217,10 +253,28 @@ describe('the trust ends', () => {
     expect(await callWhoami(fabrikam, token)).toMatchObject({ sub: 'alice', client_id: 'contoso-crm' });
     expect((await administer(fabrikam, 'GET', `/partners/${ISSUER_AT_FABRIKAM}`)).body.enabled).toBe(true);
   });
+});
 
-  it('the other direction never began: Fabrikam has no application at Contoso', async () => {
-    const form = grantForm(await ofCrm(), { client_id: 'fabrikam-crm' });
+describe('the other direction', () => {
+  it('is a trust of its own: nothing of the first one opens it', async () => {
+    const form = grantForm(await ofCrm(), { client_id: 'fabrikam-mailer' });
     expect(await tokenOutcome(contoso, form)).toEqual(invalidGrant('client_unknown'));
     await expect(ask(fabrikam, crm, JWT_BEARER, { assertion: await ofCrm() })).rejects.toThrow('invalid_client');
+  });
+
+  it('works alike once both operators have said so', async () => {
+    const mailer = await makePartner('mailer');
+    await operate(fabrikam, 'POST', '/partners', { id: 'mailer', ...keysOf(mailer) });
+    const audience = { audience: contoso.issuer, owner: ISSUER_AT_FABRIKAM, scopes: ['exchange'] };
+    await operate(fabrikam, 'POST', '/audiences', audience);
+    await grant(fabrikam, 'mailer', contoso.issuer, ['exchange']);
+    const federation = [{ issuer: fabrikam.issuer, claims: { sub: { exact: 'mailer' } } }];
+    await operate(contoso, 'POST', '/partners', { id: 'fabrikam-mailer', federation });
+    await grant(contoso, 'fabrikam-mailer');
+    const first = await ask(fabrikam, mailer, CLIENT_CREDENTIALS, { resource: contoso.issuer });
+    const second = await requireToken(contoso, grantForm(first, { client_id: 'fabrikam-mailer' }));
+    const claims = { iss: contoso.issuer, sub: 'fabrikam-mailer', client_id: 'fabrikam-mailer' };
+    expect(await verified(contoso, second, whoamiOf(contoso))).toMatchObject(claims);
+    expect(await callWhoami(contoso, second)).toMatchObject(claims);
   });
 });
