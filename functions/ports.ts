@@ -207,8 +207,11 @@ export type Fetched =
 
 /** Documents of partners. The only port that reaches out to an address that somebody else has chosen. */
 export interface PartnerDocuments {
-  /** One GET request; no redirect is followed. */
-  fetch(url: string): Promise<Fetched>;
+  /**
+   * One GET request; no redirect is followed.
+   * @param by who has named the URL: a partner's own word never leads to a private network, whatever an operator has allowed.
+   */
+  fetch(url: string, by: 'operator' | 'partner'): Promise<Fetched>;
 }
 
 type Saved = Promise<'saved' | 'conflict'>;

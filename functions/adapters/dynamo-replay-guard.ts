@@ -9,6 +9,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import {
   DeleteCommand,
   type DynamoDBDocumentClient,
@@ -20,13 +21,16 @@ import { LRUCache } from 'lru-cache';
 import { KEY_ATTRIBUTES } from '../config.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import { Outage, type ReplayClaim, type ReplayGuard, type SingleUse } from '../ports.ts';
-import { callAws, cancellationCodes, writeIf } from './aws-clients.ts';
+import { callAws, cancellationCodes, isAwsError, writeIf } from './aws-clients.ts';
 import { lastUseUpdate } from './last-use.ts';
 
 const { partition, expiresAt } = KEY_ATTRIBUTES;
 
 const NOTE_SECONDS = 3_600;
 const MAX_NOTED = 10_000;
+
+const MORE_ATTEMPTS = 4;
+const MAX_PAUSE_MS = 20;
 
 /** A note that is due. */
 type Note = ReturnType<typeof lastUseUpdate>;
@@ -35,8 +39,14 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
   /** When this process last noted the use of a credential. */
   const noted = new LRUCache<string, EpochSeconds>({ max: MAX_NOTED });
 
-  const claimOne = async (put: PutInput, use: SingleUse): Promise<SingleUse | undefined> =>
-    (await writeIf('dynamodb:PutItem', () => client.send(new PutCommand(put)))) === 'saved' ? undefined : use;
+  const claimOne = async (put: PutInput, use: SingleUse): Promise<SingleUse | undefined | 'again'> => {
+    try {
+      return (await writeIf('dynamodb:PutItem', () => client.send(new PutCommand(put)))) === 'saved' ? undefined : use;
+    } catch (error) {
+      if (error instanceof Outage && isAwsError(error.cause, 'TransactionConflictException')) return 'again';
+      throw error;
+    }
+  };
 
   /** `again`: somebody else wrote at the same moment, and DynamoDB let nothing of it through. */
   const claimTogether = async (
@@ -64,20 +74,32 @@ export const dynamoReplayGuard = (client: DynamoDBDocumentClient, table: string)
   ): Promise<SingleUse | undefined> => {
     const { uses } = claim;
     const puts = uses.map((use) => putOf(table, claim, use, now));
-    const [put] = puts;
-    const [use] = uses;
-    if (put === undefined || use === undefined) {
+    if (uses.length === 0) {
       if (note !== undefined) await callAws('dynamodb:UpdateItem', () => client.send(new UpdateCommand(note)));
       return undefined;
     }
-    if (uses.length === 1 && note === undefined) return claimOne(put, use);
-    const outcome = await claimTogether(puts, uses, note);
-    if (outcome !== 'again') return outcome;
-    // Requests of one credential collide over its note; without it they have nothing in common.
-    if (uses.length === 1) return claimOne(put, use);
-    const second = await claimTogether(puts, uses, undefined);
-    if (second === 'again') throw new Outage('dynamodb:TransactWriteItems', new Error('another request is in the way'));
-    return second;
+    // Requests of one credential collide over its note; without it only the very same assertion is in the way, and its fate is known soon.
+    const attempts = [
+      () => attempt(puts, uses, note),
+      ...Array.from({ length: MORE_ATTEMPTS }, () => () => attempt(puts, uses, undefined)),
+    ];
+    for (const [index, claim] of attempts.entries()) {
+      const outcome = await claim();
+      if (outcome !== 'again') return outcome;
+      await setTimeout(index * Math.random() * MAX_PAUSE_MS);
+    }
+    throw new Outage('dynamodb:TransactWriteItems', new Error('other requests are in the way'));
+  };
+
+  const attempt = (
+    puts: readonly PutInput[],
+    uses: readonly SingleUse[],
+    note: Note | undefined,
+  ): Promise<SingleUse | undefined | 'again'> => {
+    const [put] = puts;
+    const [use] = uses;
+    const isAlone = put !== undefined && use !== undefined && uses.length === 1 && note === undefined;
+    return isAlone ? claimOne(put, use) : claimTogether(puts, uses, note);
   };
 
   return {

@@ -58,9 +58,9 @@ export const httpsPartnerDocuments = ({
   maxBytes = MAX_DOCUMENT_BYTES,
   lookup = (host) => systemLookup(host, { all: true, order: 'verbatim' }),
 }: FetcherOptions): PartnerDocuments => {
-  const destinationOf = destinations(privateHosts);
-  const fetchText = async (url: string, deadline: AbortSignal): Promise<string> => {
-    const destination = destinationOf(url);
+  const destinationOf = { operator: destinations(privateHosts), partner: destinations([]) };
+  const fetchText = async (url: string, by: 'operator' | 'partner', deadline: AbortSignal): Promise<string> => {
+    const destination = destinationOf[by](url);
     if (typeof destination === 'string') throw new NotFetched('url_refused', destination);
     const addresses = await resolve(destination, lookup);
     deadline.throwIfAborted();
@@ -72,10 +72,10 @@ export const httpsPartnerDocuments = ({
     }
   };
   return {
-    fetch: async (url) => {
+    fetch: async (url, by) => {
       const deadline = AbortSignal.timeout(timeoutMs);
       try {
-        return { ok: true, text: await before(deadline, fetchText(url, deadline)) };
+        return { ok: true, text: await before(deadline, fetchText(url, by, deadline)) };
       } catch (error) {
         return { ok: false, failure: failureOf(error, deadline.aborted, timeoutMs) };
       }

@@ -28,6 +28,8 @@ export interface AlgorithmFacts {
       | { readonly type: 'DIGEST'; readonly hash: 'sha256' | 'sha384' | 'sha512' }
       | { readonly type: 'RAW' };
   };
+  /** Length of a signature in its JOSE form. */
+  readonly signatureBytes: number;
   /** For ECDSA: bytes of each of `r` and `s` in the JOSE form; KMS answers DER (RFC 7518 3.4). */
   readonly ecdsaCoordinateBytes?: number;
 }
@@ -38,16 +40,19 @@ const RAW = { type: 'RAW' } as const;
 const TABLE: Readonly<Record<JwsAlgorithm, AlgorithmFacts>> = {
   RS256: {
     name: 'RS256',
+    signatureBytes: 256,
     kty: 'RSA',
     kms: { keySpec: 'RSA_2048', signingAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256', message: digest('sha256') },
   },
   PS256: {
     name: 'PS256',
+    signatureBytes: 256,
     kty: 'RSA',
     kms: { keySpec: 'RSA_2048', signingAlgorithm: 'RSASSA_PSS_SHA_256', message: digest('sha256') },
   },
   ES256: {
     name: 'ES256',
+    signatureBytes: 64,
     kty: 'EC',
     crv: 'P-256',
     kms: { keySpec: 'ECC_NIST_P256', signingAlgorithm: 'ECDSA_SHA_256', message: digest('sha256') },
@@ -55,6 +60,7 @@ const TABLE: Readonly<Record<JwsAlgorithm, AlgorithmFacts>> = {
   },
   ES384: {
     name: 'ES384',
+    signatureBytes: 96,
     kty: 'EC',
     crv: 'P-384',
     kms: { keySpec: 'ECC_NIST_P384', signingAlgorithm: 'ECDSA_SHA_384', message: digest('sha384') },
@@ -62,6 +68,7 @@ const TABLE: Readonly<Record<JwsAlgorithm, AlgorithmFacts>> = {
   },
   ES512: {
     name: 'ES512',
+    signatureBytes: 132,
     kty: 'EC',
     crv: 'P-521',
     kms: { keySpec: 'ECC_NIST_P521', signingAlgorithm: 'ECDSA_SHA_512', message: digest('sha512') },
@@ -69,22 +76,26 @@ const TABLE: Readonly<Record<JwsAlgorithm, AlgorithmFacts>> = {
   },
   EdDSA: {
     name: 'EdDSA',
+    signatureBytes: 64,
     kty: 'OKP',
     crv: 'Ed25519',
     kms: { keySpec: 'ECC_NIST_EDWARDS25519', signingAlgorithm: 'ED25519_SHA_512', message: RAW },
   },
   'ML-DSA-44': {
     name: 'ML-DSA-44',
+    signatureBytes: 2_420,
     kty: 'AKP',
     kms: { keySpec: 'ML_DSA_44', signingAlgorithm: 'ML_DSA_SHAKE_256', message: RAW },
   },
   'ML-DSA-65': {
     name: 'ML-DSA-65',
+    signatureBytes: 3_309,
     kty: 'AKP',
     kms: { keySpec: 'ML_DSA_65', signingAlgorithm: 'ML_DSA_SHAKE_256', message: RAW },
   },
   'ML-DSA-87': {
     name: 'ML-DSA-87',
+    signatureBytes: 4_627,
     kty: 'AKP',
     kms: { keySpec: 'ML_DSA_87', signingAlgorithm: 'ML_DSA_SHAKE_256', message: RAW },
   },

@@ -33,9 +33,17 @@ export interface AssertionClaims {
   readonly scope: string | undefined;
   /** Who may act for the subject (RFC 8693 4.4), as it was said. */
   readonly mayAct: unknown;
+  /** Who acts for the subject (RFC 8693 4.1), as it was said. */
+  readonly act: unknown;
 }
 
-const ACCEPTED_TYPES: readonly (string | undefined)[] = [undefined, 'jwt', 'client-authentication+jwt'];
+/** What an assertion is for: to prove the client, or to ask for a grant. One that says so is good for that alone (RFC 8725 3.11). */
+export type AssertionPurpose = 'client' | 'grant';
+
+const ACCEPTED_TYPES: Readonly<Record<AssertionPurpose, readonly (string | undefined)[]>> = {
+  client: [undefined, 'jwt', 'client-authentication+jwt'],
+  grant: [undefined, 'jwt', 'authorization-grant+jwt'],
+};
 
 const MAX_JTI_LENGTH = 256;
 const MAX_ID_LENGTH = 256;
@@ -43,8 +51,8 @@ const MAX_ISSUER_LENGTH = 512;
 
 const malformed = (detail: string) => refuse({ reason: 'assertion_malformed', detail } as const);
 
-export const parseAssertion = (jws: string): Result<ParsedAssertion> => {
-  const parts = parseJwt(jws, ACCEPTED_TYPES);
+export const parseAssertion = (jws: string, purpose: AssertionPurpose): Result<ParsedAssertion> => {
+  const parts = parseJwt(jws, ACCEPTED_TYPES[purpose]);
   if (!parts.ok) return parts;
   const claims = parseClaims(parts.value.payload);
   return typeof claims === 'string' ? malformed(claims) : accept({ jws, header: parts.value.header, claims });
@@ -55,7 +63,7 @@ const isOptionalText = (value: unknown): value is string | undefined =>
 
 /** Returns the name of the claim that is missing or of the wrong kind. */
 const parseClaims = (claims: JsonObject): AssertionClaims | string => {
-  const { iss, sub = iss, aud, exp, jti, nbf, iat, scope, may_act: mayAct } = claims;
+  const { iss, sub = iss, aud, exp, jti, nbf, iat, scope, may_act: mayAct, act } = claims;
   if (!isText(iss, MAX_ISSUER_LENGTH)) return 'iss';
   if (!isText(sub, MAX_ID_LENGTH)) return 'sub';
   if (!isTime(exp)) return 'exp';
@@ -63,7 +71,7 @@ const parseClaims = (claims: JsonObject): AssertionClaims | string => {
   if (nbf !== undefined && !isTime(nbf)) return 'nbf';
   if (iat !== undefined && !isTime(iat)) return 'iat';
   if (!isOptionalText(scope)) return 'scope';
-  return { iss, sub, isSubjectImplied: claims.sub === undefined, aud, exp, jti, nbf, iat, scope, mayAct };
+  return { iss, sub, isSubjectImplied: claims.sub === undefined, aud, exp, jti, nbf, iat, scope, mayAct, act };
 };
 
 const isText = (value: unknown, maxLength: number): value is string =>

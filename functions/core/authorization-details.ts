@@ -127,9 +127,16 @@ export const isWithinDetails = (asked: readonly AuthorizationDetail[], held: rea
 
 /** A list that is there bounds what may be said; every other member says the same. */
 const isNarrower = (asking: AuthorizationDetail, holding: AuthorizationDetail): boolean =>
-  COMMON_LISTS.every(
-    (name) => holding[name] === undefined || asking[name]?.every((value) => holding[name]?.includes(value)),
-  ) && canonicalJson(withoutLists(asking)) === canonicalJson(withoutLists(holding));
+  COMMON_LISTS.every((name) => isListWithin(asking[name], holding[name], name === 'locations')) &&
+  canonicalJson(withoutLists(asking)) === canonicalJson(withoutLists(holding));
+
+/** @param isOpen a list that is not there bounds nothing; otherwise it allows nothing. */
+const isListWithin = (
+  asked: readonly string[] | undefined,
+  held: readonly string[] | undefined,
+  isOpen: boolean,
+): boolean =>
+  held === undefined ? isOpen || asked === undefined : asked?.every((value) => held.includes(value)) === true;
 
 const withoutLists = (detail: AuthorizationDetail): object =>
   Object.fromEntries(Object.entries(detail).filter(([name]) => !COMMON_LISTS.some((list) => list === name)));

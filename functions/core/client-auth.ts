@@ -5,7 +5,7 @@
 
 import { type AssertionRules, checkAssertionClaims, findAssertionKey, type ParsedAssertion } from './assertion.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
-import { isSignedBy, refuseAsSlowly } from './key-proof.ts';
+import { isSignedBy, refuseAsSlowly, shownOf } from './key-proof.ts';
 import type { EpochSeconds, Partner, PartnerCredential } from './partner.ts';
 
 export interface SignedByPartner {
@@ -20,7 +20,7 @@ export const verifyAssertion = async (
   rules: AssertionRules,
   now: EpochSeconds,
 ): Promise<Result<SignedByPartner>> => {
-  const shown = { alg: assertion.header.alg, jws: assertion.jws };
+  const shown = shownOf(assertion);
   if (partner === undefined) return refuseAsSlowly(shown, { reason: 'client_unknown', clientId: assertion.claims.iss });
   const credential = findAssertionKey(partner.credentials, assertion);
   if (!credential.ok) return refuseAsSlowly(shown, credential.refusal);

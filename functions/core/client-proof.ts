@@ -6,7 +6,7 @@ import { type ParsedAssertion, parseAssertion } from './assertion.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
 import { type ForeignJwt, parseForeignJwt } from './federated-assertion.ts';
 import { JWT_BEARER } from './grant-type.ts';
-import { isPartnerId } from './partner.ts';
+import { loggableId } from './partner.ts';
 import type { TokenRequest } from './token-request.ts';
 
 export type ClientProof =
@@ -54,12 +54,12 @@ export const readClientProof = ({ client, grant }: TokenRequest): Result<ClientP
 };
 
 const readAssertion = (jws: string, clientId: string | undefined): Result<ClientProof> => {
-  const jwt = parseForeignJwt(jws);
+  const jwt = parseForeignJwt(jws, 'client');
   // A client speaks for itself, with one name in both places; an issuer speaks of others.
   if (clientId !== undefined && jwt.ok && jwt.value.claims.iss !== jwt.value.claims.sub) {
     return accept({ type: 'federated', clientId, jwt: jwt.value });
   }
-  const assertion = parseAssertion(jws);
+  const assertion = parseAssertion(jws, 'client');
   if (!assertion.ok) return assertion;
   const mismatch = clientIdMismatch(clientId, assertion.value);
   if (mismatch !== undefined) return refuse(mismatch);
@@ -67,7 +67,7 @@ const readAssertion = (jws: string, clientId: string | undefined): Result<Client
 };
 
 const readGrantAssertion = (jws: string, clientId: string | undefined): Result<ClientProof> => {
-  const [own, foreign] = [parseAssertion(jws), parseForeignJwt(jws)];
+  const [own, foreign] = [parseAssertion(jws, 'grant'), parseForeignJwt(jws, 'grant')];
   if (!own.ok && !foreign.ok) return foreign;
   const issuer = foreign.ok ? foreign.value.claims.iss : own.ok ? own.value.claims.iss : undefined;
   return accept({ type: 'grant', clientId, issuer, own, foreign });
@@ -80,4 +80,4 @@ const readGrantAssertion = (jws: string, clientId: string | undefined): Result<C
 const clientIdMismatch = (clientId: string | undefined, { claims }: ParsedAssertion): Refusal | undefined =>
   clientId === undefined || clientId === claims.sub
     ? undefined
-    : { reason: 'client_id_mismatch', clientId: isPartnerId(clientId) ? clientId : 'other', subject: claims.sub };
+    : { reason: 'client_id_mismatch', clientId: loggableId(clientId), subject: claims.sub };

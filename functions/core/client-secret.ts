@@ -39,3 +39,6 @@ export const findSecret = (
     ? refuse({ reason: 'secret_expired', id, expiresAt })
     : accept(found);
 };
+
+/** Under which the last use of a secret is remembered. */
+export const secretCredential = (id: string): string => `secret:${id}`;

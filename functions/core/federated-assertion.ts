@@ -4,13 +4,13 @@
  */
 
 import { createHash } from 'node:crypto';
-import { findAssertionKey } from './assertion.ts';
+import { type AssertionPurpose, findAssertionKey } from './assertion.ts';
 import { untimeliness } from './client-auth.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
 import { federatedIssuer, isFor } from './federated-identity.ts';
 import type { JsonObject } from './json-object.ts';
 import { type JwtHeader, parseJwt } from './jwt-parts.ts';
-import { isSignedBy, refuseAsSlowly } from './key-proof.ts';
+import { isSignedBy, refuseAsSlowly, shownOf } from './key-proof.ts';
 import type { EpochSeconds, Partner, PartnerCredential } from './partner.ts';
 import { isTrustDomain, trustDomainOf } from './spiffe-id.ts';
 import { type Confirmation, isConfirmation } from './token.ts';
@@ -42,14 +42,10 @@ interface ForeignClaims {
  * What issuers of workload identities and authorization servers call their tokens. Logout tokens, security events, DPoP proofs and
  * whatever comes later are signed by the same keys, and are none of them.
  */
-const ACCEPTED_TYPES = [
-  undefined,
-  'jwt',
-  'jose',
-  'at+jwt',
-  'client-authentication+jwt',
-  'authorization-grant+jwt',
-] as const;
+const ACCEPTED_TYPES: Readonly<Record<AssertionPurpose, readonly (string | undefined)[]>> = {
+  client: [undefined, 'jwt', 'jose', 'client-authentication+jwt'],
+  grant: [undefined, 'jwt', 'jose', 'at+jwt', 'authorization-grant+jwt'],
+};
 
 const MAX_ISSUER_LENGTH = 512;
 const MAX_JTI_LENGTH = 256;
@@ -58,8 +54,8 @@ const MAX_SUBJECT_LENGTH = 2_048;
 
 const malformed = (detail: string) => refuse({ reason: 'assertion_malformed', detail } as const);
 
-export const parseForeignJwt = (jws: string): Result<ForeignJwt> => {
-  const parts = parseJwt(jws, ACCEPTED_TYPES);
+export const parseForeignJwt = (jws: string, purpose: AssertionPurpose): Result<ForeignJwt> => {
+  const parts = parseJwt(jws, ACCEPTED_TYPES[purpose]);
   if (!parts.ok) return parts;
   const { header, payload } = parts.value;
   const { iss, sub, aud, exp, nbf, iat, jti, cnf } = payload;
@@ -107,19 +103,25 @@ export const verifyForeignJwt = async (
   now: EpochSeconds,
 ): Promise<Result<VerifiedForeignJwt>> => {
   const { jwt, issuer } = check;
-  const shown = { alg: jwt.header.alg, jws: jwt.jws };
+  const shown = shownOf(jwt);
   const name = federatedIssuer(jwt.claims) ?? '';
   // The name again, although the partner was found by it: keys of one issuer must never vouch for another.
   if (issuer === undefined || issuer.issuer !== name)
     return refuseAsSlowly(shown, { reason: 'issuer_unknown', issuer: name });
   if (!issuer.trustedIssuer) return refuseAsSlowly(shown, { reason: 'issuer_untrusted', issuer: name });
   if (!issuer.enabled) return refuseAsSlowly(shown, { reason: 'issuer_disabled', issuer: name });
-  const credential = findAssertionKey(issuer.credentials, jwt);
+  const credential = findAssertionKey(vouchingKeys(issuer), jwt);
   if (!credential.ok) return refuseAsSlowly(shown, credential.refusal);
   if (!(await isSignedBy(credential.value, jwt.jws))) return refuse({ reason: 'assertion_signature' });
   const fault = untimeliness(credential.value, now) ?? claimsFault(check, name, now);
   return fault === undefined ? accept({ jwt, issuer, credential: credential.value }) : refuse(fault);
 };
+
+/** Keys by which an issuer vouches for others are the operator's to give: what a partner registers by itself proves itself. */
+export const vouchingKeys = ({ credentials, source }: Partner): readonly PartnerCredential[] =>
+  credentials.filter((each) =>
+    each.source === 'document' ? source?.selfRegistered !== true : each.source !== 'self-registered',
+  );
 
 const claimsFault = (check: ForeignJwtCheck, issuer: string, now: EpochSeconds): Refusal | undefined => {
   const { aud, exp, nbf, iat, jti, sub } = check.jwt.claims;

@@ -114,9 +114,15 @@ const valueProblems = (input: ClaimPredicateInput, pointer: string): Problems =>
   return [
     ...problemUnless(exact === undefined || isValue(exact), `${pointer}/exact`, VALUE_RULE),
     ...problemUnless(glob === undefined || isValue(glob), `${pointer}/glob`, VALUE_RULE),
+    ...problemUnless((glob?.match(WILDCARD) ?? []).length <= MAX_WILDCARDS, `${pointer}/glob`, WILDCARDS_RULE),
     ...problemUnless(oneOf === undefined || isChoice(oneOf), `${pointer}/oneOf`, CHOICE_RULE),
   ];
 };
+
+/** Each makes the search longer, and anybody can make us search. */
+const MAX_WILDCARDS = 4;
+const WILDCARD = /\*+/g;
+const WILDCARDS_RULE = `at most ${MAX_WILDCARDS} wildcards`;
 
 const CHOICE_RULE = `1 to ${MAX_CHOICES} texts of ${VALUE_RULE}`;
 

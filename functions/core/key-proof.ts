@@ -22,6 +22,12 @@ export const isSignedBy = async (
   }
 };
 
+/** What a refusal needs to take as long as a check. */
+export const shownOf = ({ jws, header }: { readonly jws: string; readonly header: { readonly alg: string } }) => ({
+  alg: header.alg,
+  jws,
+});
+
 /** @param alg as the header of the JWS says it. */
 export const refuseAsSlowly = async (
   { alg, jws }: { readonly alg: string; readonly jws: string },

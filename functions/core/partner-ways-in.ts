@@ -43,7 +43,14 @@ export const trustProblems = ({
   trustedIssuer,
   issuer,
   source,
-}: Pick<Partner, 'trustedIssuer' | 'issuer' | 'source'>): readonly InputProblem[] =>
-  trustedIssuer && issuer === undefined && source?.type !== 'metadata'
+  onboarding,
+  registration,
+}: Pick<Partner, 'trustedIssuer' | 'issuer' | 'source' | 'onboarding' | 'registration'>): readonly InputProblem[] => [
+  ...(trustedIssuer && issuer === undefined && source?.type !== 'metadata'
     ? [{ pointer: '/trustedIssuer', detail: 'a trusted issuer has an issuer, or a metadataUrl that tells it' }]
-    : [];
+    : []),
+  // Whoever can register a key of an issuer can be everybody that it vouches for.
+  ...(trustedIssuer && (onboarding !== undefined || registration !== undefined)
+    ? [{ pointer: '/trustedIssuer', detail: 'this partner registers its keys by itself; close its registration first' }]
+    : []),
+];

@@ -135,8 +135,11 @@ export interface Audience {
   readonly version: number;
 }
 
-/** Client ids are made of unreserved URL characters, so that they can stand in a path, a log line and a table key as they are. */
-const PARTNER_ID = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
+/**
+ * Client ids are made of unreserved URL characters, so that they can stand in a path, a log line and a table key as they are. None begins
+ * as our secrets do: a client that mixes up its parameters must not have its secret taken for a name, and logged.
+ */
+const PARTNER_ID = /^(?!c(?:sec|obt|rat)_)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
 export const isPartnerId = (value: string): boolean => PARTNER_ID.test(value);
 
@@ -146,3 +149,7 @@ const URI_CHARACTERS = /^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?@!$&'()*+,;=%[\
 /** An absolute URI without fragment (RFC 8707 2, RFC 3986 4.3) that fits a table key. */
 export const isAudienceUri = (value: string): boolean =>
   value.length <= MAX_AUDIENCE_LENGTH && URI_CHARACTERS.test(value) && URL.canParse(value);
+
+/** For a log line: what cannot be an id may be a secret that stands in the wrong place. */
+export const loggableId = (value: string | undefined): string =>
+  value !== undefined && isPartnerId(value) ? value : 'other';

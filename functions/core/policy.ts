@@ -54,6 +54,8 @@ export interface ProvenSubject {
     readonly scopes: readonly string[];
     readonly details: readonly AuthorizationDetail[];
     readonly expiresAt: EpochSeconds;
+    /** Whether it can be traded in for another audience. */
+    readonly goesOn: boolean;
   };
 }
 
@@ -66,6 +68,9 @@ export const decideEntitlement = (
   { subject, origin }: ProvenSubject,
   now: EpochSeconds,
 ): Result<Entitlement> => {
+  if (origin !== undefined && !origin.goesOn && origin.audience !== resource) {
+    return refuse({ reason: 'subject_not_shared', audience: origin.audience });
+  }
   const trusted = checkTrust(partner, subject);
   if (!trusted.ok) return trusted;
   const acting = actingFor(subject, partner.id);

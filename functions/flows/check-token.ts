@@ -9,6 +9,7 @@ import type { ResourceRequest } from '../core/resource-request.ts';
 import { type AccessTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
 import { stillGranted, verifyToken } from '../core/verify-token.ts';
 import type { Clock, Freshness, PartnerReader, RealmReader, ReplayGuard, RingReader } from '../ports.ts';
+import { checkParties } from './token-parties.ts';
 import { useUp, verifyPossession } from './verify-possession.ts';
 
 export interface CheckTokenPorts {
@@ -72,12 +73,13 @@ const stillGood = async (
   claims: AccessTokenClaims,
 ): Promise<Result<AccessTokenClaims>> => {
   const look = async (freshness: Freshness): Promise<Result<AccessTokenClaims>> => {
-    const [realm, client] = await Promise.all([
+    const [realm, client, parties] = await Promise.all([
       realms.find(name, freshness),
       partners.find(name, claims.client_id, freshness),
+      checkParties(partners, name, claims, freshness),
     ]);
     if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: name });
-    return stillGranted(client, claims);
+    return parties.ok ? stillGranted(client, claims) : parties;
   };
   const granted = await look({});
   // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.

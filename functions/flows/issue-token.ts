@@ -6,7 +6,7 @@
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import type { AuthorizationDetail } from '../core/authorization-details.ts';
 import { type ClientProof, readClientProof } from '../core/client-proof.ts';
-import { accept, type Refusal, type Result, refusalToWire, refuse } from '../core/errors.ts';
+import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from '../core/grant-type.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';
@@ -15,9 +15,10 @@ import type { RawTokenRequest } from '../core/request-form.ts';
 import { actorsOf } from '../core/subject.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
 import { type GrantRequest, parseTokenRequest, type TokenRequest } from '../core/token-request.ts';
+import { refusalToWire } from '../core/wire-error.ts';
 import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer, SingleUse } from '../ports.ts';
 import { type EntitleClientPorts, type EntitleClientSettings, type Entitled, entitleClient } from './entitle-client.ts';
-import { type SignedToken, signingKey, signToken, type TokenOrder } from './sign-token.ts';
+import { checkSize, type SignedToken, signToken, type TokenOrder } from './sign-token.ts';
 
 export interface IssueTokenPorts extends EntitleClientPorts {
   readonly replay: ReplayGuard;
@@ -116,6 +117,8 @@ const issue = async (
 
   const order = tokenOrder(entitled.value, ports.ids.next(), now);
   learn(factsOf(order));
+  const size = checkSize(order, entitled.value.rings);
+  if (!size.ok) return size;
   const claim = replayClaim(entitled.value, requestId);
   const made = await claimCountAndSign(ports, claim, order, entitled.value);
   if (!made.ok) return refuse(ofSubject(request.grant, entitled.value, made.refusal));
@@ -209,8 +212,6 @@ const claimCountAndSign = async (
   const seen = quota === undefined ? undefined : quotas.lastSeen(claim.realm, client, order.now);
   const known = underQuota(quota, seen && { minute: seen.minute + 1, day: seen.day + 1 }, order.now);
   if (!known.ok) return known;
-  // A realm that cannot sign at all claims nothing.
-  signingKey(rings, order.algorithm);
   const readRings = async () => (await catalogue.read(claim.realm, order.grant.audience, { maxAgeSeconds: 0 })).rings;
   const [claimed, counted, signed] = await Promise.allSettled([
     replay.claim(claim, order.now),

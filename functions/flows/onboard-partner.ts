@@ -74,7 +74,11 @@ export const onboardPartner = ({ registry, secrets, clock }: OnboardPartnerPorts
         expiresAt: clock.now() + expiresInSeconds,
         methods: chosenMethods(methods),
       };
-      const saved = await edit(realm, id, (partner) => ({ ...partner, onboarding }));
+      const saved = await edit(realm, id, (partner) => (partner.trustedIssuer ? partner : { ...partner, onboarding }));
+      // Whoever could register a key of such a partner could be everybody that it vouches for.
+      if (saved.ok && saved.value.trustedIssuer) {
+        return refuse({ reason: 'conflict', detail: 'a trusted issuer has its keys from an operator' });
+      }
       return saved.ok ? accept({ token, expiresAt: onboarding.expiresAt, partner: saved.value }) : saved;
     },
 

@@ -5,29 +5,19 @@
 
 import { type AssertionRules, assertionId, type ParsedAssertion } from '../core/assertion.ts';
 import type { ClientMethod } from '../core/audit.ts';
-import { chooseIdentity, FEDERATED_SECONDS } from '../core/chosen-identity.ts';
 import { verifyAssertion } from '../core/client-auth.ts';
 import type { ClientProof } from '../core/client-proof.ts';
-import { findSecret } from '../core/client-secret.ts';
+import { findSecret, secretCredential } from '../core/client-secret.ts';
 import { ASSERTION_ALLOWANCES, type AssertionAllowance } from '../core/compatibility.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
-import { type ForeignJwt, foreignJwtId, verifyForeignJwt } from '../core/federated-assertion.ts';
-import { refuseAsSlowly } from '../core/key-proof.ts';
+import { refuseAsSlowly, shownOf } from '../core/key-proof.ts';
 import { tokenEndpoint } from '../core/metadata.ts';
-import type { EpochSeconds, Partner } from '../core/partner.ts';
+import { loggableId, type Partner } from '../core/partner.ts';
 import { readPresentedCertificate } from '../core/presented-certificate.ts';
-import type { RealmTerms } from '../core/realm.ts';
 import { verifyTlsClient } from '../core/tls-client.ts';
 import type { Confirmation } from '../core/token.ts';
-import type { Freshness, IssuerReader, SingleUse } from '../ports.ts';
-
-export interface ProofContext {
-  readonly issuers: IssuerReader;
-  readonly realm: RealmTerms;
-  readonly toleranceSeconds: number;
-  readonly freshness: Freshness;
-  readonly now: EpochSeconds;
-}
+import type { SingleUse } from '../ports.ts';
+import { type ProofContext, verifyFederated } from './prove-federation.ts';
 
 export interface ProvenClient {
   readonly partner: Partner;
@@ -139,16 +129,13 @@ const proveBySecret = async (
   { clientId, method, secret }: ProofOf<'client_secret'>,
 ): Promise<Result<ProvenClient>> => {
   const found = findSecret(partner?.secrets ?? [], secret, now);
-  if (partner === undefined) return refuse({ reason: 'client_unknown', clientId });
+  if (partner === undefined) return refuse({ reason: 'client_unknown', clientId: loggableId(clientId) });
   if (!found.ok) return found;
   if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
   // A realm that changes its mind ends all of them at once.
   if (!realm.clientSecrets) return refuse({ reason: 'client_secrets_off', realm: realm.name });
   return accept({ partner, method, credential: secretCredential(found.value.id), key: found.value.id, uses: [] });
 };
-
-/** Under which the last use of a secret is remembered. */
-const secretCredential = (id: string): string => `secret:${id}`;
 
 const proveByCertificate = async (
   { now }: ProofContext,
@@ -157,7 +144,7 @@ const proveByCertificate = async (
 ): Promise<Result<ProvenClient>> => {
   const certificate = readPresentedCertificate(pem);
   if (!certificate.ok) return certificate;
-  if (partner === undefined) return refuse({ reason: 'client_unknown', clientId });
+  if (partner === undefined) return refuse({ reason: 'client_unknown', clientId: loggableId(clientId) });
   const verified = verifyTlsClient(partner, certificate.value, now);
   if (!verified.ok) return verified;
   if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
@@ -170,44 +157,13 @@ const proveByFederation = async (
   partner: Partner | undefined,
   { clientId, jwt }: ProofOf<'federated'>,
 ): Promise<Result<ProvenClient>> => {
-  if (partner === undefined) return refuseAsSlowly(shown(jwt), { reason: 'client_unknown', clientId });
+  if (partner === undefined)
+    return refuseAsSlowly(shownOf(jwt), { reason: 'client_unknown', clientId: loggableId(clientId) });
   const verified = await verifyFederated(context, partner, jwt);
   if (!verified.ok) return verified;
   if (!partner.enabled) return refuse({ reason: 'client_disabled', clientId });
   return accept({ partner, method: 'federated', ...verified.value });
 };
-
-/** A token of a trusted issuer that proves this partner, as its federation says. */
-export const verifyFederated = async (
-  context: ProofContext,
-  partner: Partner,
-  jwt: ForeignJwt,
-): Promise<Result<Pick<ProvenClient, 'credential' | 'uses' | 'audited' | 'confirmation'>>> => {
-  const { realm, toleranceSeconds, now } = context;
-  const chosen = chooseIdentity(partner.federation, jwt, realm.issuer);
-  if (!chosen.ok) return refuseAsSlowly(shown(jwt), chosen.refusal);
-  const { identity, audited } = chosen.value;
-  const issuer = await context.issuers.findByIssuer(realm.name, identity.issuer, context.freshness);
-  const { audience = realm.issuer, maxSeconds = FEDERATED_SECONDS, reusable } = identity;
-  const rules = { audiences: [audience], maxSeconds, requireJti: false, toleranceSeconds };
-  const verified = await verifyForeignJwt({ jwt, issuer: issuer?.partner, ...rules }, now);
-  if (!verified.ok) return verified;
-  return accept({
-    credential: `federation:${identity.issuer}`,
-    uses: reusable ? [] : [foreignUse(jwt, identity.issuer, toleranceSeconds)],
-    ...(audited.length === 0 ? {} : { audited }),
-    ...(jwt.claims.cnf === undefined ? {} : { confirmation: jwt.claims.cnf }),
-  });
-};
-
-export const foreignUse = (jwt: ForeignJwt, issuer: string, toleranceSeconds: number): SingleUse => ({
-  kind: 'assertion',
-  maker: issuer,
-  jti: foreignJwtId(jwt),
-  forgetAfter: Math.ceil(jwt.claims.exp) + toleranceSeconds + 1,
-});
-
-const shown = ({ jws, header }: ForeignJwt) => ({ alg: header.alg, jws });
 
 /**
  * RFC 7521 4.1: an assertion that the client has made by itself needs no other proof beside it, whomever it is about. One that another
@@ -219,15 +175,15 @@ const proveByGrant = async (
   { clientId, issuer, own, foreign }: ProofOf<'grant'>,
 ): Promise<Result<ProvenClient>> => {
   if (partner !== undefined && namesOf(partner).includes(issuer ?? '')) {
-    const rules = ownAssertionRules(context, partner, { issuers: namesOf(partner), aboutItself: false });
+    // What an issuer signs for others is in their hands: it proves nobody but those, unless it is about the issuer itself.
+    const { id, trustedIssuer } = partner;
+    const names = trustedIssuer ? [id] : namesOf(partner);
+    const rules = ownAssertionRules(context, partner, { issuers: names, aboutItself: trustedIssuer });
     return own.ok ? byAssertion(context, partner, own.value, rules) : own;
   }
   // What says no subject can only be a client's own; that nobody is known by that name costs a check as well.
   if (!foreign.ok && own.ok)
-    return refuseAsSlowly(
-      { alg: own.value.header.alg, jws: own.value.jws },
-      { reason: 'client_unknown', clientId: own.value.claims.iss },
-    );
+    return refuseAsSlowly(shownOf(own.value), { reason: 'client_unknown', clientId: loggableId(clientId) });
   if (!foreign.ok) return foreign;
   return proveByFederation(context, partner, { type: 'federated', clientId: clientId ?? '', jwt: foreign.value });
 };

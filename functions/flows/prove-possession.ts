@@ -54,7 +54,12 @@ export const provePossession = async (
 
 /** Every address of this token endpoint: its own, by the name the client has called it, and at the door for certificates. */
 const tokenUrls = ({ asked, realm, settings }: PossessionContext): readonly string[] => {
-  const called = `${settings.baseUrl}${realmPath(asked, settings.defaultRealm)}`;
-  const bases = [realm.issuer, called, ...(realm.mutualTlsUrl === undefined ? [] : [realm.mutualTlsUrl])];
+  const path = realmPath(asked, settings.defaultRealm);
+  const { mutualTlsUrl } = settings;
+  const door =
+    mutualTlsUrl === undefined || realm.mutualTlsUrl === undefined
+      ? []
+      : [realm.mutualTlsUrl, `${mutualTlsUrl}${path}`];
+  const bases = [realm.issuer, `${settings.baseUrl}${path}`, ...door];
   return [...new Set(bases.map(tokenEndpoint))];
 };

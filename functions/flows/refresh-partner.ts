@@ -177,7 +177,8 @@ const readSource = async (
   source: PartnerSource,
   now: EpochSeconds,
 ): Promise<Result<PartnerDocument, DocumentRefusal>> => {
-  const first = await readFrom(documents, source.url, now);
+  const by = source.selfRegistered === true ? 'partner' : 'operator';
+  const first = await readFrom(documents, source.url, by, now);
   if (!first.ok) return first;
   const isKeySet = first.value.format === 'jwks';
   if (source.type === 'jwks_uri') return isKeySet ? first : refused('not_a_key_set', 'this is not a JSON Web Key Set');
@@ -187,7 +188,7 @@ const readSource = async (
     return refused('issuer_elsewhere', 'the metadata of this issuer belongs at another URL (RFC 8414 3.3)');
   }
   if (jwksUri === undefined) return first;
-  const keys = await readFrom(documents, jwksUri, now);
+  const keys = await readFrom(documents, jwksUri, by, now);
   if (!keys.ok) return keys;
   if (keys.value.format !== 'jwks') return refused('not_a_key_set', 'jwks_uri leads to no JSON Web Key Set');
   return accept({ ...first.value, keys: keys.value.keys, warnings: [...first.value.warnings, ...keys.value.warnings] });
@@ -196,9 +197,10 @@ const readSource = async (
 const readFrom = async (
   documents: PartnerDocuments,
   url: string,
+  by: 'operator' | 'partner',
   now: EpochSeconds,
 ): Promise<Result<PartnerDocument, DocumentRefusal>> => {
-  const fetched = await documents.fetch(url);
+  const fetched = await documents.fetch(url, by);
   if (!fetched.ok) return refused(fetched.failure.code, fetched.failure.detail);
   const value = parseDocumentText(fetched.text);
   if (value === undefined) return refused('not_json', 'the document is not JSON');

@@ -2,7 +2,8 @@
  * The token itself: claims, signature by the ring's active key, compact form.
  */
 
-import type { JwsAlgorithm } from '../core/algorithms.ts';
+import { algorithmFacts, type JwsAlgorithm } from '../core/algorithms.ts';
+import { accept, type Result, refuse } from '../core/errors.ts';
 import { compact, signingInput } from '../core/jws.ts';
 import { activeKey, type KeyRing, type SigningKey } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
@@ -42,15 +43,35 @@ export const signToken = async (
   }
 };
 
-const signWith = async (
-  signer: Signer,
-  { grant, algorithm, jti, now }: TokenOrder,
-  key: SigningKey,
-): Promise<SignedToken> => {
-  const seconds = Math.min(grant.seconds, key.maxTokenSeconds ?? 0);
+/** What we refuse to read ourselves nobody should be given. */
+const MAX_TOKEN_LENGTH = 8_192;
+
+/**
+ * Whether the token would be too large, for KMS to sign or for anybody to take: known before anything is used up or signed.
+ * @param rings of the realm, of which one has the key.
+ */
+export const checkSize = (order: TokenOrder, rings: readonly KeyRing[]): Result<undefined> => {
+  const { kid } = signingKey(rings, order.algorithm);
+  const input = inputOf(order, order.grant.seconds, kid).input.length;
+  const { kms, signatureBytes } = algorithmFacts(order.algorithm);
+  const room = MAX_TOKEN_LENGTH - Math.ceil((signatureBytes * 4) / 3) - 1;
+  const maxCharacters = kms.message.type === 'RAW' ? Math.min(MAX_RAW_MESSAGE_BYTES, room) : room;
+  return input > maxCharacters
+    ? refuse({ reason: 'token_too_large', characters: input, maxCharacters })
+    : accept(undefined);
+};
+
+/** Octets that KMS signs without hashing them itself first (KMS API reference, Sign). */
+const MAX_RAW_MESSAGE_BYTES = 4_096;
+
+const inputOf = ({ grant, algorithm, jti, now }: TokenOrder, seconds: number, kid: string) => {
   const claims = buildClaims({ ...grant, seconds }, jti, now);
-  const input = signingInput({ alg: algorithm, typ: ACCESS_TOKEN_TYPE, kid: key.kid }, claims);
-  return { token: compact(input, await signer.sign(key, algorithm, input)), claims, kid: key.kid };
+  return { claims, input: signingInput({ alg: algorithm, typ: ACCESS_TOKEN_TYPE, kid }, claims) };
+};
+
+const signWith = async (signer: Signer, order: TokenOrder, key: SigningKey): Promise<SignedToken> => {
+  const { claims, input } = inputOf(order, Math.min(order.grant.seconds, key.maxTokenSeconds ?? 0), key.kid);
+  return { token: compact(input, await signer.sign(key, order.algorithm, input)), claims, kid: key.kid };
 };
 
 /** @throws Outage without an active key: a deployment whose first keys are not made yet, which is not the client's fault. */

@@ -1,13 +1,13 @@
 /** Is this a token of this realm whose parties may still have it? For tokens that are handed in at the token endpoint. */
 
-import { accept, type Result, refuse } from '../core/errors.ts';
+import type { Result } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import type { RealmTerms } from '../core/realm.ts';
-import { actorsOf } from '../core/subject.ts';
 import { type AccessTokenClaims, parseToken } from '../core/token.ts';
 import { stillGranted, verifyToken } from '../core/verify-token.ts';
 import type { Freshness, PartnerReader } from '../ports.ts';
+import { checkParties } from './token-parties.ts';
 
 export interface OwnTokenContext {
   readonly partners: PartnerReader;
@@ -26,15 +26,6 @@ export const verifyOwnToken = async (context: OwnTokenContext, jws: string): Pro
   if (!claims.ok) return claims;
   const granted = stillGranted(await partners.find(realm.name, claims.value.client_id, freshness), claims.value);
   if (!granted.ok) return granted;
-  const others = await Promise.all(
-    otherParties(claims.value).map(async (id) => ({ id, found: await partners.find(realm.name, id, freshness) })),
-  );
-  const gone = others.find(({ found }) => found?.partner.enabled !== true);
-  return gone === undefined ? accept(claims.value) : refuse({ reason: 'client_disabled', clientId: gone.id });
-};
-
-/** Partners of this realm that the token has passed through besides its client, or is about. */
-const otherParties = ({ client_id: client, sub, sub_id: subId, act }: AccessTokenClaims): readonly string[] => {
-  const actors = actorsOf(act).flatMap(({ sub: id, iss }) => (iss === undefined ? [id] : []));
-  return [...new Set([...actors, ...(subId === undefined ? [sub] : [])])].filter((id) => id !== client);
+  const parties = await checkParties(partners, realm.name, claims.value, freshness);
+  return parties.ok ? claims : parties;
 };

@@ -2,7 +2,7 @@
 
 import { PUBLIC_KEY_MEMBERS } from '../core/algorithms.ts';
 import type { Onboarding } from '../core/client-registration.ts';
-import type { ClientSecret } from '../core/client-secret.ts';
+import { type ClientSecret, secretCredential } from '../core/client-secret.ts';
 import { registrationEndpoint } from '../core/metadata.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerCredential } from '../core/partner.ts';
 import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
@@ -40,7 +40,7 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   acceptsSecurityIdentifiers: partner.acceptsSecurityIdentifiers,
   ...(partner.issuer === undefined ? {} : { issuer: partner.issuer }),
   credentials: partner.credentials.map((credential) => credentialView(credential, lastUses.get(credential.thumbprint))),
-  secrets: partner.secrets.map((secret) => secretView(secret, lastUses.get(`secret:${secret.id}`))),
+  secrets: partner.secrets.map((secret) => secretView(secret, lastUses.get(secretCredential(secret.id)))),
   ...(partner.tlsSubject === undefined ? {} : { tlsSubject: partner.tlsSubject }),
   federation: partner.federation,
   trustedIssuer: partner.trustedIssuer,

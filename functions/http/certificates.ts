@@ -3,9 +3,9 @@
 import { certificateFacts } from '../core/certificate.ts';
 import type { CertifiedKey, ManageCertificates } from '../flows/manage-certificates.ts';
 import { type AdminRoute, handle } from './admin-operation.ts';
-import { KEYS } from './admin-operations.ts';
 import { shown } from './admin-route.ts';
 import { timestamp } from './admin-views.ts';
+import { KEYS } from './key-operations.ts';
 
 export const certificateRoutes = (manage: ManageCertificates): readonly AdminRoute[] => [
   handle(KEYS.selfSign, async ({ realm, variable, body }) =>

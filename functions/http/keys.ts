@@ -2,8 +2,8 @@
 
 import type { ManageKeys } from '../flows/manage-keys.ts';
 import { type AdminRoute, handle } from './admin-operation.ts';
-import { KEYS } from './admin-operations.ts';
 import { shown } from './admin-route.ts';
+import { KEYS } from './key-operations.ts';
 import { revocationView, ringView } from './key-views.ts';
 import { json } from './response.ts';
 

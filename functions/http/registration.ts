@@ -2,7 +2,8 @@
 
 import type { ClientInformation } from '../core/client-information.ts';
 import { MAX_METADATA_BYTES } from '../core/client-metadata.ts';
-import { type Refusal, type Result, refusalToWire, refuse } from '../core/errors.ts';
+import { type Refusal, type Result, refuse } from '../core/errors.ts';
+import { refusalToWire } from '../core/wire-error.ts';
 import type { MetadataRequest } from '../flows/register-client.ts';
 import type { HttpAnswer, HttpEvent } from './endpoint.ts';
 import { accessToken, decodeBody } from './request.ts';

@@ -1,8 +1,9 @@
 /** Results -> API Gateway answers. */
 
 import { createHash } from 'node:crypto';
-import { type Refusal, type Result, refusalToWire } from '../core/errors.ts';
+import type { Refusal, Result } from '../core/errors.ts';
 import type { RateLimit } from '../core/quota.ts';
+import { refusalToWire } from '../core/wire-error.ts';
 import type { IssuedToken } from '../flows/issue-token.ts';
 import type { Failure, HttpAnswer } from './endpoint.ts';
 

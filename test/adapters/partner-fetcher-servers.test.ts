@@ -36,7 +36,7 @@ const fetchFrom = async (port: number, { certificateAuthority = root.pem, ...lim
     // Longer than a test may take: what ends before, was ended for another reason.
     timeoutMs: 60_000,
     ...limits,
-  }).fetch(`https://${HOST}:${port}/document`);
+  }).fetch(`https://${HOST}:${port}/document`, 'operator');
 
 /** A server that answers so, one fetch from it, and the word for what came of it. */
 const outcomeOf = async (listener: RequestListener, limits?: Limits, options?: ServerOptions) => {
@@ -264,7 +264,7 @@ describe('trust', () => {
       privateHosts: [{ host: HOST, ranges: ['127.0.0.1/32'] }],
       lookup: async () => [{ address: '127.0.0.1', family: 4 }],
     });
-    const fetched = await documents.fetch(`https://${HOST}:${server.port}/`);
+    const fetched = await documents.fetch(`https://${HOST}:${server.port}/`, 'operator');
     expect(fetched).toMatchObject({ failure: { code: 'tls' } });
     expect(server.requests()).toEqual([]);
   });

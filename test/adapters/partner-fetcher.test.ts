@@ -24,7 +24,7 @@ const allow = (host: string, ...ranges: string[]): PrivateHost => ({ host, range
 const fetchWith = async (url: string, privateHosts: readonly PrivateHost[], addresses = LOOPBACK) => {
   before = canary.connections();
   const lookup = vi.fn(async (_host: string) => addresses);
-  const fetched = await httpsPartnerDocuments({ privateHosts, lookup, timeoutMs: 3_000 }).fetch(url);
+  const fetched = await httpsPartnerDocuments({ privateHosts, lookup, timeoutMs: 3_000 }).fetch(url, 'operator');
   return {
     outcome: fetched.ok ? fetched.text : fetched.failure.code,
     detail: fetched.ok ? '' : fetched.failure.detail,
@@ -59,7 +59,7 @@ describe('a host that is allowed', () => {
       lookup: async () => LOOPBACK,
     });
     before = canary.connections();
-    for (let count = 0; count < 3; count += 1) await documents.fetch(`https://${HOST}:${canary.port}/`);
+    for (let count = 0; count < 3; count += 1) await documents.fetch(`https://${HOST}:${canary.port}/`, 'operator');
     expect(canary.connections() - before).toBe(3);
   });
 
@@ -174,10 +174,13 @@ describe('a name that changes its address', () => {
     const answers = [LOOPBACK, [{ address: '127.0.0.2', family: 4 }]];
     const lookup = vi.fn(async () => answers.shift() ?? []);
     const documents = httpsPartnerDocuments({ privateHosts: [allow(HOST, '127.0.0.1/32')], lookup });
-    expect(await documents.fetch(`https://${HOST}:${canary.port}/`)).toEqual({ ok: true, text: '{"keys":[]}' });
+    expect(await documents.fetch(`https://${HOST}:${canary.port}/`, 'operator')).toEqual({
+      ok: true,
+      text: '{"keys":[]}',
+    });
     expect(lookup).toHaveBeenCalledTimes(1);
     // The next fetch gets the second answer, and judges it.
-    expect(await documents.fetch(`https://${HOST}:${canary.port}/`)).toMatchObject({
+    expect(await documents.fetch(`https://${HOST}:${canary.port}/`, 'operator')).toMatchObject({
       failure: { code: 'address_refused' },
     });
     expect(other.connections()).toBe(0);
@@ -280,7 +283,7 @@ describe('a URL that is not fetched', () => {
 
 describe('a lookup', () => {
   const fetchBy = (lookup: () => Promise<readonly { address: string; family: number }[]>, timeoutMs = 3_000) =>
-    httpsPartnerDocuments({ privateHosts: [], lookup, timeoutMs }).fetch('https://partner.example.com/');
+    httpsPartnerDocuments({ privateHosts: [], lookup, timeoutMs }).fetch('https://partner.example.com/', 'operator');
 
   it('that fails is the partner’s failure, and no outage of ours', async () => {
     const error = Object.assign(new Error('getaddrinfo ENOTFOUND secret.example'), { code: 'ENOTFOUND' });
@@ -309,16 +312,18 @@ describe('a lookup', () => {
       timeoutMs: 300,
     });
     before = canary.connections();
-    expect(await documents.fetch(`https://${HOST}:${canary.port}/`)).toMatchObject({ failure: { code: 'timeout' } });
+    expect(await documents.fetch(`https://${HOST}:${canary.port}/`, 'operator')).toMatchObject({
+      failure: { code: 'timeout' },
+    });
     late.resolve(LOOPBACK);
     // By the time this one is done, the other would have come.
-    expect(await documents.fetch(`https://${HOST}:${canary.port}/`)).toMatchObject({ ok: true });
+    expect(await documents.fetch(`https://${HOST}:${canary.port}/`, 'operator')).toMatchObject({ ok: true });
     expect(canary.connections() - before).toBe(1);
   });
 
   it('is by default that of the system', async () => {
     const documents = httpsPartnerDocuments({ privateHosts: [allow('localhost', '10.0.0.0/8')] });
-    expect(await documents.fetch(`https://localhost:${canary.port}/`)).toMatchObject({
+    expect(await documents.fetch(`https://localhost:${canary.port}/`, 'operator')).toMatchObject({
       failure: { code: 'address_refused' },
     });
   });

@@ -23,6 +23,7 @@ import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import { dynamoCredentialUses } from '../../functions/adapters/last-use.ts';
 import { randomIds, randomSecrets } from '../../functions/adapters/system.ts';
+import type { RawTokenRequest } from '../../functions/core/request-form.ts';
 import { checkToken } from '../../functions/flows/check-token.ts';
 import { issueToken } from '../../functions/flows/issue-token.ts';
 import { manageGrants } from '../../functions/flows/manage-grants.ts';
@@ -118,7 +119,7 @@ export const openTokenService = async () => {
   const options = { client, table: TABLE, cacheSeconds: CACHE_SECONDS };
   let requests = 0;
   /** An execution environment of the token function, with caches of its own. @returns what came of each request. */
-  const startFunction = () => {
+  const startEndpoint = () => {
     const partners = dynamoPartnerReader(options);
     const issue = issueToken(
       {
@@ -134,16 +135,24 @@ export const openTokenService = async () => {
       },
       { ...realmDefaults(), clockToleranceSeconds: 60 },
     );
-    return async (realm = REALM, own = realm, resource = AUDIENCE, more: Changes = {}) => {
+    return async (request: RawTokenRequest, realm = REALM) => {
       requests += 1;
-      const aud = own === REALM ? ISSUER : `${ISSUER}/realms/${own}`;
-      const now = clock.now();
-      const jws = assertion(await keyPair(), { jti: `a${requests}`, iat: now, exp: now + 60, aud });
       const before = aws.calls.length;
-      const decided = await issue(realm, tokenRequest(jws, { resource, ...more }), `request-${requests}`);
+      const decided = await issue(realm, request, `request-${requests}`);
       const token = decided.result.ok ? decided.result.value.answer.access_token : undefined;
       const claims = token === undefined ? {} : decodeJwt(token);
       return { reason: reasonOf(decided), calls: aws.calls.slice(before), token, claims };
+    };
+  };
+
+  /** The same, asked by the client with its key, unless the changes say otherwise. */
+  const startFunction = () => {
+    const send = startEndpoint();
+    return async (realm = REALM, own = realm, resource = AUDIENCE, more: Changes = {}) => {
+      const aud = own === REALM ? ISSUER : `${ISSUER}/realms/${own}`;
+      const now = clock.now();
+      const jws = assertion(await keyPair(), { jti: `a${requests}`, iat: now, exp: now + 60, aud });
+      return send(tokenRequest(jws, { resource, ...more }), realm);
     };
   };
 
@@ -181,6 +190,7 @@ export const openTokenService = async () => {
       registry,
       addRing,
       populate,
+      startEndpoint,
       startFunction,
       startAuthorizer,
       pass: time.pass,

@@ -185,7 +185,7 @@ describe('RFC 8693 2.1: the subject token is validated', () => {
   });
 });
 
-describe('RFC 8693 2.2: response', () => {
+describe('RFC 8693 2.2.1: successful response', () => {
   it('has the members of a token answer and the type of what was issued, and no refresh token', async () => {
     const { status, headers, body } = await postToken(chain.service, await exchange('orders', await aliceAtOrders()));
     expect([status, headers.get('cache-control'), headers.get('content-type')]).toEqual([
@@ -201,7 +201,9 @@ describe('RFC 8693 2.2: response', () => {
       scope: 'read write',
     });
   });
+});
 
+describe('RFC 8693 2.2.2: error response', () => {
   it('has invalid_request for a subject token that is not valid, invalid_target for a target that cannot be had', async () => {
     const { headers, body } = await postToken(chain.service, await exchange('orders', 'no-token'));
     expect([headers.get('cache-control'), body.error]).toEqual(['no-store', 'invalid_request']);

@@ -13,7 +13,7 @@ import type { Result } from '../../functions/core/errors.ts';
 import { assertionClaims, credential, encodeJson, ISSUER, keyPair, NOW } from '../support/builders.ts';
 
 const parsedOf = (header: object, claims: object): ParsedAssertion => {
-  const result = parseAssertion(`${encodeJson(header)}.${encodeJson(claims)}.AAAA`);
+  const result = parseAssertion(`${encodeJson(header)}.${encodeJson(claims)}.AAAA`, 'client');
   if (!result.ok) throw new Error(result.refusal.reason);
   return result.value;
 };

@@ -28,7 +28,7 @@ const withClaims = (changes: object): string => unsigned(HEADER, assertionClaims
 const withPayload = (json: string): string => `${encodeJson(HEADER)}.${base64url.encode(json)}.c2ln`;
 
 const parsed = (jws: string): ParsedAssertion => {
-  const result = parseAssertion(jws);
+  const result = parseAssertion(jws, 'client');
   if (!result.ok) throw new Error(`refused: ${JSON.stringify(result.refusal)}`);
   return result.value;
 };
@@ -48,7 +48,7 @@ describe('the type of an assertion', () => {
     'Client-Authentication+JWT',
     'application/client-authentication+jwt',
   ])('is accepted as %j', (typ) => {
-    expect(reasonOf(parseAssertion(withHeader({ typ })))).toBe('accepted');
+    expect(reasonOf(parseAssertion(withHeader({ typ }), 'client'))).toBe('accepted');
   });
 
   it.each([
@@ -66,15 +66,15 @@ describe('the type of an assertion', () => {
     'logout+jwt',
     'authorization-grant+jwt',
   ])('is refused as %j, so that no other kind of token authenticates a client', (typ) => {
-    expect(parseAssertion(withHeader({ typ }))).toEqual(refuse({ reason: 'assertion_typ', typ }));
+    expect(parseAssertion(withHeader({ typ }), 'client')).toEqual(refuse({ reason: 'assertion_typ', typ }));
   });
 
   it.each([null, 1, ['JWT'], { typ: 'JWT' }, true])('is malformed as %j', (typ) => {
-    expect(detailOf(parseAssertion(withHeader({ typ })))).toBe('typ');
+    expect(detailOf(parseAssertion(withHeader({ typ }), 'client'))).toBe('typ');
   });
 
   it('is recorded with 64 characters at most', () => {
-    expect(parseAssertion(withHeader({ typ: 'x'.repeat(500) }))).toEqual(
+    expect(parseAssertion(withHeader({ typ: 'x'.repeat(500) }), 'client')).toEqual(
       refuse({ reason: 'assertion_typ', typ: 'x'.repeat(64) }),
     );
   });
@@ -89,15 +89,15 @@ describe('the header of an assertion', () => {
     { b64: false },
     { b64: true },
   ])('is refused with %j, because no extension is understood', (more) => {
-    expect(reasonOf(parseAssertion(withHeader(more)))).toBe('assertion_critical_header');
+    expect(reasonOf(parseAssertion(withHeader(more), 'client'))).toBe('assertion_critical_header');
   });
 
   it.each([{ alg: undefined }, { alg: 1 }, { alg: null }, { alg: ['ES256'] }])('is malformed with %j', (more) => {
-    expect(detailOf(parseAssertion(withHeader(more)))).toBe('alg');
+    expect(detailOf(parseAssertion(withHeader(more), 'client'))).toBe('alg');
   });
 
   it.each([{ kid: 1 }, { kid: null }, { kid: ['k1'] }, { kid: {} }])('is malformed with %j', (more) => {
-    expect(detailOf(parseAssertion(withHeader(more)))).toBe('kid');
+    expect(detailOf(parseAssertion(withHeader(more), 'client'))).toBe('kid');
   });
 
   it('names no key by what is embedded in it', () => {
@@ -121,7 +121,9 @@ describe('the header of an assertion', () => {
 
   it('cannot set members by a prototype', () => {
     const text = `{"__proto__":{"alg":"ES256","kid":"k1"}}`;
-    expect(detailOf(parseAssertion(`${base64url.encode(text)}.${encodeJson(assertionClaims())}.c2ln`))).toBe('alg');
+    expect(detailOf(parseAssertion(`${base64url.encode(text)}.${encodeJson(assertionClaims())}.c2ln`, 'client'))).toBe(
+      'alg',
+    );
   });
 });
 
@@ -153,11 +155,11 @@ describe('the compact form', () => {
     ['a header that is no UTF-8', `${base64url.encode(new Uint8Array([0x7b, 0xff, 0x7d]))}.${p}.${s}`],
     ['a header with a comment behind', `${base64url.encode('{"alg":"ES256"} //')}.${p}.${s}`],
   ])('is malformed with %s', (_what, jws) => {
-    expect(reasonOf(parseAssertion(jws))).toBe('assertion_malformed');
+    expect(reasonOf(parseAssertion(jws, 'client'))).toBe('assertion_malformed');
   });
 
   it('is read whole', () => {
-    expect(parseAssertion(good)).toEqual({
+    expect(parseAssertion(good, 'client')).toEqual({
       ok: true,
       value: {
         jws: good,
@@ -194,19 +196,19 @@ describe('the claims of an assertion', () => {
     ['iat', null],
     ['iat', -0.5],
   ])('are malformed where %s is %j', (claim, value) => {
-    expect(detailOf(parseAssertion(withClaims({ [claim]: value })))).toBe(claim);
+    expect(detailOf(parseAssertion(withClaims({ [claim]: value }), 'client'))).toBe(claim);
   });
 
   it.each(['1e400', '-1e400', '1e999999999'])('are malformed where exp is %s, which is infinite', (number) => {
     const json = JSON.stringify(assertionClaims({ exp: 0 })).replace('"exp":0', `"exp":${number}`);
-    expect(detailOf(parseAssertion(withPayload(json)))).toBe('exp');
+    expect(detailOf(parseAssertion(withPayload(json), 'client'))).toBe('exp');
   });
 
   it.each(['NaN', 'Infinity', '0x10', '01', '.5', '+1'])(
     'are malformed where exp is %s, which is no JSON',
     (number) => {
       const json = JSON.stringify(assertionClaims({ exp: 0 })).replace('"exp":0', `"exp":${number}`);
-      expect(detailOf(parseAssertion(withPayload(json)))).toBe('payload');
+      expect(detailOf(parseAssertion(withPayload(json), 'client'))).toBe('payload');
     },
   );
 
@@ -319,7 +321,7 @@ describe('whom an assertion may name', () => {
   });
 
   it('must be said where the issuer is too long a name for a subject', () => {
-    expect(detailOf(parseAssertion(withClaims({ iss: 'x'.repeat(257), sub: undefined })))).toBe('sub');
+    expect(detailOf(parseAssertion(withClaims({ iss: 'x'.repeat(257), sub: undefined }), 'client'))).toBe('sub');
   });
 });
 

@@ -17,7 +17,10 @@ const identity = (changes: Partial<FederatedIdentity> = {}): FederatedIdentity =
 });
 
 const tokenOf = (claims: object): ForeignJwt => {
-  const jwt = parseForeignJwt(`${encodeJson({ alg: 'ES256' })}.${encodeJson({ exp: NOW + 60, ...claims })}.c2ln`);
+  const jwt = parseForeignJwt(
+    `${encodeJson({ alg: 'ES256' })}.${encodeJson({ exp: NOW + 60, ...claims })}.c2ln`,
+    'grant',
+  );
   if (!jwt.ok) throw new Error(JSON.stringify(jwt.refusal));
   return jwt.value;
 };

@@ -25,7 +25,7 @@ const RULES: AssertionRules = {
 };
 
 const verify = async (known: Partner | undefined, jws: string): Promise<string> => {
-  const parsed = parseAssertion(jws);
+  const parsed = parseAssertion(jws, 'client');
   if (!parsed.ok) return parsed.refusal.reason;
   const result = await verifyAssertion(known, parsed.value, RULES, NOW);
   return result.ok ? `${result.value.partner.id}/${result.value.credential.kid}` : result.refusal.reason;

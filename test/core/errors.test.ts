@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Refusal, type RefusalReason, refusalToWire } from '../../functions/core/errors.ts';
+import type { Refusal, RefusalReason } from '../../functions/core/errors.ts';
+import { refusalToWire } from '../../functions/core/wire-error.ts';
 
 /** Why an assertion or a token that was handed in is not good: that is for the log only. */
 const BECAUSE: Refusal = { reason: 'client_disabled', clientId: 'evidence' };

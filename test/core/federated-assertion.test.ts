@@ -32,7 +32,7 @@ const token = (claims: object = {}, header: object = {}): string =>
   signJws(pair, { alg: 'ES256', kid: 'idp-key', typ: 'JWT', ...header }, claimsOf(claims));
 
 const parsed = (jws: string): ForeignJwt => {
-  const jwt = parseForeignJwt(jws);
+  const jwt = parseForeignJwt(jws, 'grant');
   if (!jwt.ok) throw new Error(JSON.stringify(jwt.refusal));
   return jwt.value;
 };
@@ -50,7 +50,7 @@ const reasonOf = (result: Result<unknown>): string => {
 describe('a token of another issuer', () => {
   it('is taken apart, with its claims as they stand', () => {
     const jws = token({ 'kubernetes.io': { namespace: 'billing' } });
-    expect(parseForeignJwt(jws)).toEqual({
+    expect(parseForeignJwt(jws, 'grant')).toEqual({
       ok: true,
       value: {
         jws,
@@ -71,13 +71,13 @@ describe('a token of another issuer', () => {
     'client-authentication+jwt',
     'authorization-grant+jwt',
   ])('may be of the type %j', (typ) => {
-    expect(reasonOf(parseForeignJwt(token({}, { typ })))).toBe('accepted');
+    expect(reasonOf(parseForeignJwt(token({}, { typ }), 'grant'))).toBe('accepted');
   });
 
   it.each(['', 'dpop+jwt', 'logout+jwt', 'secevent+jwt', 'token-introspection+jwt', 'wit+jwt', 'kb+jwt', 'text/jwt'])(
     'cannot be of the type %j',
     (typ) => {
-      expect(reasonOf(parseForeignJwt(token({}, { typ })))).toBe('assertion_typ');
+      expect(reasonOf(parseForeignJwt(token({}, { typ }), 'grant'))).toBe('assertion_typ');
     },
   );
 
@@ -89,7 +89,7 @@ describe('a token of another issuer', () => {
     ['a list as x5t', 'x5t', { x5t: ['a'] }],
     ['a list as typ', 'typ', { typ: ['JWT'] }],
   ])('cannot have %s in its header', (_case, reason, header) => {
-    expect(reasonOf(parseForeignJwt(token({}, header)))).toBe(reason);
+    expect(reasonOf(parseForeignJwt(token({}, header), 'grant'))).toBe(reason);
   });
 
   it.each([
@@ -100,7 +100,7 @@ describe('a token of another issuer', () => {
     ['iat', ['1', null, {}]],
     ['jti', [1, '', null, 'x'.repeat(257)]],
   ])('has to have %s in its form', (name, values) => {
-    for (const value of values) expect(reasonOf(parseForeignJwt(token({ [name]: value })))).toBe(name);
+    for (const value of values) expect(reasonOf(parseForeignJwt(token({ [name]: value }), 'grant'))).toBe(name);
   });
 
   it.each([
@@ -111,13 +111,15 @@ describe('a token of another issuer', () => {
     ['JSON', '{"payload":"","signatures":[]}'],
     ['more than 8,192 characters', token({ padding: 'x'.repeat(8_192) })],
   ])('is no JWS of %s', (_case, jws) => {
-    expect(reasonOf(parseForeignJwt(jws))).toBe('not a compact JWS');
+    expect(reasonOf(parseForeignJwt(jws, 'grant'))).toBe('not a compact JWS');
   });
 
   it('is malformed where a part is no JSON object, or is spelled otherwise than its bytes', () => {
-    expect(reasonOf(parseForeignJwt(signTexts(pair, '[]', '{}')))).toBe('header');
-    expect(reasonOf(parseForeignJwt(signTexts(pair, '{"alg":"ES256"}', '"x"')))).toBe('payload');
-    expect(reasonOf(parseForeignJwt(`${encodeJson({ alg: 'ES256' })}.${encodeJson(claimsOf())}.a=`))).toBe('signature');
+    expect(reasonOf(parseForeignJwt(signTexts(pair, '[]', '{}'), 'grant'))).toBe('header');
+    expect(reasonOf(parseForeignJwt(signTexts(pair, '{"alg":"ES256"}', '"x"'), 'grant'))).toBe('payload');
+    expect(reasonOf(parseForeignJwt(`${encodeJson({ alg: 'ES256' })}.${encodeJson(claimsOf())}.a=`, 'grant'))).toBe(
+      'signature',
+    );
   });
 });
 
