@@ -75,7 +75,7 @@ const signWith = async (signer: Signer, order: TokenOrder, key: SigningKey): Pro
 };
 
 /** @throws Outage without an active key: a deployment whose first keys are not made yet, which is not the client's fault. */
-export const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
+const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
   const ring = rings.find((each) => each.algorithm === algorithm);
   const key = ring === undefined ? undefined : activeKey(ring);
   if (key === undefined) throw new Outage('key-ring', new Error(`the ${algorithm} ring has no active key`));

@@ -255,10 +255,22 @@ describe('a transaction that DynamoDB turns away', () => {
     await expect(guard().claim(by('a'))).rejects.toMatchObject({ operation: 'dynamodb:TransactWriteItems' });
   });
 
-  it('is an outage of the claim where that meets one of the same item', async () => {
+  it('of another request is over soon: a claim that meets one is sent again', async () => {
     const one = guard();
     await one.claim(by('a'));
+    const before = world.aws.calls.length;
     world.failOnce('PutItem', () => new AwsError('TransactionConflictException', 'ongoing transaction'));
-    await expect(one.claim(by('b', { jti: 'j2' }))).rejects.toMatchObject({ operation: 'dynamodb:PutItem' });
+    expect([await one.claim(by('b', { jti: 'j2' })), world.aws.calls.slice(before)]).toEqual([
+      'claimed',
+      ['PutItem', 'PutItem'],
+    ]);
+  });
+
+  it('that is in the way of a claim again and again is an outage', async () => {
+    const one = guard();
+    await one.claim(by('a'));
+    world.intercept = (called) =>
+      called === 'PutItem' ? new AwsError('TransactionConflictException', 'ongoing transaction') : undefined;
+    await expect(one.claim(by('b', { jti: 'j2' }))).rejects.toBeInstanceOf(Outage);
   });
 });

@@ -121,12 +121,24 @@ describe('a transaction that DynamoDB turns away', () => {
     expect([await claim(of('b', [PROOF])), await claim(of('b', [USER_ASSERTION]))]).toEqual([PROOF, USER_ASSERTION]);
   });
 
-  it('again is an outage and no answer, and nothing is claimed', async () => {
+  it('again and again is an outage and no answer, and nothing is claimed', async () => {
     world.intercept = (called) =>
       called === 'TransactWriteItems' ? cancelled('TransactionConflict', 'None', 'None', 'None')() : undefined;
     await expect(claim(of('a'))).rejects.toMatchObject({ operation: 'dynamodb:TransactWriteItems' });
+    expect(world.aws.calls).toEqual(Array.from({ length: 5 }, () => 'TransactWriteItems'));
     world.intercept = undefined;
     expect(await Promise.all(ALL.map(isFree))).toEqual([true, true, true]);
+  });
+
+  it('a few times is none: it is sent again until the others are done', async () => {
+    let turnedAway = 3;
+    world.intercept = (called) => {
+      if (called !== 'TransactWriteItems' || turnedAway === 0) return undefined;
+      turnedAway -= 1;
+      return cancelled('TransactionConflict', 'None', 'None', 'None')();
+    };
+    expect(await claim(of('a'))).toBeUndefined();
+    expect(world.aws.calls).toHaveLength(4);
   });
 
   it('and then finds a replay is one', async () => {

@@ -84,15 +84,18 @@ describe('the AWS calls of a warm request', () => {
       ['Sign', 'TransactWriteItems'],
     ],
     ['the token of an issuer', byIssuer, ['PutItem', 'Sign']],
-    ['an assertion alone', async () => ({ form: await about({ sub: 'alice' }) }), ['PutItem', 'Sign']],
+    ['an assertion alone', async () => ({ form: await about({ sub: 'alice@crm' }) }), ['PutItem', 'Sign']],
     [
       'a key, and an issuer that speaks of a user',
-      async () => with_(await byKey(), await about({ iss: IDP, sub: 'alice' }, 'idp')),
+      async () => with_(await byKey(), await about({ iss: IDP, sub: 'alice@idp' }, 'idp')),
       ['Sign', 'TransactWriteItems'],
     ],
     [
       'a key, an issuer that speaks of a user, and a DPoP proof',
-      async () => ({ ...with_(await byKey(), await about({ iss: IDP, sub: 'alice' }, 'idp')), dpop: await proof() }),
+      async () => ({
+        ...with_(await byKey(), await about({ iss: IDP, sub: 'alice@idp' }, 'idp')),
+        dpop: await proof(),
+      }),
       ['Sign', 'TransactWriteItems'],
     ],
   ])('by %s are two at most', async (_what, parts, calls) => {
@@ -100,6 +103,13 @@ describe('the AWS calls of a warm request', () => {
     const [cold, warm] = [await send(request(await parts())), await send(request(await parts()))];
     expect([cold.reason, warm.reason]).toEqual(['granted', 'granted']);
     expect(warm.calls.sort()).toEqual(calls);
+  });
+
+  it('are one more for a user whose name could be that of a partner: whether it is has to be looked up', async () => {
+    const send = service.startEndpoint();
+    const ask = async () => send(request({ form: await about({ sub: 'alice' }) }));
+    const [, warm] = [await ask(), await ask()];
+    expect([warm?.reason, warm?.calls.sort()]).toEqual(['granted', ['PutItem', 'Query', 'Sign']]);
   });
 
   it('that trades in a token are those of its proof', async () => {

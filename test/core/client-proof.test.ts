@@ -37,22 +37,34 @@ describe('an assertion beside the grant', () => {
     expect(reasonOf(byAssertion(jwt(claims), clientId))).toBe(outcome);
   });
 
-  it.each(['at+jwt', 'jose'])('of the type %s is taken of other issuers only', (typ) => {
+  it.each([undefined, 'JWT', 'client-authentication+jwt'])('of the type %s is taken of anybody', (typ) => {
     expect([
       reasonOf(byAssertion(jwt({}, { typ }))),
       reasonOf(byAssertion(jwt({ iss: IDP, sub: 'w' }, { typ }), CLIENT)),
+    ]).toEqual([`private_key_jwt of ${CLIENT}`, `federated of ${CLIENT}`]);
+  });
+
+  it('of the type jose is taken of other issuers only', () => {
+    expect([
+      reasonOf(byAssertion(jwt({}, { typ: 'jose' }))),
+      reasonOf(byAssertion(jwt({ iss: IDP, sub: 'w' }, { typ: 'jose' }), CLIENT)),
     ]).toEqual(['assertion_typ', `federated of ${CLIENT}`]);
   });
 
-  it.each(['dpop+jwt', 'logout+jwt', 'secevent+jwt', 'token-introspection+jwt', 'x'])(
-    'of the type %s is taken of nobody',
-    (typ) => {
-      expect([
-        reasonOf(byAssertion(jwt({}, { typ }))),
-        reasonOf(byAssertion(jwt({ iss: IDP, sub: 'w' }, { typ }), CLIENT)),
-      ]).toEqual(['assertion_typ', 'assertion_typ']);
-    },
-  );
+  it.each([
+    'at+jwt',
+    'authorization-grant+jwt',
+    'dpop+jwt',
+    'logout+jwt',
+    'secevent+jwt',
+    'token-introspection+jwt',
+    'x',
+  ])('of the type %s is taken of nobody', (typ) => {
+    expect([
+      reasonOf(byAssertion(jwt({}, { typ }))),
+      reasonOf(byAssertion(jwt({ iss: IDP, sub: 'w' }, { typ }), CLIENT)),
+    ]).toEqual(['assertion_typ', 'assertion_typ']);
+  });
 
   it('is recorded with the client that was named only where that is an id: it may be a secret in the wrong place', () => {
     const of = (clientId: string) => byAssertion(jwt(), clientId);
@@ -104,6 +116,7 @@ describe('the assertion of a grant as the only proof', () => {
     ['no JWT', 'a.b', 'assertion_malformed'],
     ['no end', jwt({ exp: undefined }), 'assertion_malformed'],
     ['the type of something else', jwt({}, { typ: 'dpop+jwt' }), 'assertion_typ'],
+    ['the type of a proof of the client', jwt({}, { typ: 'client-authentication+jwt' }), 'assertion_typ'],
     ['a critical header', jwt({}, { crit: ['b64'] }), 'assertion_critical_header'],
   ])('is none with %s', (_what, assertion, reason) => {
     expect(reasonOf(alone(assertion))).toBe(reason);

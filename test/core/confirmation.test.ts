@@ -86,4 +86,29 @@ describe('what a token is bound to', () => {
     expect(bound(undefined, { jkt: 'key' }, {})).toBe(true);
     expect([bound({ jkt: 'other' }, { jkt: 'key' }), bound(undefined, { 'x5t#S256': 'cert' })]).toEqual([false, false]);
   });
+
+  it('is what every token is bound to that was handed in, or there is none', () => {
+    const [key, cert] = [{ jkt: 'key' }, { 'x5t#S256': 'cert' }];
+    const both = { jkt: 'key', x5tS256: 'cert' };
+    const of = (held: Possessions, ...origins: readonly (Confirmation | undefined)[]) => {
+      const confirmed = confirm(termsOf(), held, ...origins);
+      return confirmed.ok ? confirmed.value : confirmed.refusal.reason;
+    };
+    expect([
+      of(both, key, cert),
+      of(both, cert, undefined),
+      of(both, undefined, cert),
+      of({ jkt: 'key' }, key, cert),
+      of({ x5tS256: 'cert' }, key, cert),
+      of({ jkt: 'key' }, key, { jkt: 'other' }),
+      of({ jkt: 'key' }, undefined, undefined),
+    ]).toEqual([
+      ...[
+        { ...key, ...cert },
+        { ...key, ...cert },
+        { ...key, ...cert },
+      ],
+      ...['binding_required', 'binding_required', 'binding_required', key],
+    ]);
+  });
 });

@@ -56,6 +56,8 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   subject_token_refused: { reason: 'subject_token_refused', because: BECAUSE },
   actor_token_refused: { reason: 'actor_token_refused', because: BECAUSE },
   token_type_unsupported: { reason: 'token_type_unsupported', parameter: 'evidence' },
+  subject_is_partner: { reason: 'subject_is_partner', subject: 'evidence' },
+  token_too_large: { reason: 'token_too_large', characters: 424242, maxCharacters: 171717 },
   subject_not_shared: { reason: 'subject_not_shared', audience: 'evidence' },
   may_act_excludes: { reason: 'may_act_excludes', clientId: 'evidence' },
   actors_too_many: { reason: 'actors_too_many', depth: 424242, maxDepth: 171717 },
@@ -112,7 +114,7 @@ const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
   if (/^grant_type/.test(reason)) return [400, 'unsupported_grant_type'];
   if (reason === 'client_auth_several') return [400, 'invalid_request'];
   if (/^(body|content|parameter)/.test(reason)) return [400, 'invalid_request'];
-  if (/^(binding_required|token_profile|token_type)/.test(reason)) return [400, 'invalid_request'];
+  if (/^(binding_required|token_profile|token_type|token_too_large)/.test(reason)) return [400, 'invalid_request'];
   // RFC 8693 2.2.2
   if (/^(subject_|actor_token|actors_|may_act)/.test(reason)) return [400, 'invalid_request'];
   // RFC 7521 4.1.1

@@ -61,23 +61,32 @@ describe('a token of another issuer', () => {
     });
   });
 
+  const types = (...names: readonly (string | undefined)[]) => names.map((typ) => [typ] as const);
+
+  it.each(types(undefined, 'JWT', 'jwt', 'JOSE', 'at+jwt', 'application/at+jwt', 'authorization-grant+jwt'))(
+    'may ask for a grant as the type %j',
+    (typ) => {
+      expect(reasonOf(parseForeignJwt(token({}, { typ }), 'grant'))).toBe('accepted');
+    },
+  );
+
+  it.each(types(undefined, 'JWT', 'JOSE', 'client-authentication+jwt'))('may prove a client as the type %j', (typ) => {
+    expect(reasonOf(parseForeignJwt(token({}, { typ }), 'client'))).toBe('accepted');
+  });
+
   it.each([
-    undefined,
-    'JWT',
-    'jwt',
-    'JOSE',
-    'at+jwt',
-    'application/at+jwt',
-    'client-authentication+jwt',
-    'authorization-grant+jwt',
-  ])('may be of the type %j', (typ) => {
-    expect(reasonOf(parseForeignJwt(token({}, { typ }), 'grant'))).toBe('accepted');
+    ['client', 'at+jwt'],
+    ['client', 'authorization-grant+jwt'],
+    ['grant', 'client-authentication+jwt'],
+  ] as const)('cannot serve as %s when its type %j says that it is for something else', (purpose, typ) => {
+    expect(reasonOf(parseForeignJwt(token({}, { typ }), purpose))).toBe('assertion_typ');
   });
 
   it.each(['', 'dpop+jwt', 'logout+jwt', 'secevent+jwt', 'token-introspection+jwt', 'wit+jwt', 'kb+jwt', 'text/jwt'])(
     'cannot be of the type %j',
     (typ) => {
       expect(reasonOf(parseForeignJwt(token({}, { typ }), 'grant'))).toBe('assertion_typ');
+      expect(reasonOf(parseForeignJwt(token({}, { typ }), 'client'))).toBe('assertion_typ');
     },
   );
 

@@ -256,10 +256,18 @@ describe('a change of a partner', () => {
     [{ metadataUrl: null }, {}],
     [{ tlsSubject: { sanUri: 'spiffe://a.example/crm' } }, { tlsSubject: { sanUri: 'spiffe://a.example/crm' } }],
     [{ federation: [] }, { federation: [] }],
-    [{ trustedIssuer: true }, { trustedIssuer: true }],
     [{ name: undefined, quota: undefined, jwksUri: undefined, tlsSubject: undefined, federation: undefined }, {}],
   ])('by %j replaces that member whole, and no other', (change, difference) => {
     expect(changed(change)).toEqual({ ...before, ...difference, version: 8, updatedAt: NOW });
+  });
+
+  it('makes it a trusted issuer unless its own people can give it keys, who could then be whomever it vouches for', () => {
+    const { onboarding: _open, registration: _done, ...closed } = before;
+    const trust = (from: Partner) => changePartner(from, { trustedIssuer: true }, RINGS, NOW);
+    expect(trust(closed)).toMatchObject({ ok: true, value: { trustedIssuer: true } });
+    for (const open of [{ onboarding: OPEN }, { registration: REGISTERED }]) {
+      expect(trust({ ...closed, ...open })).toMatchObject({ ok: false, refusal: [{ pointer: '/trustedIssuer' }] });
+    }
   });
 
   it.each(['name', 'contact', 'issuer', 'quota', 'tlsSubject'] as const)('by null takes %s away', (member) => {

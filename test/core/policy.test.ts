@@ -185,7 +185,7 @@ describe('a token that is made from another', () => {
   const subject = itself(CLIENT);
   const from = (changes: Partial<NonNullable<ProvenSubject['origin']>> = {}): ProvenSubject => ({
     subject,
-    origin: { audience: AUDIENCE, scopes: ['read'], details: [], expiresAt: NOW + 100, ...changes },
+    origin: { audience: AUDIENCE, scopes: ['read'], details: [], expiresAt: NOW + 100, goesOn: true, ...changes },
   });
 
   it('for the same audience has its scopes at most', () => {
@@ -199,6 +199,14 @@ describe('a token that is made from another', () => {
       { value: { scopes: ['read'] } },
       { refusal: { reason: 'scope_not_granted', asked: ['read', 'write'], granted: ['read'] } },
       { refusal: { reason: 'scope_not_granted', asked: [], granted: [] } },
+    ]);
+  });
+
+  it('for another audience there is only if it was made to go on', () => {
+    const own = { goesOn: false };
+    expect([decide({ about: from({ ...own, audience: 'urn:other' }) }), decide({ about: from(own) })]).toMatchObject([
+      { refusal: { reason: 'subject_not_shared', audience: 'urn:other' } },
+      { value: { scopes: ['read'] } },
     ]);
   });
 
@@ -241,7 +249,7 @@ describe('authorization details', () => {
 
   const holding = (audienceOf: string, held: readonly AuthorizationDetail[]): ProvenSubject => ({
     subject: itself(CLIENT),
-    origin: { audience: audienceOf, scopes: ['read'], details: held, expiresAt: NOW + 100 },
+    origin: { audience: audienceOf, scopes: ['read'], details: held, expiresAt: NOW + 100, goesOn: true },
   });
 
   it('of a token for the same audience are no more than that token holds', () => {

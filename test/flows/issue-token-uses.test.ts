@@ -13,6 +13,7 @@ import {
   CLIENT_API,
   FRONTEND,
   frontendToken,
+  IDP,
   IDP_ISSUER,
   idpToken,
   METHODS,
@@ -81,17 +82,17 @@ describe('what a request uses up', () => {
     [
       'one assertion that stands in both places',
       { shown: METHODS.federated(), form: bearer(idpToken({ jti: 'proof-1' })) },
-      [`assertion proof-1 of ${IDP_ISSUER}`],
+      [`assertion proof-1 of ${IDP}`],
     ],
     [
       'assertions of the same id of two makers',
       { shown: BY_KEY, form: bearer(idpToken({ jti: 'proof-1', sub: 'alice' })) },
-      [`assertion proof-1 of ${CLIENT}`, `assertion proof-1 of ${IDP_ISSUER}`],
+      [`assertion proof-1 of ${CLIENT}`, `assertion proof-1 of ${IDP}`],
     ],
     [
       'two assertions and a proof',
       { shown: METHODS.federated(), form: bearer(ALICE), dpop: proof() },
-      [`assertion alice-1 of ${CLIENT}`, `assertion proof-1 of ${IDP_ISSUER}`, DPOP_USE],
+      [`assertion alice-1 of ${CLIENT}`, `assertion proof-1 of ${IDP}`, DPOP_USE],
     ],
     ['a proof', { dpop: proof() }, [DPOP_USE]],
     ['no token that is traded in', { form: exchanged(userToken()) }, []],
@@ -347,15 +348,18 @@ describe('a chain of exchanges', () => {
   });
 
   it('narrows scopes for the same audience, and asks the own grant for another', async () => {
-    const grants = [grant(), grant({ audience: CLIENT_API, scopes: ['call', 'more'] })];
-    const scopesOf = async (form: Readonly<Record<string, string>>) => {
-      const decided = await open({ grants }).ask({ form: { ...exchanged(ownToken()), ...form } });
+    const grants = [grant(), grant({ audience: CLIENT_API, scopes: ['call'] })];
+    const scopesOf = async (token: string, form: Readonly<Record<string, string>> = {}) => {
+      const decided = await open({ grants }).ask({ form: { ...exchanged(token), ...form } });
       return decided.result.ok ? decided.result.value.answer.scope : reasonOf(decided);
     };
     expect([
-      await scopesOf({}),
-      await scopesOf({ scope: 'read write' }),
-      await scopesOf({ resource: CLIENT_API, scope: 'call' }),
-    ]).toEqual(['read', 'scope_not_granted', 'call']);
+      await scopesOf(ownToken()),
+      await scopesOf(ownToken(), { scope: 'read write' }),
+      await scopesOf(frontendToken()),
+      await scopesOf(frontendToken(), { scope: 'write' }),
+      // What it has got for itself it can make narrower; to go on takes having been called.
+      await scopesOf(ownToken(), { resource: CLIENT_API }),
+    ]).toEqual(['read', 'scope_not_granted', 'read write', 'write', 'subject_not_shared']);
   });
 });

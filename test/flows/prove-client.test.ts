@@ -15,6 +15,7 @@ import {
   CLIENT_ISSUER,
   contextOf,
   EXPIRED,
+  IDP,
   IDP_ISSUER,
   idpPair,
   idpToken,
@@ -74,7 +75,7 @@ describe('a client is proven', () => {
 
   it.each<[Method, object]>([
     ['private_key_jwt', { credential: clientPair.thumbprint, key: 'k1', uses: use(CLIENT) }],
-    ['federated', { credential: `federation:${IDP_ISSUER}`, uses: use(IDP_ISSUER) }],
+    ['federated', { credential: `federation:${IDP_ISSUER}`, uses: use(IDP) }],
     ['client_secret_basic', { credential: 'secret:s1', uses: [] }],
     ['client_secret_post', { credential: 'secret:s1', uses: [] }],
     ['tls_client_auth', { credential: 'tls-subject', uses: [] }],

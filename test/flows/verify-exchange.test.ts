@@ -13,7 +13,7 @@ import {
   contextOf,
   FRONTEND,
   frontendToken,
-  IDP_ISSUER,
+  IDP,
   idpToken,
   ownToken,
   userToken,
@@ -50,25 +50,25 @@ describe('a token of ours', () => {
       'the client its own',
       ownToken(),
       { kind: 'application', sub: CLIENT },
-      { audience: AUDIENCE, scopes: ['read'], details: [], ...EXPIRES },
+      { audience: AUDIENCE, scopes: ['read'], details: [], ...EXPIRES, goesOn: false },
     ],
     [
       'an application that calls it',
       frontendToken(),
       { kind: 'application', sub: FRONTEND },
-      { audience: CLIENT_API, scopes: ['call'], details: [], ...EXPIRES },
+      { audience: CLIENT_API, scopes: ['call'], details: [], ...EXPIRES, goesOn: true },
     ],
     [
       'a user whose application calls it',
       userToken(),
       { kind: 'user', sub: 'bob', subId: BOB, act: { sub: FRONTEND } },
-      { audience: CLIENT_API, scopes: ['call'], details: [], ...EXPIRES },
+      { audience: CLIENT_API, scopes: ['call'], details: [], ...EXPIRES, goesOn: true },
     ],
     [
       'a user for whom it may act',
       userToken({ may_act: { sub: CLIENT } }),
       { kind: 'user', sub: 'bob', subId: BOB, act: { sub: FRONTEND }, mayAct: { sub: CLIENT } },
-      { audience: CLIENT_API, scopes: ['call'], details: [], ...EXPIRES },
+      { audience: CLIENT_API, scopes: ['call'], details: [], ...EXPIRES, goesOn: true },
     ],
   ])(
     'of %s goes on with whom it is about and what it holds, and uses up nothing',
@@ -168,7 +168,7 @@ describe('a token of another issuer', () => {
   ])('about %s may be handed in as a JWT, and is used up', async (_whom, claims, subject) => {
     expect(await exchange(idpToken(claims), { type: JWT_TYPE_URN })).toMatchObject({
       ok: true,
-      value: { subject, uses: [{ maker: IDP_ISSUER, jti: 'idp-1' }] },
+      value: { subject, uses: [{ maker: IDP, jti: 'idp-1' }] },
     });
   });
 

@@ -11,6 +11,7 @@ import {
   clientIn,
   contextOf,
   FRONTEND,
+  IDP,
   IDP_ISSUER,
   idpPair,
   idpToken,
@@ -55,8 +56,6 @@ describe('an assertion of the client', () => {
     ['itself, by both of its names', { iss: CLIENT_ISSUER, sub: CLIENT }, itself],
     ['a user', { sub: 'alice' }, user(CLIENT)],
     ['a user, by its issuer', { iss: CLIENT_ISSUER, sub: 'alice' }, user(CLIENT_ISSUER)],
-    // Whoever it is not itself is one of its users: it speaks for no other application.
-    ['a user who is called as another application is', { sub: FRONTEND }, user(CLIENT, FRONTEND)],
     [
       'a user for whom a client of ours may act',
       { sub: 'alice', may_act: { sub: 'billing' } },
@@ -103,6 +102,9 @@ describe('an assertion of the client', () => {
     ['no id', own({ jti: undefined }), 'assertion_malformed'],
     ['a may_act that names nobody', own({ sub: 'alice', may_act: {} }), 'assertion_malformed'],
     ['a may_act of two', own({ sub: 'alice', may_act: { sub: 'a', act: { sub: 'b' } } }), 'assertion_malformed'],
+    ['actors of whom it says so alone', own({ sub: 'alice', act: { sub: 'a' } }), 'assertion_malformed'],
+    ['the name of another partner', own({ sub: FRONTEND }), 'subject_is_partner'],
+    ['the type of a proof of the client', own({}, { typ: 'client-authentication+jwt' }), 'assertion_typ'],
     ['the type of an access token', own({ sub: 'alice' }, { typ: 'at+jwt' }), 'assertion_typ'],
     ['a subject that is too long', own({ sub: 'x'.repeat(257) }), 'assertion_malformed'],
   ])('is not good with %s', async (_what, jws, reason) => {
@@ -114,14 +116,14 @@ describe('a token of a trusted issuer', () => {
   it('speaks of the client where its federation says so', async () => {
     expect(await subjectOf(idpToken())).toEqual({
       ok: true,
-      value: { subject: itself, uses: [use(IDP_ISSUER, 'idp-1')] },
+      value: { subject: itself, uses: [use(IDP, 'idp-1')] },
     });
   });
 
   it.each([
     ['a user', {}, user(IDP_ISSUER)],
-    ['a user, for us among others', { aud: [ISSUER, 'https://other.example'] }, user(IDP_ISSUER)],
-    ['a user whose application says who it is', { client_id: 'app', azp: 'app' }, user(IDP_ISSUER)],
+    ['a user, for us in a list', { aud: [ISSUER] }, user(IDP_ISSUER)],
+    ['a user whose application says who it is', { client_id: 'app' }, user(IDP_ISSUER)],
     [
       'a user for whom others act there',
       { act: { sub: 'a', act: { sub: 'b', iss: 'https://third.example' } } },
@@ -148,7 +150,7 @@ describe('a token of a trusted issuer', () => {
   ])('speaks of %s, and is used up', async (_whom, claims, subject) => {
     expect(await subjectOf(idpToken({ sub: 'alice', ...claims }))).toEqual({
       ok: true,
-      value: { subject, uses: [use(IDP_ISSUER, 'idp-1')] },
+      value: { subject, uses: [use(IDP, 'idp-1')] },
     });
   });
 
@@ -215,6 +217,9 @@ describe('a token of a trusted issuer', () => {
     ['another server to read', { aud: 'https://other.example' }, 'assertion_audience'],
     ['our token endpoint to read', { aud: `${ISSUER}/token` }, 'assertion_audience'],
     ['nobody to read', { aud: undefined }, 'assertion_audience'],
+    ['others to read who could hand it in here', { aud: [ISSUER, 'https://other.example'] }, 'assertion_audience'],
+    ['the name of a partner', { sub: FRONTEND }, 'subject_is_partner'],
+    ['the name of the client', { sub: CLIENT }, 'subject_is_partner'],
     ['a time that is over', { iat: NOW - 600, exp: NOW - 60 }, 'assertion_expired'],
     ['a time that is to come', { iat: NOW + 61 }, 'assertion_not_yet_valid'],
     ['more time than there may be', { exp: NOW + 3_661 }, 'assertion_lifetime'],
