@@ -92,7 +92,7 @@ describe('a proxy that the environment names', () => {
     const { httpsPartnerDocuments } = await import(process.env.FETCHER);
     const privateHosts = JSON.parse(process.env.PRIVATE_HOSTS);
     const lookup = async () => [{ address: '127.0.0.1', family: 4 }];
-    console.log(JSON.stringify(await httpsPartnerDocuments({ privateHosts, lookup }).fetch(process.env.DOCUMENT)));
+    console.log(JSON.stringify(await httpsPartnerDocuments({ privateHosts, lookup }).fetch(process.env.DOCUMENT, 'operator')));
   `;
 
   it('is not asked', async () => {
@@ -162,6 +162,20 @@ describe('an address that is not allowed', () => {
   it('is found for an ordinary host, without a port of its own', async () => {
     const done = await fetchWith('https://partner.example.com/jwks', []);
     expect(done).toMatchObject({ outcome: 'address_refused', lookups: ['partner.example.com'], reached: 0 });
+  });
+});
+
+describe('a host on a private network that an operator has allowed', () => {
+  it('is reached at the word of an operator, and never at that of a partner', async () => {
+    const before = canary.connections();
+    const documents = httpsPartnerDocuments({
+      privateHosts: [allow(HOST, '127.0.0.1/32')],
+      lookup: async () => LOOPBACK,
+    });
+    const url = `https://${HOST}:${canary.port}/`;
+    expect(await documents.fetch(url, 'operator')).toMatchObject({ ok: true });
+    expect(await documents.fetch(url, 'partner')).toMatchObject({ ok: false });
+    expect(canary.connections() - before).toBe(1);
   });
 });
 

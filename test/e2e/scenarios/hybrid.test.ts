@@ -5,7 +5,6 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JWT_BEARER_ASSERTION } from '../../../functions/core/client-authentication.ts';
 import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from '../../../functions/core/grant-type.ts';
 import { badRequest, tokenOutcome } from '../../support/decisions.ts';
 import { ACCESS_TOKEN, exchangeForm, grantForm, requireToken, statementOf } from '../../support/delegation.ts';
@@ -33,11 +32,19 @@ let contoso: Service;
 let fabrikam: Service;
 let skype: TestPartner;
 let calendar: TestPartner;
+/** The same two, as they are known to the other enterprise. */
+let skypeAbroad: TestPartner;
+let calendarAtContoso: TestPartner;
 
 beforeAll(async () => {
   enterprises = await startEnterprises();
   ({ contoso, fabrikam } = enterprises);
-  [skype, calendar] = await Promise.all([makePartner('skype'), makePartner('calendar')]);
+  [skype, calendar, skypeAbroad, calendarAtContoso] = await Promise.all([
+    makePartner('skype'),
+    makePartner('calendar'),
+    makePartner('contoso-skype'),
+    makePartner('fabrikam-calendar'),
+  ]);
 }, 120_000);
 afterAll(() => enterprises[Symbol.asyncDispose]());
 
@@ -75,8 +82,7 @@ describe('the operators', () => {
     await operate(fabrikam, 'POST', '/partners', { id: 'calendar', ...keysOf(calendar), trustLevel: 'full' });
     await operate(fabrikam, 'POST', '/audiences', { audience: CALENDAR, owner: 'calendar', scopes: ['calendar.read'] });
     await operate(fabrikam, 'POST', '/audiences', { audience: contoso.issuer, owner: 'contoso', scopes: ['exchange'] });
-    const federation = [{ issuer: contoso.issuer, claims: { sub: { exact: 'skype' } } }];
-    await operate(fabrikam, 'POST', '/partners', { id: 'contoso-skype', federation, trustLevel: 'full' });
+    await operate(fabrikam, 'POST', '/partners', { id: 'contoso-skype', ...keysOf(skypeAbroad), trustLevel: 'user' });
     await grant(fabrikam, 'contoso-skype', CALENDAR);
     await grant(fabrikam, 'calendar');
     await grant(fabrikam, 'calendar', contoso.issuer, ['exchange']);
@@ -91,8 +97,8 @@ describe('the operators', () => {
       scopes: ['exchange'],
     });
     await grant(contoso, 'skype', fabrikam.issuer, ['exchange']);
-    const federation = [{ issuer: fabrikam.issuer, claims: { sub: { exact: 'calendar' } } }];
-    await operate(contoso, 'POST', '/partners', { id: 'fabrikam-calendar', federation, trustLevel: 'full' });
+    const calendarOfFabrikam = { id: 'fabrikam-calendar', ...keysOf(calendarAtContoso), trustLevel: 'user' };
+    await operate(contoso, 'POST', '/partners', calendarOfFabrikam);
     await grant(contoso, 'fabrikam-calendar');
   });
 });
@@ -113,15 +119,8 @@ describe('Alice looks for a free hour', () => {
     });
   });
 
-  it('2. has it exchanged at Fabrikam for one for the calendar, with a token of its own as the proof of who asks', async () => {
-    const proof = await ask(contoso, skype, CLIENT_CREDENTIALS, { resource: fabrikam.issuer });
-    const form = grantForm(atFabrikam, {
-      client_id: 'contoso-skype',
-      client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: proof,
-      resource: CALENDAR,
-    });
-    atCalendar = await requireToken(fabrikam, form);
+  it('2. has it exchanged at Fabrikam for one for the calendar', async () => {
+    atCalendar = await ask(fabrikam, skypeAbroad, JWT_BEARER, { assertion: atFabrikam, resource: CALENDAR });
     expect(await verified(fabrikam, atCalendar, CALENDAR)).toMatchObject({
       iss: fabrikam.issuer,
       sub: 'alice',
@@ -165,13 +164,7 @@ describe('Alice looks for a free hour', () => {
   });
 
   it('5. which exchanges it for one for the archive, where four have acted for her, each known to somebody', async () => {
-    const proof = await ask(fabrikam, calendar, CLIENT_CREDENTIALS, { resource: contoso.issuer });
-    const form = grantForm(forContoso, {
-      client_id: 'fabrikam-calendar',
-      client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: proof,
-    });
-    const token = await requireToken(contoso, form);
+    const token = await ask(contoso, calendarAtContoso, JWT_BEARER, { assertion: forContoso });
     const claims = {
       iss: contoso.issuer,
       sub: 'alice',
@@ -197,18 +190,9 @@ describe('who is not asked to', () => {
     const stranger = await makePartner('stranger');
     await operate(fabrikam, 'POST', '/partners', { id: 'stranger', ...keysOf(stranger), trustLevel: 'full' });
     await grant(fabrikam, 'stranger');
-    const proof = await ask(contoso, skype, CLIENT_CREDENTIALS, { resource: fabrikam.issuer });
     const statement = await statementOf(skype, contoso.issuer, 'alice');
     const ofAlice = await requireToken(contoso, grantForm(statement, { resource: fabrikam.issuer }));
-    const seen = await requireToken(
-      fabrikam,
-      grantForm(ofAlice, {
-        client_id: 'contoso-skype',
-        client_assertion_type: JWT_BEARER_ASSERTION,
-        client_assertion: proof,
-        resource: CALENDAR,
-      }),
-    );
+    const seen = await ask(fabrikam, skypeAbroad, JWT_BEARER, { assertion: ofAlice, resource: CALENDAR });
     const form = await exchangeForm(stranger, fabrikam.issuer, seen);
     const description = 'The subject token is not valid, or not for this client to exchange.';
     expect(await tokenOutcome(fabrikam, form)).toEqual(badRequest('subject_not_shared', description));
