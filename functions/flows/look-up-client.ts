@@ -3,9 +3,9 @@
  * request is believed yet, so what cannot be a name is not looked for.
  */
 
-import { findAssertionKey } from '../core/assertion.ts';
+import { findAssertionKey, type ParsedAssertion } from '../core/assertion.ts';
 import type { ClientProof } from '../core/client-proof.ts';
-import { isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
+import { isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import { requestedAudience } from '../core/policy.ts';
 import { type Realm, untouchedRealm } from '../core/realm.ts';
 import type { TokenRequest } from '../core/token-request.ts';
@@ -77,14 +77,24 @@ const findClient = async (
   // Names come from a proof that nobody has verified yet; what cannot be one is not looked for.
   const client = proof.type === 'grant' ? (proof.clientId ?? proof.issuer) : proof.clientId;
   if (client === undefined) return undefined;
-  if (!isPartnerId(client)) {
-    const isIssuer = proof.type === 'grant' && proof.clientId === undefined;
-    return isIssuer ? partners.findByIssuer(realm, client, freshness) : undefined;
-  }
-  const found = await partners.find(realm, client, freshness);
-  if (found === undefined || proof.type !== 'private_key_jwt') return found;
-  const key = findAssertionKey(found.partner.credentials, proof.assertion);
+  const isIssuer = !isPartnerId(client);
+  // By an issuer's name a client is known only where its own assertion is all there is.
+  if (isIssuer && (proof.type !== 'grant' || proof.clientId !== undefined)) return undefined;
+  const find = (age: Freshness) =>
+    isIssuer ? partners.findByIssuer(realm, client, age) : partners.find(realm, client, age);
+  const found = await find(freshness);
+  const own = found === undefined ? undefined : ownAssertion(proof, found.partner);
+  if (found === undefined || own === undefined) return found;
+  const key = findAssertionKey(found.partner.credentials, own);
   if (key.ok || key.refusal.reason !== 'assertion_key_unknown') return found;
   // Looked for before any signature is checked: an unknown key must cost one check, as every other refusal does.
-  return partners.find(realm, client, { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS, ...freshness });
+  return find({ maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS, ...freshness });
+};
+
+/** The proof, where that is an assertion of the partner's own making. */
+const ownAssertion = (proof: ClientProof, { id, issuer }: Partner): ParsedAssertion | undefined => {
+  if (proof.type === 'private_key_jwt') return proof.assertion;
+  if (proof.type !== 'grant' || !proof.own.ok) return undefined;
+  const { iss } = proof.own.value.claims;
+  return iss === id || iss === issuer ? proof.own.value : undefined;
 };

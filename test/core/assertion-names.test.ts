@@ -9,7 +9,7 @@ import {
   type ParsedAssertion,
   parseAssertion,
 } from '../../functions/core/assertion.ts';
-import type { Result } from '../../functions/core/errors.ts';
+import { type Result, refuse } from '../../functions/core/errors.ts';
 import { assertionClaims, credential, encodeJson, ISSUER, keyPair, NOW } from '../support/builders.ts';
 
 const parsedOf = (header: object, claims: object): ParsedAssertion => {
@@ -63,5 +63,50 @@ describe('without jti', () => {
     expect(assertionId(otherSignature)).toBe(assertionId(one));
     expect(assertionId(other)).not.toBe(assertionId(one));
     expect(assertionId(withClaims({ jti: 'j1' }))).toBe('j1');
+  });
+});
+
+describe('whom an assertion may name', () => {
+  const rules: AssertionRules = {
+    ...{ issuers: ['crm', 'https://crm.example'], aboutItself: false, subjectOptional: false, jtiOptional: false },
+    ...{ audiences: [ISSUER], maxSeconds: 300, toleranceSeconds: 60 },
+  };
+  const check = (changes: object, more: Partial<AssertionRules> = {}) =>
+    checkAssertionClaims(withClaims(changes), { ...rules, ...more }, NOW);
+
+  it.each([
+    [{}, 'accepted', 'accepted'],
+    [{ iss: 'https://crm.example' }, 'accepted', 'accepted'],
+    [{ iss: 'https://crm.example', sub: 'https://crm.example' }, 'accepted', 'accepted'],
+    [{ sub: 'alice' }, 'assertion_issuer', 'accepted'],
+    [{ iss: 'https://crm.example', sub: 'alice' }, 'assertion_issuer', 'accepted'],
+    [{ iss: 'alice' }, 'assertion_issuer', 'assertion_issuer'],
+    [{ iss: 'alice', sub: 'alice' }, 'assertion_issuer', 'assertion_issuer'],
+    [{ iss: 'https://crm.example/' }, 'assertion_issuer', 'assertion_issuer'],
+  ])('%j: about itself %s, about anybody %s', (claims, aboutItself, aboutAnybody) => {
+    expect([reasonOf(check(claims, { aboutItself: true })), reasonOf(check(claims))]).toEqual([
+      aboutItself,
+      aboutAnybody,
+    ]);
+  });
+
+  it('is nobody where it has no name to go by', () => {
+    expect(reasonOf(check({}, { issuers: [] }))).toBe('assertion_issuer');
+  });
+
+  it('may go unsaid, which means its issuer, only where that is allowed', () => {
+    const unsaid = { sub: undefined };
+    expect([check(unsaid), reasonOf(check(unsaid, { subjectOptional: true }))]).toEqual([
+      refuse({ reason: 'assertion_malformed', detail: 'sub' }),
+      'accepted',
+    ]);
+    expect(withClaims(unsaid).claims).toMatchObject({ iss: 'crm', sub: 'crm', isSubjectImplied: true });
+  });
+
+  it('must be said where the issuer is too long a name for a subject', () => {
+    const claims = assertionClaims({ iss: 'x'.repeat(257), sub: undefined });
+    expect(parseAssertion(`${encodeJson(HEADER)}.${encodeJson(claims)}.AAAA`, 'client')).toEqual(
+      refuse({ reason: 'assertion_malformed', detail: 'sub' }),
+    );
   });
 });

@@ -291,40 +291,6 @@ const rules: AssertionRules = {
   ...{ audiences: [ISSUER], maxSeconds: 300, toleranceSeconds: 60 },
 };
 
-describe('whom an assertion may name', () => {
-  const names = { issuers: ['crm', 'https://crm.example'], aboutItself: false };
-  const check = (changes: object, more: Partial<AssertionRules>) =>
-    reasonOf(checkAssertionClaims(parsed(withClaims(changes)), { ...rules, ...more }, NOW));
-
-  it.each([
-    [{}, 'accepted', 'accepted'],
-    [{ iss: 'https://crm.example' }, 'accepted', 'accepted'],
-    [{ iss: 'https://crm.example', sub: 'https://crm.example' }, 'accepted', 'accepted'],
-    [{ sub: 'alice' }, 'assertion_issuer', 'accepted'],
-    [{ iss: 'https://crm.example', sub: 'alice' }, 'assertion_issuer', 'accepted'],
-    [{ iss: 'alice' }, 'assertion_issuer', 'assertion_issuer'],
-    [{ iss: 'alice', sub: 'alice' }, 'assertion_issuer', 'assertion_issuer'],
-    [{ iss: 'https://crm.example/' }, 'assertion_issuer', 'assertion_issuer'],
-  ])('%j: about itself %s, about anybody %s', (claims, aboutItself, aboutAnybody) => {
-    expect([check(claims, { ...names, aboutItself: true }), check(claims, names)]).toEqual([aboutItself, aboutAnybody]);
-  });
-
-  it('is nobody where it has no name to go by', () => {
-    expect(check({}, { issuers: [] })).toBe('assertion_issuer');
-  });
-
-  it('may go unsaid, which means its issuer, only where that is allowed', () => {
-    const unsaid = { sub: undefined };
-    expect([check(unsaid, {}), check(unsaid, { subjectOptional: true })]).toEqual(['assertion_malformed', 'accepted']);
-    expect(parsed(withClaims(unsaid)).claims).toMatchObject({ iss: 'crm', sub: 'crm', isSubjectImplied: true });
-    expect(detailOf(checkAssertionClaims(parsed(withClaims(unsaid)), rules, NOW))).toBe('sub');
-  });
-
-  it('must be said where the issuer is too long a name for a subject', () => {
-    expect(detailOf(parseAssertion(withClaims({ iss: 'x'.repeat(257), sub: undefined }), 'client'))).toBe('sub');
-  });
-});
-
 describe('the check of the claims', () => {
   const check = (changes: object, now = NOW) => reasonOf(checkAssertionClaims(parsed(withClaims(changes)), rules, now));
 

@@ -2,7 +2,7 @@ import { compactVerify, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
 import { itself } from '../../functions/core/subject.ts';
-import { signToken, type TokenOrder } from '../../functions/flows/sign-token.ts';
+import { checkSize, signToken, type TokenOrder } from '../../functions/flows/sign-token.ts';
 import { KeyUnusable, Outage, type Signer } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, ISSUER, keyPair, NOW, ring, signingKey } from '../support/builders.ts';
 import { pairSigner } from './in-memory.ts';
@@ -80,5 +80,33 @@ describe('a token', () => {
     const { signer, readRings } = world([]);
     const { claims } = await signToken(signer, ORDER, [ring('ES256', [unbounded])], readRings([]));
     expect(claims.exp).toBe(NOW);
+  });
+});
+
+describe('the size of a token', () => {
+  /** An order whose token has so many characters of claims of an operator. */
+  const sized = (algorithm: 'ES256' | 'RS256' | 'EdDSA', length: number): TokenOrder => ({
+    ...ORDER,
+    algorithm,
+    grant: { ...ORDER.grant, claims: { filler: 'x'.repeat(length) } },
+  });
+
+  it.each([
+    ['RS256', 8_192],
+    ['ES256', 8_192],
+    // KMS hashes nothing itself here, and takes 4,096 octets: these and the signature.
+    ['EdDSA', 4_096 + 1 + 86],
+  ] as const)('under %s is %i characters at most, and known before it is signed', async (algorithm, most) => {
+    const pair = await keyPair(algorithm, 'size');
+    const rings = [ring(algorithm, [signingKey(pair)])];
+    const lengths = Array.from({ length: 6_200 }, (_, index) => index);
+    const first = lengths.find((length) => !checkSize(sized(algorithm, length), rings).ok) ?? 0;
+    const lengthOf = async (length: number) => {
+      const { token } = await signToken(pairSigner(pair), sized(algorithm, length), rings, async () => rings);
+      return token.length;
+    };
+    const [largest, tooLarge] = [await lengthOf(first - 1), await lengthOf(first)];
+    expect([largest <= most, tooLarge > most, most - largest < 3]).toEqual([true, true, true]);
+    expect(checkSize(sized(algorithm, first), rings)).toMatchObject({ refusal: { reason: 'token_too_large' } });
   });
 });
