@@ -130,7 +130,7 @@ describe('somebody with an issuer', () => {
   });
 
   it('that is this service: a token of ours proves nobody', async () => {
-    expect(await send(await getToken(service, world))).toEqual(notAuthenticated('federation_missing'));
+    expect(await send(await getToken(service, world))).toEqual(notAuthenticated('assertion_typ'));
   });
 
   it('of a trust domain, for a workload of another domain', async () => {

@@ -89,12 +89,8 @@ const tokenRequests = async (used: string): Promise<Played[]> => {
     await ask('a replay', 'assertion_replayed', tokenForm(used)),
     await ask('no grant type', 'parameter_missing', ''),
     await ask('another grant type', 'grant_type_unsupported', new URLSearchParams({ grant_type: secret })),
-    await ask(
-      'a secret in the body',
-      'client_auth_method_unsupported',
-      `grant_type=client_credentials&client_secret=${secret}`,
-    ),
-    await ask('a secret in the header', 'client_auth_scheme_unsupported', 'grant_type=client_credentials', {
+    await ask('a secret in the body', 'parameter_missing', `grant_type=client_credentials&client_secret=${secret}`),
+    await ask('a secret in the header', 'secret_unknown', 'grant_type=client_credentials', {
       authorization: `Basic ${keep(btoa(`crm:${secret}`))}`,
     }),
     await ask('a secret for a scheme', 'client_auth_scheme_unsupported', 'grant_type=client_credentials', {
@@ -224,8 +220,11 @@ describe('the record of a decision', () => {
       requestId: issued?.requestId,
       facts: {
         realm: 'default',
+        grantType: 'client_credentials',
         client: 'crm',
+        method: 'private_key_jwt',
         clientKey: 'crm-key',
+        subject: 'crm',
         assertionId: decodeJwt(firstAssertion).jti,
         audience: world.audience,
         scopes: ['read'],
@@ -245,8 +244,11 @@ describe('the record of a decision', () => {
       requestId: refused?.requestId,
       facts: {
         realm: 'default',
+        grantType: 'client_credentials',
         client: 'crm',
+        method: 'private_key_jwt',
         clientKey: 'crm-key',
+        subject: 'crm',
         assertionId: expect.any(String),
         scopes: ['write'],
       },
