@@ -39,7 +39,7 @@ export const CLIENT_API = 'https://crm.example/api';
 /** An application that calls `CLIENT_API`. */
 export const FRONTEND = 'frontend';
 /** A partner that is trusted as an issuer, and what it is called in its tokens. */
-const IDP = 'idp';
+export const IDP = 'idp';
 export const IDP_ISSUER = 'https://idp.example';
 /** `sub` of the issuer's tokens about the client. */
 export const WORKLOAD = 'workload-1';
