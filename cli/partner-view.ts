@@ -42,13 +42,14 @@ export function describePartner(io: Io, found: Partner): string {
   ]);
   const calls = withoutEmptyColumns(['MAY CALL', 'SCOPES', 'AUTHORIZATION DETAILS'], grants);
   const secrets = found.secrets.length === 0 ? [] : [describeSecrets(io, found.secrets)];
-  const parts = [head, describeCredentials(io, found.credentials), ...secrets];
+  const parts = [head, describeCredentials(io, found.credentials, withoutKeys(found)), ...secrets];
   return [...parts, table(io, ...calls, 'May call nothing yet.')].join('\n\n');
 }
 
 const COLUMNS = ['KEY', 'ALG', 'TYPE', 'SOURCE', 'LABEL', 'NOT BEFORE', 'EXPIRES', 'LAST USED', 'ADDED'];
 
-export function describeCredentials(io: Io, credentials: readonly Credential[]): string {
+/** @param none what to say where there are none. */
+export function describeCredentials(io: Io, credentials: readonly Credential[], none = NO_KEYS): string {
   const rows = credentials.map((key) => [
     key.kid,
     key.alg,
@@ -60,8 +61,14 @@ export function describeCredentials(io: Io, credentials: readonly Credential[]):
     moment(key.lastUsedAt),
     key.addedAt,
   ]);
-  return table(io, ...withoutEmptyColumns(COLUMNS, rows), 'No keys: it can accept tokens, but not ask for any.');
+  return table(io, ...withoutEmptyColumns(COLUMNS, rows), none);
 }
+
+const NO_KEYS = 'No keys: it can accept tokens, but not ask for any.';
+
+/** A partner can prove itself by other means, too. */
+const withoutKeys = ({ tlsSubject, federation, secrets }: Partner): string =>
+  tlsSubject === undefined && federation.length === 0 && secrets.length === 0 ? NO_KEYS : 'No keys.';
 
 /** Nothing of a secret itself: the service keeps no more than its hash. */
 export function describeSecrets(io: Io, secrets: readonly Secret[]): string {

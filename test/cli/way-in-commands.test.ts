@@ -43,6 +43,8 @@ describe('ways in of a partner', () => {
     const added = await call('partner', 'add', 'edge', option, value, '--binding', 'mtls-optional');
     expect(added).toMatchObject({ exitCode: 0, stderr: '' });
     expect(added.stdout).toMatch(new RegExp(`\\nTLS certificate +${label} ${value}\\n`));
+    // It has no key, and can ask for tokens all the same.
+    expect(added.stdout).toContain('No keys.\n');
     expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({
       id: 'edge',
       tokenPolicy: { binding: 'mtls-optional' },
