@@ -114,6 +114,14 @@ export interface ReplayGuard {
   release(claim: ReplayClaim): Promise<void>;
 }
 
+/** Single tokens that were revoked before their time (RFC 7009). */
+export interface TokenRevocations {
+  /** Cached for `registryCacheSeconds` where the token is good; a revoked one stays revoked. */
+  isRevoked(realm: string, tokenId: string, now: EpochSeconds, freshness?: Freshness): Promise<boolean>;
+  /** @param forgetAfter when the token is refused for its age. May be repeated. */
+  revoke(realm: string, tokenId: string, forgetAfter: EpochSeconds): Promise<void>;
+}
+
 /** Nonces that DPoP proofs have to hold (RFC 9449 8). */
 export interface DpopNonces {
   read(realm: string, now: EpochSeconds): Promise<AcceptedNonces>;

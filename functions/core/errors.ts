@@ -109,6 +109,8 @@ export type Refusal =
   | { readonly reason: 'dpop_nonce'; readonly nonce?: string }
   | { readonly reason: 'dpop_replayed' }
   // a token presented to us is not good
+  | { readonly reason: 'token_revoked'; readonly tokenId: string }
+  | { readonly reason: 'token_too_old'; readonly issuedAt: number; readonly notBefore: number }
   | { readonly reason: 'token_unbound'; readonly binding: string }
   | { readonly reason: 'token_binding'; readonly binding: string; readonly detail?: string }
   | { readonly reason: 'token_missing' }

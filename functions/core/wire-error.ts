@@ -187,6 +187,8 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'token_expired':
     case 'token_not_yet_valid':
     case 'token_lifetime':
+    case 'token_revoked':
+    case 'token_too_old':
     case 'token_unbound':
     case 'token_binding':
       return INVALID_TOKEN;
