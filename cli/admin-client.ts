@@ -98,6 +98,11 @@ export class AdminClient {
     return { record: parseAnswer(answer, shape), created: answer.status === 201 };
   }
 
+  /** Something that is done and leaves nothing to show. */
+  async command(segments: readonly string[], body: unknown): Promise<void> {
+    await this.#call({ method: 'POST', segments, body });
+  }
+
   async delete(segments: readonly string[], query: Query = {}): Promise<void> {
     await this.#call({ method: 'DELETE', segments, query });
   }

@@ -129,9 +129,16 @@ export const partner = partnerSummary.extend({
   onboarding: z.looseObject({ expiresAt: z.string(), createdAt: z.string(), methods: z.array(z.string()) }).optional(),
   /** Whether its own people hold a registration access token (RFC 7592). */
   registered: z.boolean().default(false),
+  /** Its tokens of before were revoked. */
+  tokensNotBefore: z.string().optional(),
   audiences: z.array(z.string()),
   grants: z.array(
-    z.looseObject({ audience: z.string(), scopes, authorizationDetailsTypes: z.array(z.string()).default([]) }),
+    z.looseObject({
+      audience: z.string(),
+      scopes,
+      authorizationDetailsTypes: z.array(z.string()).default([]),
+      tokensNotBefore: z.string().optional(),
+    }),
   ),
 });
 export type Partner = z.infer<typeof partner>;
@@ -151,6 +158,8 @@ export const grant = z.looseObject({
   audience: z.string(),
   scopes,
   authorizationDetailsTypes: z.array(z.string()).default([]),
+  /** Tokens by it of before were revoked. */
+  tokensNotBefore: z.string().optional(),
   version: z.number(),
 });
 

@@ -29,6 +29,7 @@ export function describePartner(io: Io, found: Partner): string {
     ...describeWaysIn(found),
     ['tokens', describeTokenPolicy(found.tokenPolicy)],
     ['quota', describeQuota(found.quota)],
+    ['tokens revoked', beforeMark(found.tokensNotBefore)],
     ...Object.entries(found.claims).map(([name, value]) => [`claim ${name}`, JSON.stringify(value)] as const),
     ['version', found.version],
     ['created', found.createdAt],
@@ -39,12 +40,16 @@ export function describePartner(io: Io, found: Partner): string {
     grant.audience,
     grant.scopes.join(' '),
     grant.authorizationDetailsTypes.join(' ') || undefined,
+    moment(grant.tokensNotBefore),
   ]);
-  const calls = withoutEmptyColumns(['MAY CALL', 'SCOPES', 'AUTHORIZATION DETAILS'], grants);
+  const calls = withoutEmptyColumns(['MAY CALL', 'SCOPES', 'AUTHORIZATION DETAILS', 'REVOKED BEFORE'], grants);
   const secrets = found.secrets.length === 0 ? [] : [describeSecrets(io, found.secrets)];
   const parts = [head, describeCredentials(io, found.credentials, withoutKeys(found)), ...secrets];
   return [...parts, table(io, ...calls, 'May call nothing yet.')].join('\n\n');
 }
+
+const beforeMark = (mark: string | undefined): string | undefined =>
+  mark === undefined ? undefined : `those from before ${moment(mark)}`;
 
 const COLUMNS = ['KEY', 'ALG', 'TYPE', 'SOURCE', 'LABEL', 'NOT BEFORE', 'EXPIRES', 'LAST USED', 'ADDED'];
 

@@ -18,6 +18,16 @@ export async function readToken(io: Io, path: string): Promise<string> {
 }
 
 /**
+ * A token that stands on the command line; `-` for standard input.
+ * @throws Failure (2) where there is nobody who could pass one.
+ */
+export async function readTokenArgument(io: Io, argument: string): Promise<string> {
+  if (argument === '-' && io.stdin.isTTY === true)
+    throw misuse('no token: pass it as an argument or on standard input');
+  return (argument === '-' ? await readInput(io, '-') : argument).trim();
+}
+
+/**
  * One line of printable ASCII (RFC 6749 appendices A.2 and A.12).
  * @param what it should be.
  * @throws Failure (2) for anything else.

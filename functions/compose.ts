@@ -20,12 +20,13 @@ import { dynamoRealmRegistry } from './adapters/dynamo-realm-registry.ts';
 import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
 import { dynamoRevocationList } from './adapters/dynamo-revocation-list.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
+import { dynamoTokenRevocations } from './adapters/dynamo-token-revocations.ts';
 import { httpKeySets } from './adapters/http-key-sets.ts';
 import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { dynamoCredentialUses } from './adapters/last-use.ts';
 import { httpsPartnerDocuments } from './adapters/partner-fetcher.ts';
-import { randomIds, randomSecrets, randomSerials, systemClock } from './adapters/system.ts';
+import { randomIds, randomSecrets, randomSerials, systemClock, systemPause } from './adapters/system.ts';
 import {
   ConfigError,
   DEFAULT_REALM,
@@ -46,6 +47,7 @@ import { type ManageKeys, manageKeys } from './flows/manage-keys.ts';
 import { managePartners } from './flows/manage-partners.ts';
 import { type ManageRealms, manageRealms } from './flows/manage-realms.ts';
 import { manageSecrets } from './flows/manage-secrets.ts';
+import { manageTokens } from './flows/manage-tokens.ts';
 import { onboardPartner } from './flows/onboard-partner.ts';
 import { declareResources } from './flows/partner-resource.ts';
 import { publishRealm } from './flows/publish-realm.ts';
@@ -100,6 +102,7 @@ export const composeIssuer = (): { readonly issue: IssueToken; readonly defaultR
       replay: dynamoReplayGuard(options.client, ephemera),
       quotas: dynamoQuotaCounter(options.client, ephemera),
       nonces: dynamoDpopNonces(options.client, ephemera),
+      revocations: dynamoTokenRevocations({ ...options, table: ephemera }),
       signer: kmsSigner(kmsClient()),
       clock: systemClock,
       ids: randomIds,
@@ -109,19 +112,34 @@ export const composeIssuer = (): { readonly issue: IssueToken; readonly defaultR
   return { issue, defaultRealm: DEFAULT_REALM };
 };
 
+/** What an authorizer stands in front of: tokens of which realm, for which audience, with which scopes. */
+const guardedResource = (settings: Settings) => {
+  const realm = process.env[ENV.realm] ?? DEFAULT_REALM;
+  const resourceUrl = process.env[ENV.resourceUrl];
+  return {
+    realm,
+    issuer: realmTerms(untouchedRealm(realm), realmDefaults(settings)).issuer,
+    audience: variable(ENV.audience),
+    scopes: process.env[ENV.scopes]?.split(' ') ?? [],
+    ...(resourceUrl === undefined ? {} : { resourceUrl }),
+  };
+};
+
 /** For `authorizer`. */
 export const composeChecker = (): CheckToken => {
   const settings = loadSettings();
   const options = readerOptions(settings);
+  const ephemera = variable(ENV.ephemeraTable);
   return checkToken(
     {
       partners: dynamoPartnerReader(options),
       rings: dynamoRingReader(options),
       realms: dynamoRealmReader(options),
-      replay: dynamoReplayGuard(options.client, variable(ENV.ephemeraTable)),
+      replay: dynamoReplayGuard(options.client, ephemera),
+      revocations: dynamoTokenRevocations({ ...options, table: ephemera }),
       clock: systemClock,
     },
-    { ...settings, realm: DEFAULT_REALM, issuer: variable(ENV.issuer), audience: variable(ENV.audience) },
+    { ...settings, ...guardedResource(settings) },
   );
 };
 
@@ -159,17 +177,21 @@ const registryPorts = (client: DynamoDBDocumentClient, table: string) => ({
 /** For `admin`. */
 export const composeManager = () => {
   const client = documentClient();
-  const table = variable(ENV.registryTable);
+  const settings = loadSettings();
+  const ephemera = variable(ENV.ephemeraTable);
   const ports = {
-    ...registryPorts(client, table),
-    uses: dynamoCredentialUses(client, variable(ENV.ephemeraTable)),
+    ...registryPorts(client, variable(ENV.registryTable)),
+    uses: dynamoCredentialUses(client, ephemera),
+    revocations: dynamoTokenRevocations({ client, table: ephemera, cacheSeconds: 0 }),
+    pause: systemPause,
   };
   return {
     partners: managePartners(ports),
     secrets: manageSecrets(ports),
     onboarding: onboardPartner(ports),
     grants: manageGrants(ports),
-    realms: manageRealms(ports, realmDefaults(loadSettings())),
+    tokens: manageTokens(ports, settings),
+    realms: manageRealms(ports, realmDefaults(settings)),
     defaultRealm: DEFAULT_REALM,
   };
 };

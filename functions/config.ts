@@ -17,6 +17,12 @@ export const ENV = {
   keyPolicy: 'KEY_POLICY',
   /** The audience that the authorizer function accepts. */
   audience: 'AUDIENCE',
+  /** Its realm. Not set: the default one. */
+  realm: 'REALM',
+  /** The scopes that it asks of every token, separated by spaces. Not set: none. */
+  scopes: 'SCOPES',
+  /** Base URL that the authorized API is also called by, beside API Gateway's own domain names. Not set: there is none. */
+  resourceUrl: 'RESOURCE_URL',
   /** JSON array of `PrivateHost`: what the function that fetches documents of partners may reach beside the public internet. */
   privateHosts: 'PRIVATE_HOSTS',
   /** All settings of the deployment that a function needs, as JSON: see `Settings`. */

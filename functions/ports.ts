@@ -35,6 +35,12 @@ export interface Clock {
   now(): EpochSeconds;
 }
 
+/** Lets time pass. */
+export interface Pause {
+  /** Returns when the clock shows `time`, which is a second away at most; at once when it has. */
+  until(time: EpochSeconds): Promise<void>;
+}
+
 export interface Ids {
   /** 122 random bits or more: letters, digits and dashes, beginning with a letter or digit. */
   next(): string;

@@ -10,6 +10,7 @@ import type { ManageKeys } from './flows/manage-keys.ts';
 import type { ManagePartners } from './flows/manage-partners.ts';
 import type { ManageRealms } from './flows/manage-realms.ts';
 import type { ManageSecrets } from './flows/manage-secrets.ts';
+import type { ManageTokens } from './flows/manage-tokens.ts';
 import type { OnboardPartner } from './flows/onboard-partner.ts';
 import type { DeclareResources } from './flows/partner-resource.ts';
 import type { PublishRealm, RealmDocuments } from './flows/publish-realm.ts';
@@ -41,6 +42,7 @@ import {
   tokenAnswer,
 } from './http/response.ts';
 import { rotation } from './http/rotation.ts';
+import { tokenRoutes } from './http/tokens.ts';
 
 /** `POST /token`, `POST /realms/{realm}/token` */
 export const tokenRoute = (
@@ -159,7 +161,7 @@ interface Realms {
 const admin = (seen: Observability, { realms, defaultRealm }: Realms, routes: readonly AdminRoute[]) =>
   endpoint(seen, recorded(seen, adminRouter(routes, realms.find, defaultRealm)), problemFailure);
 
-/** `/admin/...`: realms, partners, audiences, grants */
+/** `/admin/...`: realms, partners, audiences, grants, tokens */
 export const adminEndpoint = (
   seen: Observability,
   managers: Realms & {
@@ -167,6 +169,7 @@ export const adminEndpoint = (
     readonly secrets: ManageSecrets;
     readonly onboarding: OnboardPartner;
     readonly grants: ManageGrants;
+    readonly tokens: ManageTokens;
   },
 ) =>
   admin(seen, managers, [
@@ -175,6 +178,7 @@ export const adminEndpoint = (
     ...secretRoutes(managers.secrets),
     ...onboardingRoutes(managers.onboarding, (realm) => managers.realms.show(realm).issuer),
     ...grantRoutes(managers.grants),
+    ...tokenRoutes(managers.tokens),
     openApiRoute(OPERATIONS),
   ]);
 

@@ -127,6 +127,7 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
         ...registryTable,
         ...ephemeraTable,
         [ENV.audience]: `${props.issuer}/whoami`,
+        [ENV.resourceUrl]: props.issuer,
       },
       statements: authorizerStatements(estate),
       memorySize: 1024,

@@ -44,6 +44,10 @@ const tagging = (estate: Estate) => ({ [`aws:RequestTag/${KEY_TAGS.deployment}`]
 const realms = (estate: Estate): iam.PolicyStatement =>
   allow('Realms', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*'));
 
+/** Whether a token was revoked. */
+const revocations = (estate: Estate): iam.PolicyStatement =>
+  allow('Revocations', ['dynamodb:GetItem'], estate.ephemera.tableArn, leadingKeys('revoked#*'));
+
 export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
   // What a realm in a path means, and which partner an assertion's issuer is.
@@ -51,6 +55,7 @@ export const tokenStatements = (estate: Estate): Statements => [
   // DeleteItem takes back the use of an assertion for which no token could be signed.
   // UpdateItem counts against quotas and remembers when a credential was last used.
   allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
+  revocations(estate),
   // All algorithms, not the configured ones alone: an operator can add a ring while the service runs.
   allow('Sign', ['kms:Sign'], anyKey(estate), {
     StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(ALGORITHMS) },
@@ -76,6 +81,7 @@ export const discoveryStatements = (estate: Estate): Statements => [
 export const authorizerStatements = (estate: Estate): Statements => [
   allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
   realms(estate),
+  revocations(estate),
   // The use of a DPoP proof.
   allow('Proofs', ['dynamodb:PutItem'], estate.ephemera.tableArn, leadingKeys('dpop#*')),
 ];
@@ -101,6 +107,8 @@ export const partnerResourcesStatements = (estate: Estate): Statements => [
 export const adminStatements = (estate: Estate): Statements => [
   ...partnerResourcesStatements(estate),
   lastUses(estate),
+  // Ends a single token.
+  allow('RevokeTokens', ['dynamodb:PutItem'], estate.ephemera.tableArn, leadingKeys('revoked#*')),
 ];
 
 /** @param deadLetters as for the rotation. */

@@ -8,8 +8,9 @@ import { misuse } from '../failure.ts';
 import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
 import { collectWords } from '../option-values.ts';
-import { printable, show, table, withoutEmptyColumns } from '../output.ts';
+import { describeTimestamp, printable, show, table, withoutEmptyColumns } from '../output.ts';
 import { readSettings } from '../settings.ts';
+import { addGrantRevokeTokens } from './revoke-tokens.ts';
 
 interface AddOptions {
   readonly client: string;
@@ -36,6 +37,7 @@ export function addGrantCommands(program: Command, io: Io): void {
   addAdd(group, io);
   addList(group, io);
   addRemove(group, io);
+  addGrantRevokeTokens(group, io);
 }
 
 function addAdd(group: Command, io: Io): void {
@@ -95,12 +97,13 @@ function addList(group: Command, io: Io): void {
         item.audience,
         item.scopes.join(' '),
         item.authorizationDetailsTypes.join(' ') || undefined,
+        item.tokensNotBefore && describeTimestamp(item.tokensNotBefore, Date.now()),
         item.version,
       ]);
       show(io, settings.json, items, () =>
         table(
           io,
-          ...withoutEmptyColumns(['CLIENT', 'AUDIENCE', 'SCOPES', 'DETAILS', 'VERSION'], rows),
+          ...withoutEmptyColumns(['CLIENT', 'AUDIENCE', 'SCOPES', 'DETAILS', 'REVOKED BEFORE', 'VERSION'], rows),
           'No grants yet.',
         ),
       );

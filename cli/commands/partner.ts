@@ -17,6 +17,7 @@ import { addPartnerExport } from './partner-export.ts';
 import { addPartnerImport } from './partner-import.ts';
 import { addPartnerOnboard } from './partner-onboard.ts';
 import { addPartnerSet } from './partner-set.ts';
+import { addPartnerRevokeTokens } from './revoke-tokens.ts';
 
 interface ListOptions {
   readonly tag?: Readonly<Record<string, string>>;
@@ -35,6 +36,7 @@ export function addPartnerCommands(program: Command, io: Io): void {
   addSwitch(group, io, 'enable');
   addSwitch(group, io, 'disable');
   addRemove(group, io);
+  addPartnerRevokeTokens(group, io);
   addRefresh(group, io);
   addPartnerOnboard(group, io);
   addPartnerImport(group, io);

@@ -1,16 +1,18 @@
 /**
- * `countersign token`: look into an access token, and verify one as a resource server would. Getting one is in a file beside.
+ * `countersign token`: look into an access token, and verify one as a resource server would. Getting and revoking one are in files beside.
  */
 import type { Command } from 'commander';
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { misuse, refused } from '../failure.ts';
+import { refused } from '../failure.ts';
 import { examples } from '../help.ts';
 import { send } from '../http.ts';
-import { type Io, readInput } from '../io.ts';
+import type { Io } from '../io.ts';
 import { discoverIssuer, type Issuer } from '../issuer.ts';
 import { show } from '../output.ts';
 import { readSettings } from '../settings.ts';
+import { readTokenArgument } from '../token-input.ts';
 import { decodeToken, describeToken, type TokenParts } from '../token-view.ts';
+import { addTokenRevoke } from './revoke-tokens.ts';
 import { addTokenGet } from './token-get.ts';
 
 interface VerifyOptions {
@@ -21,11 +23,12 @@ interface VerifyOptions {
 export function addTokenCommands(program: Command, io: Io): void {
   const group = program
     .command('token')
-    .description('get, inspect and verify access tokens')
+    .description('get, inspect, verify and revoke access tokens')
     .addHelpText('after', examples('token get --client billing --key billing.private.jwk.json', 'token inspect -'));
   addTokenGet(group, io);
   addInspect(group, io);
   addVerify(group, io);
+  addTokenRevoke(group, io);
 }
 
 function addInspect(group: Command, io: Io): void {
@@ -36,7 +39,7 @@ function addInspect(group: Command, io: Io): void {
     .addHelpText('after', examples('token inspect eyJhbGciOi...', 'token get ... | countersign token inspect -'))
     .action(async (argument: string, _options: object, command: Command) => {
       const settings = readSettings(command, io.env);
-      const parts = decodeToken(await readToken(io, argument));
+      const parts = decodeToken(await readTokenArgument(io, argument));
       const note = 'NOT VERIFIED: anybody can write these words; use `countersign token verify`.';
       show(io, settings.json, { verified: false, ...parts }, () => `${note}\n${describeToken(io, parts, Date.now())}`);
     });
@@ -58,18 +61,12 @@ function addVerify(group: Command, io: Io): void {
     )
     .action(async (argument: string, options: VerifyOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      const token = await readToken(io, argument);
+      const token = await readTokenArgument(io, argument);
       decodeToken(token);
       const parts = await verifyToken(token, await discoverIssuer(settings, options.issuer), options.audience);
       const note = options.audience === undefined ? 'Verified, for any audience (no --audience given).' : 'Verified.';
       show(io, settings.json, { verified: true, ...parts }, () => `${note}\n${describeToken(io, parts, Date.now())}`);
     });
-}
-
-async function readToken(io: Io, argument: string): Promise<string> {
-  if (argument === '-' && io.stdin.isTTY === true)
-    throw misuse('no token: pass it as an argument or on standard input');
-  return (argument === '-' ? await readInput(io, '-') : argument).trim();
 }
 
 /** RFC 9068 section 4. */

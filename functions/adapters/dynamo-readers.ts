@@ -4,7 +4,6 @@
  */
 
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { LRUCache } from 'lru-cache';
 import { DEFAULT_REALM, KEY_ATTRIBUTES } from '../config.ts';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import { activeKey, type KeyRing } from '../core/key-ring.ts';
@@ -13,13 +12,13 @@ import { type Realm, untouchedRealm } from '../core/realm.ts';
 import {
   type Catalogue,
   type CatalogueReader,
-  type Freshness,
   type IssuerReader,
   Outage,
   type PartnerReader,
   type RealmReader,
   type RingReader,
 } from '../ports.ts';
+import { agedCache } from './aged-cache.ts';
 import { callAws } from './aws-clients.ts';
 import { findRealm } from './dynamo-realm-registry.ts';
 import { parseAudienceRow, parsePartnerCollection } from './partner-rows.ts';
@@ -43,28 +42,9 @@ export interface ReaderOptions {
   readonly cacheSeconds: number;
 }
 
-/** Bounds the memory that a flood of different names could take. */
-const MAX_CACHED = 1_000;
-
-/** A bounded cache whose reader says how old an answer may be. */
-const cacheFor = <Value extends object>(seconds: number) => {
-  // lru-cache takes a ttl of 0 for "forever".
-  const entries = seconds === 0 ? undefined : new LRUCache<string, Value>({ max: MAX_CACHED, ttl: seconds * 1_000 });
-  return {
-    get: (key: string, { maxAgeSeconds = seconds }: Freshness = {}): Value | undefined => {
-      const ageSeconds = seconds - (entries?.getRemainingTTL(key) ?? 0) / 1_000;
-      return ageSeconds < maxAgeSeconds ? entries?.get(key) : undefined;
-    },
-    /** @param readAt when the read began, by `performance.now()`: an answer is as old as its question. */
-    set: (key: string, value: Value, readAt: number): void => {
-      entries?.set(key, value, { start: readAt });
-    },
-  };
-};
-
 /** A partner that is not there is not cached: one that was just added works at once. */
 export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
-  const partners = cacheFor<PartnerWithGrants>(options.cacheSeconds);
+  const partners = agedCache<PartnerWithGrants>(options.cacheSeconds);
   return {
     find: async (realm, id, freshness) => {
       const partition = partnerPartition(realm, id);
@@ -80,7 +60,7 @@ export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
 
 /** Which partner goes by an issuer is one read, the partner itself the next. An issuer that is nobody's is not cached. */
 export const dynamoIssuerReader = (options: ReaderOptions, partners: PartnerReader): IssuerReader => {
-  const ids = cacheFor<{ readonly id: string }>(options.cacheSeconds);
+  const ids = agedCache<{ readonly id: string }>(options.cacheSeconds);
   const read = async (realm: string, issuer: string): Promise<{ readonly id: string } | undefined> => {
     const { Item: row } = await callAws('dynamodb:GetItem', () =>
       options.client.send(
@@ -108,7 +88,7 @@ export const dynamoIssuerReader = (options: ReaderOptions, partners: PartnerRead
 const isSigning = (ring: KeyRing): boolean => activeKey(ring) !== undefined;
 
 export const dynamoRingReader = (options: ReaderOptions): RingReader => {
-  const rings = cacheFor<readonly KeyRing[]>(options.cacheSeconds);
+  const rings = agedCache<readonly KeyRing[]>(options.cacheSeconds);
   return {
     list: async (realm) => {
       const partition = ringPartition(realm);
@@ -124,7 +104,7 @@ export const dynamoRingReader = (options: ReaderOptions): RingReader => {
 
 /** A realm that is not there is not cached, as partners are not. */
 export const dynamoRealmReader = (options: ReaderOptions): RealmReader => {
-  const realms = cacheFor<Realm>(options.cacheSeconds);
+  const realms = agedCache<Realm>(options.cacheSeconds);
   return {
     find: async (nameOrAlias, freshness) => {
       const cached = realms.get(nameOrAlias, freshness);
@@ -142,8 +122,8 @@ type RealmWithRings = Pick<Catalogue, 'realm' | 'rings'>;
 
 /** Realm, rings and audience in one BatchGetItem; only what is not in the cache is asked for. */
 export const dynamoCatalogueReader = (options: ReaderOptions): CatalogueReader => {
-  const realms = cacheFor<RealmWithRings>(options.cacheSeconds);
-  const audiences = cacheFor<Audience>(options.cacheSeconds);
+  const realms = agedCache<RealmWithRings>(options.cacheSeconds);
+  const audiences = agedCache<Audience>(options.cacheSeconds);
   return {
     read: async (realm, name, freshness) => {
       const cachedRealm = realms.get(realm, freshness);

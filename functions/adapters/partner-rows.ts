@@ -118,6 +118,7 @@ export const parsePartnerRow = (row: Row): Partner => ({
   // Checked when it was registered; any JSON goes.
   claims: record(row, 'claims') as CustomClaims,
   ...(row.quota === undefined ? {} : { quota: parseQuota(nested(row, 'quota')) }),
+  ...optionalTimes(row, ['tokensNotBefore']),
   version: whole(row, 'version'),
   createdAt: whole(row, 'createdAt'),
   updatedAt: whole(row, 'updatedAt'),
@@ -161,6 +162,7 @@ export const parseGrantRow = (row: Row): Grant => ({
   scopes: texts(row, 'scopes'),
   // Rows of before there were such details do not have it.
   authorizationDetailsTypes: row.authorizationDetailsTypes === undefined ? [] : texts(row, 'authorizationDetailsTypes'),
+  ...optionalTimes(row, ['tokensNotBefore']),
   version: whole(row, 'version'),
 });
 

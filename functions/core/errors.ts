@@ -97,6 +97,8 @@ export type Refusal =
   /** The token of a registration request (RFC 7591 3, RFC 7592 2), and why it is not good. */
   | { readonly reason: 'registration_token_refused'; readonly because: RegistrationTokenFault }
   | { readonly reason: 'client_metadata_refused'; readonly error: MetadataError; readonly detail: string }
+  /** The token is good, but the route wants scopes that it does not have (RFC 6750 3.1). */
+  | { readonly reason: 'scope_missing'; readonly required: readonly string[]; readonly granted: readonly string[] }
   // a proof of possession is not good (RFC 9449 4.3, RFC 8705 3)
   | { readonly reason: 'dpop_malformed'; readonly detail: string }
   | { readonly reason: 'dpop_key'; readonly detail: string }
@@ -121,6 +123,13 @@ export type Refusal =
   | { readonly reason: 'token_issuer'; readonly issuer: string }
   | { readonly reason: 'token_audience'; readonly expected: string }
   | { readonly reason: 'token_expired'; readonly expiresAt: number; readonly now: number }
+  /** The decision would be kept for longer than the token lives. */
+  | {
+      readonly reason: 'token_expiring';
+      readonly expiresAt: number;
+      readonly now: number;
+      readonly cacheSeconds: number;
+    }
   | { readonly reason: 'token_not_yet_valid'; readonly issuedAt: number; readonly now: number }
   | { readonly reason: 'token_lifetime'; readonly seconds: number; readonly maxSeconds: number };
 

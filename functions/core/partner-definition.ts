@@ -244,11 +244,13 @@ const changedSource = (
 /**
  * What an operator has said about a partner, in one canonical text: two partners with the same are the same to a repeated
  * create. Left out is what the registry adds (versions, times, and keys that come from the partner's document), what is made
- * here and not declared (secrets, and the tokens of dynamic registration), and the keys that the partner has registered by itself.
+ * here and not declared (secrets, the tokens of dynamic registration, the mark of a revocation), and the keys that the partner has
+ * registered by itself.
  */
 export const definitionOf = (partner: Partner): string => {
   const { version: _version, createdAt: _created, updatedAt: _updated, credentials, ...rest } = partner;
-  const { secrets: _secrets, onboarding: _onboarding, registration: _registration, source: followed, ...said } = rest;
+  const { secrets: _secrets, onboarding: _onboarding, registration: _registration, ...most } = rest;
+  const { tokensNotBefore: _mark, source: followed, ...said } = most;
   const registered = credentials
     .filter(({ source }) => source === 'registered')
     .map(({ addedAt: _added, jwk: _jwk, ...credential }) => credential)
@@ -283,6 +285,7 @@ export const replacePartner = (stored: Partner, wanted: Partner, now: EpochSecon
     secrets: stored.secrets,
     ...(stored.onboarding === undefined ? {} : { onboarding: stored.onboarding }),
     ...(stored.registration === undefined ? {} : { registration: stored.registration }),
+    ...(stored.tokensNotBefore === undefined ? {} : { tokensNotBefore: stored.tokensNotBefore }),
     version: stored.version + 1,
     createdAt: stored.createdAt,
     updatedAt: now,

@@ -92,6 +92,8 @@ export interface Partner {
   /** Put into every token issued to it. */
   readonly claims: CustomClaims;
   readonly quota?: Quota;
+  /** Its tokens of before this second are refused, whoever has them: they were revoked all at once. */
+  readonly tokensNotBefore?: EpochSeconds;
   /** Goes up by one with every write; a write against another version is refused. */
   readonly version: number;
   readonly createdAt: EpochSeconds;
@@ -106,6 +108,8 @@ export interface Grant {
   readonly scopes: readonly string[];
   /** Types of authorization details that the client may ask for (RFC 9396). */
   readonly authorizationDetailsTypes: readonly string[];
+  /** Tokens by this grant of before this second are refused. */
+  readonly tokensNotBefore?: EpochSeconds;
   readonly version: number;
 }
 

@@ -135,7 +135,7 @@ export interface GrantInput {
   readonly authorizationDetailsTypes?: readonly string[] | undefined;
 }
 
-/** @param stored the grant as it is, if there is one: its version is counted on. */
+/** @param stored the grant as it is, if there is one: its version is counted on, and what was revoked of it stays so. */
 export const grantAccess = (
   realm: string,
   { client, audience: uri, scopes, authorizationDetailsTypes = [] }: GrantInput,
@@ -154,6 +154,7 @@ export const grantAccess = (
     audience: uri,
     scopes: [...new Set(scopes)],
     authorizationDetailsTypes: [...new Set(authorizationDetailsTypes)],
+    ...(stored?.tokensNotBefore === undefined ? {} : { tokensNotBefore: stored.tokensNotBefore }),
     version: (stored?.version ?? 0) + 1,
   });
 };

@@ -24,13 +24,14 @@ const normalizeOctet = (encoded: string): string => {
 
 /**
  * The names of one resource, for `normalizeTargetUri`.
- * @param baseUrl of the deployment, which may lie behind another door than API Gateway's own.
+ * @param baseUrl where the resource may lie behind another door than API Gateway's own.
  * @param host domain name that API Gateway was called by. It serves https alone.
  * @param path percent-decoded, as API Gateway tells it, with whatever stage or base path stands before it.
  */
-export const targetUris = (baseUrl: string, host: string, path: string): readonly string[] => {
+export const targetUris = (baseUrl: string | undefined, host: string, path: string): readonly string[] => {
   const encoded = encodePath(path);
-  return [`${baseUrl}${encoded}`, `https://${host}${encoded}`];
+  const own = `https://${host}${encoded}`;
+  return baseUrl === undefined ? [own] : [`${baseUrl}${encoded}`, own];
 };
 
 const OUTSIDE_OF_PATHS = /[^A-Za-z0-9._~!$&'()*+,;=:@/-]/gu;

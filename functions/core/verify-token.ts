@@ -34,6 +34,13 @@ const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; ke
   return undefined;
 };
 
+/** Whether the token was issued since all that there were were revoked. */
+export const youngEnough = (
+  { tokensNotBefore: notBefore = 0 }: { readonly tokensNotBefore?: EpochSeconds },
+  claims: AccessTokenClaims,
+): Result<AccessTokenClaims> =>
+  claims.iat < notBefore ? refuse({ reason: 'token_too_old', issuedAt: claims.iat, notBefore }) : accept(claims);
+
 /** A token outlives neither its client's place in the realm, nor what it is trusted with, nor the grant it was issued for. */
 export const stillGranted = (
   found: PartnerWithGrants | undefined,
@@ -48,6 +55,8 @@ export const stillGranted = (
   if (!trusted.ok) return trusted;
   const grant = found.grants.find((each) => each.audience === claims.aud);
   if (grant === undefined) return refuse({ reason: 'grant_missing', resource: claims.aud });
+  const young = [found.partner, grant].map((each) => youngEnough(each, claims)).find(({ ok }) => !ok);
+  if (young !== undefined) return young;
   const scopes = parseScope(claims.scope);
   if (scopes === undefined) return refuse({ reason: 'token_malformed', detail: 'scope' });
   if (!scopes.every((scope) => grant.scopes.includes(scope))) {

@@ -6,7 +6,7 @@ import type { MetadataError, Refusal } from './errors.ts';
 
 /** An OAuth error answer (RFC 6749 5.2). `description` is fixed text: nothing of the request is ever echoed. */
 export interface WireError {
-  readonly status: 400 | 401 | 429;
+  readonly status: 400 | 401 | 403 | 429;
   readonly error:
     | 'invalid_request'
     | 'invalid_client'
@@ -20,6 +20,7 @@ export interface WireError {
     | 'invalid_dpop_proof'
     | 'use_dpop_nonce'
     | 'invalid_token'
+    | 'insufficient_scope'
     | MetadataError;
   readonly description: string;
   /** For `Retry-After`. */
@@ -173,6 +174,12 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'scope_malformed':
     case 'scope_not_granted':
       return { status: 400, error: 'invalid_scope', description: 'The requested scope is malformed or not granted.' };
+    case 'scope_missing':
+      return {
+        status: 403,
+        error: 'insufficient_scope',
+        description: 'The access token lacks a scope that is needed.',
+      };
     case 'client_metadata_refused':
       // Our own words, with a pointer to the member: whoever reads it is to mend it.
       return { status: 400, error: refusal.error, description: refusal.detail };
@@ -185,6 +192,7 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'token_issuer':
     case 'token_audience':
     case 'token_expired':
+    case 'token_expiring':
     case 'token_not_yet_valid':
     case 'token_lifetime':
     case 'token_revoked':

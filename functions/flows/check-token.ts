@@ -1,14 +1,25 @@
 /**
- * Is this access token good here and now? Signature, claims, and whether the client it was issued to may still have it.
+ * Is this access token good here and now? Signature, claims, and whether the client it was issued to may still have it,
+ * and whether it was revoked.
  */
 
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { type Result, refuse } from '../core/errors.ts';
+import type { EpochSeconds } from '../core/partner.ts';
 import { bindingsOf } from '../core/proof-of-possession.ts';
+import { holdsScopes, outlastsDecision } from '../core/resource-entitlement.ts';
 import type { ResourceRequest } from '../core/resource-request.ts';
 import { type AccessTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
 import { stillGranted, verifyToken } from '../core/verify-token.ts';
-import type { Clock, Freshness, PartnerReader, RealmReader, ReplayGuard, RingReader } from '../ports.ts';
+import type {
+  Clock,
+  Freshness,
+  PartnerReader,
+  RealmReader,
+  ReplayGuard,
+  RingReader,
+  TokenRevocations,
+} from '../ports.ts';
 import { checkParties } from './token-parties.ts';
 import { useUp, verifyPossession } from './verify-possession.ts';
 
@@ -17,6 +28,7 @@ export interface CheckTokenPorts {
   readonly rings: RingReader;
   readonly realms: RealmReader;
   readonly replay: Pick<ReplayGuard, 'claim'>;
+  readonly revocations: Pick<TokenRevocations, 'isRevoked'>;
   readonly clock: Clock;
 }
 
@@ -24,6 +36,10 @@ export interface CheckTokenSettings {
   readonly realm: string;
   readonly issuer: string;
   readonly audience: string;
+  /** What the token has to have, every one. @default none */
+  readonly scopes?: readonly string[];
+  /** Base URL that the resource is also called by, beside the domain name that API Gateway tells. @default none */
+  readonly resourceUrl?: string;
   readonly clockToleranceSeconds: number;
   /** How long API Gateway keeps a decision, by the `Authorization` header alone. */
   readonly authorizerCacheSeconds: number;
@@ -44,14 +60,17 @@ export const checkToken =
     const now = ports.clock.now();
     const claims = await verified(ports, settings, parsed.value, now);
     if (!claims.ok) return { result: claims, facts };
-    const { issuer: baseUrl, clockToleranceSeconds: toleranceSeconds, authorizerCacheSeconds: cacheSeconds } = settings;
-    const rules = { baseUrl, toleranceSeconds, cacheSeconds };
+    const { resourceUrl, clockToleranceSeconds: toleranceSeconds, authorizerCacheSeconds: cacheSeconds } = settings;
+    const lasting = outlastsDecision(claims.value, cacheSeconds, now);
+    if (!lasting.ok) return { result: lasting, facts };
+    const rules = { ...(resourceUrl === undefined ? {} : { resourceUrl }), toleranceSeconds, cacheSeconds };
     const possession = await verifyPossession(claims.value.cnf, presented, request, rules, now);
     if (!possession.ok) return { result: possession, facts };
     const { proof } = possession.value;
     const boundBy = bindingsOf(claims.value.cnf) ?? [];
     const proved = boundBy.length === 0 ? facts : { ...facts, boundBy };
-    const granted = await stillGood(ports, realm, claims.value);
+    const good = await stillGood(ports, realm, claims.value, now);
+    const granted = good.ok ? holdsScopes(good.value, settings.scopes ?? []) : good;
     if (!granted.ok || proof === undefined) return { result: granted, facts: proved };
     // Last of all: what is refused for another reason costs no call.
     const used = await useUp(ports.replay, { realm, requestId: request.requestId }, proof, now);
@@ -68,9 +87,10 @@ const verified = async (
   verifyToken(await rings.list(realm), token, { issuer, audience, toleranceSeconds }, now);
 
 const stillGood = async (
-  { partners, realms }: CheckTokenPorts,
+  { partners, realms, revocations }: CheckTokenPorts,
   name: string,
   claims: AccessTokenClaims,
+  now: EpochSeconds,
 ): Promise<Result<AccessTokenClaims>> => {
   const look = async (freshness: Freshness): Promise<Result<AccessTokenClaims>> => {
     const [realm, client, parties] = await Promise.all([
@@ -81,9 +101,10 @@ const stillGood = async (
     if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: name });
     return parties.ok ? stillGranted(client, claims) : parties;
   };
-  const granted = await look({});
+  const [cached, isRevoked] = await Promise.all([look({}), revocations.isRevoked(name, claims.jti, now)]);
   // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.
-  return granted.ok ? granted : look({ maxAgeSeconds: 0 });
+  const granted = cached.ok ? cached : await look({ maxAgeSeconds: 0 });
+  return granted.ok && isRevoked ? refuse({ reason: 'token_revoked', tokenId: claims.jti }) : granted;
 };
 
 const factsOf = (realm: string, { kid, claims }: ParsedToken): AuditFacts => ({

@@ -14,7 +14,7 @@ import { type RealmDefaults, type RealmTerms, realmTerms } from '../core/realm.t
 import type { RawTokenRequest } from '../core/request-form.ts';
 import { parseScope } from '../core/scope.ts';
 import type { Confirmation } from '../core/token.ts';
-import type { DpopNonces, Freshness, SingleUse } from '../ports.ts';
+import type { DpopNonces, Freshness, SingleUse, TokenRevocations } from '../ports.ts';
 import { type Asked, type LookUpPorts, lookUpClient, UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
 import { type ProvenClient, proveClient } from './prove-client.ts';
 import { provePossession } from './prove-possession.ts';
@@ -22,6 +22,7 @@ import { verifySubject } from './verify-subject.ts';
 
 export interface EntitleClientPorts extends LookUpPorts {
   readonly nonces: DpopNonces;
+  readonly revocations: Pick<TokenRevocations, 'isRevoked'>;
 }
 
 export interface EntitleClientSettings extends RealmDefaults {
@@ -122,7 +123,7 @@ const entitle = async (
   const { found, catalogue, realm } = await lookUpClient(ports, settings, client, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
-  const { partners } = ports;
+  const { partners, revocations } = ports;
   const toleranceSeconds = settings.clockToleranceSeconds;
   const context = { partners, issuers: partners, realm: terms, toleranceSeconds, freshness, now };
   const proven = await proveClient(context, found?.partner, proof);
@@ -138,7 +139,7 @@ const entitle = async (
   const resource = requestedAudience(request.resource, owned.grants);
   if (!resource.ok) return resource;
   const rings = catalogue?.rings ?? [];
-  const about = await verifySubject({ ...context, rings }, owned, request.grant);
+  const about = await verifySubject({ ...context, revocations, rings }, owned, request.grant);
   if (!about.ok) return about;
   const { subject, origin, confirmation: bound, uses } = about.value;
   learn({ subject: subject.sub });

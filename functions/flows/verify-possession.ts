@@ -14,8 +14,8 @@ import type { Confirmation } from '../core/token.ts';
 import type { ReplayGuard } from '../ports.ts';
 
 export interface PossessionRules {
-  /** Another name of the resource's server, with its scheme: the issuer of the deployment. */
-  readonly baseUrl: string;
+  /** Base URL that the resource is also called by, beside the domain name that API Gateway tells. */
+  readonly resourceUrl?: string;
   readonly toleranceSeconds: number;
   /** For how long a decision is taken over for other requests with the same `Authorization`. */
   readonly cacheSeconds: number;
@@ -56,10 +56,10 @@ export const verifyPossession = async (
 const readProof = async (
   { jws }: PresentedToken,
   { proof = '', method, host, path }: ResourceRequest,
-  { baseUrl, toleranceSeconds }: PossessionRules,
+  { resourceUrl, toleranceSeconds }: PossessionRules,
   now: EpochSeconds,
 ): Promise<Result<Pick<Possession, 'proof'>>> => {
-  const rules = { method, urls: targetUris(baseUrl, host, path), accessToken: jws, toleranceSeconds };
+  const rules = { method, urls: targetUris(resourceUrl, host, path), accessToken: jws, toleranceSeconds };
   const verified = await verifyDpopProof(proof, rules, now);
   return verified.ok ? accept({ proof: verified.value }) : verified;
 };

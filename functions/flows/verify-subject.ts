@@ -9,11 +9,13 @@ import type { KeyRing } from '../core/key-ring.ts';
 import type { PartnerWithGrants } from '../core/partner.ts';
 import { itself } from '../core/subject.ts';
 import { type GrantRequest, JWT_TYPE_URN } from '../core/token-request.ts';
+import type { TokenRevocations } from '../ports.ts';
 import { type AssertionContext, subjectOfAssertion, type VerifiedSubject } from './subject-of-assertion.ts';
 import { verifyOwnToken } from './verify-own-token.ts';
 
 export interface SubjectContext extends AssertionContext {
   readonly rings: readonly KeyRing[];
+  readonly revocations: Pick<TokenRevocations, 'isRevoked'>;
 }
 
 export const verifySubject = async (

@@ -147,8 +147,14 @@ export const partnerAnswer = z.strictObject({
       mode: z.enum(QUOTA_MODES),
     })
     .optional(),
+  tokensNotBefore: time.optional(),
   audiences: z.array(z.string()),
-  grants: z.array(z.strictObject({ audience: z.string(), scopes, authorizationDetailsTypes: detailsTypes })),
+  grants: z.array(
+    z.strictObject({
+      ...{ audience: z.string(), scopes },
+      ...{ authorizationDetailsTypes: detailsTypes, tokensNotBefore: time.optional() },
+    }),
+  ),
 });
 
 export const addedSecretAnswer = z.strictObject({
@@ -190,6 +196,7 @@ export const grantAnswer = z.strictObject({
   audience: z.string(),
   scopes,
   authorizationDetailsTypes: detailsTypes,
+  tokensNotBefore: time.optional(),
   version,
 });
 export const grantsAnswer = listOf(grantAnswer);

@@ -23,6 +23,7 @@ const RECORDED: ReadonlySet<string> = new Set([
   ...['tokenPolicy', 'quota', 'label', 'notBefore', 'expiresAt', 'client', 'audience', 'owner', 'scopes'],
   ...['description', 'aliases', 'policy', 'algorithm', 'breakGlass', 'days', 'kid'],
   ...['tlsSubject', 'trustedIssuer', 'authorizationDetailsTypes', 'expiresInSeconds', 'methods'],
+  ...['tokenId'],
 ]);
 
 /** Their queries may hold what lets somebody read the document. */
@@ -91,11 +92,12 @@ const withoutQuery = (member: unknown): string | null => {
 export const outcomeOf = ({ statusCode = 200, body }: HttpAnswer): Readonly<Record<string, unknown>> | undefined => {
   const answer = statusCode < 300 && body !== undefined ? parseJson(body) : undefined;
   if (typeof answer !== 'object' || answer === null) return undefined;
-  const { id, version, expiresAt, credentials, claims } = answer as Readonly<Record<string, unknown>>;
+  const { id, version, expiresAt, tokensNotBefore, credentials, claims } = answer as Readonly<Record<string, unknown>>;
   const outcome = {
     ...(typeof id === 'string' ? { id } : {}),
     ...(typeof version === 'number' ? { version } : {}),
     ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
+    ...(typeof tokensNotBefore === 'string' ? { tokensNotBefore } : {}),
     ...(Array.isArray(credentials) ? { keys: credentials.map(({ kid, thumbprint }) => ({ kid, thumbprint })) } : {}),
     ...(typeof claims === 'object' && claims !== null ? { claims: Object.keys(claims) } : {}),
   };

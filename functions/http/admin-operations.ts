@@ -159,6 +159,14 @@ export const PARTNERS = {
     summary: 'Take back the tokens with which the partner registers and changes its key',
     query: NO_QUERY,
   }),
+  revokeTokens: operation({
+    id: 'revokePartnerTokens',
+    method: 'POST',
+    path: `${PARTNER}/revoke-tokens`,
+    summary: 'Refuse all tokens of a partner that were issued so far',
+    query: NO_QUERY,
+    answer: answers.partnerAnswer,
+  }),
   refresh: operation({
     id: 'refreshPartner',
     method: 'POST',
@@ -232,6 +240,26 @@ export const GRANTS = {
     summary: 'Take a grant away',
     query: takes.grantQuery,
   }),
+  revokeTokens: operation({
+    id: 'revokeGrantTokens',
+    method: 'POST',
+    path: `${REALM}/grants/revoke-tokens`,
+    summary: 'Refuse all tokens that were issued by a grant so far',
+    query: NO_QUERY,
+    body: takes.grantNameSchema,
+    answer: answers.grantAnswer,
+  }),
 } as const;
 
-export const OPERATIONS = [REALMS, PARTNERS, AUDIENCES, GRANTS, KEYS].flatMap((group) => Object.values(group));
+export const TOKENS = {
+  revoke: operation({
+    id: 'revokeToken',
+    method: 'POST',
+    path: `${REALM}/tokens/revoke`,
+    summary: 'Refuse one token, by its jti',
+    query: NO_QUERY,
+    body: takes.tokenSchema,
+  }),
+} as const;
+
+export const OPERATIONS = [REALMS, PARTNERS, AUDIENCES, GRANTS, TOKENS, KEYS].flatMap((group) => Object.values(group));

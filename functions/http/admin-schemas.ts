@@ -212,6 +212,11 @@ export const grantListSchema = z.union([
 
 export const grantQuery = z.strictObject({ client: z.string(), audience: z.string() });
 
+export const grantNameSchema = z.strictObject({ client: z.string(), audience: z.string() });
+
+/** Of a token what names it and when it ends, and nothing that could be used as one. */
+export const tokenSchema = z.strictObject({ tokenId: z.string(), expiresAt: time });
+
 export const credentialQuery = z.strictObject({ kid: z.string() });
 
 export const ringCommandSchema = z.strictObject({ algorithm: z.enum(JWS_ALGORITHMS) });

@@ -51,9 +51,11 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   tokenPolicy: partner.tokenPolicy,
   claims: partner.claims,
   ...(partner.quota === undefined ? {} : { quota: partner.quota }),
+  ...optionalTime('tokensNotBefore', partner.tokensNotBefore),
   audiences,
-  grants: grants.map(({ audience, scopes, authorizationDetailsTypes }) => ({
+  grants: grants.map(({ audience, scopes, authorizationDetailsTypes, tokensNotBefore }) => ({
     ...{ audience, scopes, authorizationDetailsTypes },
+    ...optionalTime('tokensNotBefore', tokensNotBefore),
   })),
 });
 
@@ -140,10 +142,11 @@ export const audienceView = ({ audience, owner, scopes, tokenPolicy, authorizati
   version,
 });
 
-export const grantView = ({ client, audience, scopes, authorizationDetailsTypes, version }: Grant) => ({
+export const grantView = ({ client, audience, scopes, authorizationDetailsTypes, ...grant }: Grant) => ({
   client,
   audience,
   scopes,
   authorizationDetailsTypes,
-  version,
+  ...optionalTime('tokensNotBefore', grant.tokensNotBefore),
+  version: grant.version,
 });

@@ -55,7 +55,7 @@ const PARTNER: Partner = partner({
   claims: { tenant: 'a', deep: [{ b: null }, 1.5, true] },
   quota: { perMinute: 4, perDay: 5, mode: 'enforce' },
   ...WAYS_IN,
-  ...{ version: 6, createdAt: 7, updatedAt: 8 },
+  ...{ version: 6, createdAt: 7, updatedAt: 8, tokensNotBefore: 9 },
 });
 const REFRESH: RefreshStatus = {
   ...{ realm: REALM, id: 'crm', dueAt: 1, lastAttemptAt: 2, lastSuccessAt: 3, failures: 4, version: 5 },
@@ -103,7 +103,7 @@ const REVOKED = ring('ES256', [
   }),
 ]);
 const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY, authorizationDetails: DETAILS });
-const GRANT_VALUE = grant({ authorizationDetailsTypes: ['payment', 'pk'] });
+const GRANT_VALUE = grant({ authorizationDetailsTypes: ['payment', 'pk'], tokensNotBefore: 7 });
 
 describe('a value', () => {
   it.each([

@@ -112,7 +112,7 @@ describe('the AWS calls of a warm request', () => {
     expect([warm?.reason, warm?.calls.sort()]).toEqual(['granted', ['PutItem', 'Query', 'Sign']]);
   });
 
-  it('that trades in a token are those of its proof', async () => {
+  it('that trades in a token are those of its proof, and one when it is first seen, to ask whether it was revoked', async () => {
     const send = service.startEndpoint();
     const { token: subject_token = '' } = await send(request(await byKey()));
     const exchange = {
@@ -125,7 +125,7 @@ describe('the AWS calls of a warm request', () => {
       await send(request(with_(await byKey(), exchange))),
     ];
     expect(outcomes.map(({ reason, calls }) => [reason, ...calls.sort()])).toEqual([
-      ['granted', 'Sign', 'UpdateItem'],
+      ['granted', 'GetItem', 'Sign', 'UpdateItem'],
       ['granted', 'Sign'],
       ['granted', 'PutItem', 'Sign'],
     ]);

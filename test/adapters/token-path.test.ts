@@ -231,10 +231,18 @@ describe('the authorizer', () => {
     }
   });
 
-  it('makes three calls when nothing is cached, and none when all is', async () => {
+  it('makes four calls when nothing is cached, and none when all is', async () => {
     const { token } = await service.startFunction()();
     const check = service.startAuthorizer();
     const [cold, warm] = [await check(token), await check(token)];
-    expect([cold.calls.sort(), warm.calls]).toEqual([['GetItem', 'Query', 'Query'], []]);
+    expect([cold.calls.sort(), warm.calls]).toEqual([['GetItem', 'GetItem', 'Query', 'Query'], []]);
+  });
+
+  it('makes one call for a token that it has not seen, to ask whether it was revoked', async () => {
+    const issue = service.startFunction();
+    const check = service.startAuthorizer();
+    await check((await issue()).token);
+    const { token } = await issue();
+    expect([(await check(token)).calls, (await check(token)).calls]).toEqual([['GetItem'], []]);
   });
 });

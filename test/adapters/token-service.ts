@@ -19,6 +19,7 @@ import {
 import { dynamoRealmRegistry } from '../../functions/adapters/dynamo-realm-registry.ts';
 import { dynamoReplayGuard } from '../../functions/adapters/dynamo-replay-guard.ts';
 import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
+import { dynamoTokenRevocations } from '../../functions/adapters/dynamo-token-revocations.ts';
 import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import { dynamoCredentialUses } from '../../functions/adapters/last-use.ts';
@@ -30,6 +31,7 @@ import { manageGrants } from '../../functions/flows/manage-grants.ts';
 import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
 import { manageSecrets } from '../../functions/flows/manage-secrets.ts';
+import { manageTokens } from '../../functions/flows/manage-tokens.ts';
 import { mustBe } from '../flows/admin-world.ts';
 import { reasonOf } from '../flows/issue-token-world.ts';
 import {
@@ -91,11 +93,14 @@ export const openTokenService = async () => {
   const registry = { ...dynamoPartnerRegistry(client, TABLE), ...dynamoGrantRegistry(client, TABLE) };
   const uses = dynamoCredentialUses(client, EPHEMERA);
   const realms = dynamoRealmRegistry(client, TABLE);
+  const revocations = dynamoTokenRevocations({ client, table: EPHEMERA, cacheSeconds: 0 });
+  const pause = { until: async (second: number) => time.pass(Math.max(0, second - clock.now())) };
   const admin = {
     partners: managePartners({ registry, uses, rings, clock, ids: randomIds }),
     grants: manageGrants({ registry, rings, realms }),
     realms: manageRealms({ realms, clock }, realmDefaults()),
     secrets: manageSecrets({ registry, realms, uses, clock, secrets: randomSecrets }),
+    tokens: manageTokens({ registry, revocations, uses, clock, pause }, { clockToleranceSeconds: 60 }),
   };
   const vault = kmsKeyVault({ client: aws.kms, deployment: 'test', keyPolicy: KEY_POLICY, patienceMs: 0 });
 
@@ -129,6 +134,7 @@ export const openTokenService = async () => {
         replay: dynamoReplayGuard(client, EPHEMERA),
         quotas: dynamoQuotaCounter(client, EPHEMERA),
         nonces: dynamoDpopNonces(client, EPHEMERA),
+        revocations: dynamoTokenRevocations({ ...options, table: EPHEMERA }),
         signer: kmsSigner(aws.kms),
         clock,
         ids: randomIds,
@@ -164,6 +170,7 @@ export const openTokenService = async () => {
         rings: dynamoRingReader(options),
         realms: dynamoRealmReader(options),
         replay: dynamoReplayGuard(client, EPHEMERA),
+        revocations: dynamoTokenRevocations({ ...options, table: EPHEMERA }),
         clock,
       },
       {

@@ -28,6 +28,7 @@ interface StoredGrant {
   readonly audience: string;
   readonly scopes: readonly string[];
   readonly authorizationDetailsTypes: readonly string[];
+  readonly tokensNotBefore?: string;
   readonly version: number;
 }
 
@@ -50,6 +51,8 @@ export class RealmRegistry {
   readonly partners = new Map<string, StoredPartner>();
   readonly audiences = new Map<string, StoredAudience>();
   readonly grants = new Map<string, StoredGrant>();
+  /** When each expires. */
+  readonly revokedTokens = new Map<string, string>();
   readonly #documents: ReadonlyMap<string, PartnerDocument>;
   readonly #coolDowns = new Set<string>();
   #generated = 0;
@@ -88,8 +91,9 @@ export class RealmRegistry {
     const ownKeys = stored.credentials.filter(({ source }) => source === 'self-registered');
     const source = stored.source?.url === wanted.source?.url ? stored.source : wanted.source;
     const keys = [...wanted.credentials, ...ownKeys, ...(source === stored.source ? documentKeys : [])];
-    const { secrets, onboarding, registered } = stored;
-    const made = { secrets, registered, ...(onboarding === undefined ? {} : { onboarding }) };
+    const { secrets, onboarding, registered, tokensNotBefore: mark } = stored;
+    const kept = { ...(onboarding === undefined ? {} : { onboarding }), ...(mark ? { tokensNotBefore: mark } : {}) };
+    const made = { secrets, registered, ...kept };
     const after = { ...wanted, ...made, credentials: keys, ...(source ? { source } : {}), version: stored.version };
     return this.#keep(same(after, stored) ? stored : { ...after, version: stored.version + 1 }, 200);
   }
@@ -249,7 +253,9 @@ export class RealmRegistry {
     const name = `${client} ${audience}`;
     const stored = this.grants.get(name);
     const isSame = same([stored?.scopes, stored?.authorizationDetailsTypes], [scopes, types]);
-    const next = { client, audience, scopes, authorizationDetailsTypes: types, version: (stored?.version ?? 0) + 1 };
+    const mark = stored?.tokensNotBefore;
+    const terms = { scopes, authorizationDetailsTypes: types, ...(mark ? { tokensNotBefore: mark } : {}) };
+    const next = { client, audience, ...terms, version: (stored?.version ?? 0) + 1 };
     const kept = isSame && stored !== undefined ? stored : next;
     this.grants.set(name, kept);
     return { status: stored === undefined ? 201 : 200, body: kept };
@@ -257,6 +263,24 @@ export class RealmRegistry {
 
   deleteGrant(client: string | null, audience: string | null): Reply {
     if (!this.grants.delete(`${client} ${audience}`)) return notFound(`grant of ${client} on ${audience}`);
+    return { status: 204, body: '' };
+  }
+
+  revokeTokensOf(id: string): Reply {
+    this.touch(id, { tokensNotBefore: NOW });
+    return this.show(id);
+  }
+
+  revokeTokensByGrant({ client, audience }: Members): Reply {
+    const stored = this.grants.get(`${client} ${audience}`);
+    if (stored === undefined) return notFound(`grant of ${client} on ${audience}`);
+    const after = { ...stored, tokensNotBefore: NOW, version: stored.version + 1 };
+    this.grants.set(`${client} ${audience}`, after);
+    return { status: 200, body: after };
+  }
+
+  revokeToken({ tokenId, expiresAt }: Members): Reply {
+    this.revokedTokens.set(String(tokenId), String(expiresAt));
     return { status: 204, body: '' };
   }
 

@@ -152,6 +152,8 @@ function answerIn(
       return registry.deletePartner(id);
     case 'POST partners/:id/refresh':
       return registry.refresh(id);
+    case 'POST partners/:id/revoke-tokens':
+      return registry.revokeTokensOf(id);
     case 'POST partners/:id/credentials':
       return registry.addCredential(id, body);
     case 'PATCH partners/:id/credentials':
@@ -178,6 +180,10 @@ function answerIn(
       return registry.addGrant(body);
     case 'GET grants':
       return registry.listGrants(url);
+    case 'POST grants/:id':
+      return registry.revokeTokensByGrant(body);
+    case 'POST tokens/:id':
+      return registry.revokeToken(body);
     case 'DELETE grants':
       return registry.deleteGrant(query('client'), query('audience'));
     default:

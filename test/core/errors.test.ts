@@ -104,6 +104,8 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   token_signature: { reason: 'token_signature' },
   token_issuer: { reason: 'token_issuer', issuer: 'evidence' },
   token_audience: { reason: 'token_audience', expected: 'evidence' },
+  token_revoked: { reason: 'token_revoked', tokenId: 'token-1' },
+  token_too_old: { reason: 'token_too_old', issuedAt: 1, notBefore: 2 },
   token_expired: { reason: 'token_expired', expiresAt: 424242, now: 171717 },
   token_not_yet_valid: { reason: 'token_not_yet_valid', issuedAt: 424242, now: 171717 },
   token_lifetime: { reason: 'token_lifetime', seconds: 424242, maxSeconds: 171717 },

@@ -185,6 +185,12 @@ describe('a grant', () => {
     expect(give(['read'], grant({ version: 4 }))).toEqual({ ok: true, value: grant({ scopes: ['read'], version: 5 }) });
   });
 
+  it('keeps the mark of a revocation, which nobody can declare', () => {
+    const stored = grant({ version: 4, tokensNotBefore: NOW });
+    expect(give(['read'], stored)).toEqual({ ok: true, value: { ...stored, scopes: ['read'], version: 5 } });
+    expect(isSameGrant(stored, grant())).toBe(true);
+  });
+
   it.each([
     [[], ['/scopes']],
     [['admin'], ['/scopes/0']],

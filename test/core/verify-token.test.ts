@@ -154,6 +154,26 @@ describe('what a token was issued for', () => {
       { sub: 'other', act: { sub: CLIENT } },
       { reason: 'trust_level_insufficient', trustLevel: 'application' },
     ],
+    ['its client lost its tokens of before', found({ tokensNotBefore: NOW }), {}, undefined],
+    [
+      'its client lost its tokens, this one among them',
+      found({ tokensNotBefore: NOW + 1 }),
+      {},
+      { reason: 'token_too_old', issuedAt: NOW, notBefore: NOW + 1 },
+    ],
+    ['the grant lost its tokens of before', found({}, [grant({ tokensNotBefore: NOW })]), {}, undefined],
+    [
+      'the grant lost its tokens, this one among them',
+      found({ tokensNotBefore: NOW - 5 }, [grant({ tokensNotBefore: NOW + 7 })]),
+      {},
+      { reason: 'token_too_old', issuedAt: NOW, notBefore: NOW + 7 },
+    ],
+    [
+      'another grant of its client lost its tokens',
+      found({}, [grant({ audience: 'urn:other', tokensNotBefore: NOW + 7 }), grant()]),
+      {},
+      undefined,
+    ],
   ])('is decided anew where %s', (_what, client, changes, refusal) => {
     const claims = { ...CLAIMS, ...changes };
     expect(stillGranted(client, claims)).toEqual(refusal === undefined ? { ok: true, value: claims } : refuse(refusal));

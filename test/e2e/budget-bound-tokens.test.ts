@@ -57,8 +57,9 @@ describe('a warm authorizer', () => {
     expect(await callsOf(() => present(service, `DPoP ${token}`, proof))).toEqual(['dynamodb:PutItem']);
   });
 
-  it('makes no call for a bearer token, nor for a proof that it refuses', async () => {
+  it('asks once of a bearer token whether it was revoked, and makes no other call, nor any for a proof that it refuses', async () => {
     const bearer = await getToken(service, world);
+    expect(await callsOf(() => present(service, `Bearer ${bearer}`))).toEqual(['dynamodb:GetItem']);
     expect(await callsOf(() => present(service, `Bearer ${bearer}`))).toEqual([]);
     const stale = resourceProof(service, pair, token, { iat: 0 });
     expect(await callsOf(() => present(service, `DPoP ${token}`, stale))).toEqual([]);

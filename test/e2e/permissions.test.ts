@@ -109,6 +109,8 @@ const playPartners = async (service: Service, brk: (broken: Breakage) => void): 
   await fetch(world.audience, { headers: { authorization: `Bearer ${String(body.access_token)}` } });
   brk('signing');
   await token();
+  const expiresAt = new Date(Date.now() + 60_000).toISOString();
+  await administer(service, 'POST', '/tokens/revoke', { tokenId: 'nobody-has-it', expiresAt });
   const grant = new URLSearchParams({ client: world.client.id, audience: world.audience });
   await administer(service, 'DELETE', `/grants?${grant}`);
 };

@@ -19,7 +19,7 @@ import {
 } from '../support/builders.ts';
 import { issue } from '../support/certificate-authority.ts';
 import { dpopProof, tokenHash } from '../support/dpop.ts';
-import { testClock } from './in-memory.ts';
+import { memoryTokenRevocations, testClock } from './in-memory.ts';
 
 const HOST = 'api.example.com';
 const PATH = '/orders/1';
@@ -68,6 +68,7 @@ const world = async (changes: Partial<CheckTokenPorts> = {}, authorizerCacheSeco
         return claim.uses.find((_use, index) => used.includes(keys(claim)[index] ?? ''));
       },
     },
+    revocations: memoryTokenRevocations(),
     clock: testClock(),
     ...changes,
   };

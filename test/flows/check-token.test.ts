@@ -19,7 +19,7 @@ import {
   signingKey,
   signJws,
 } from '../support/builders.ts';
-import { testClock } from './in-memory.ts';
+import { memoryTokenRevocations, testClock } from './in-memory.ts';
 
 const SETTINGS: CheckTokenSettings = {
   ...{ realm: REALM, issuer: ISSUER, audience: AUDIENCE },
@@ -62,6 +62,7 @@ const portsOf = async (changes: Partial<CheckTokenPorts> = {}) => {
     },
     realms: { find: async (name) => (name === REALM ? untouchedRealm(name) : undefined) },
     replay: { claim: () => Promise.reject(new Error('a bearer token is not used up')) },
+    revocations: memoryTokenRevocations(),
     clock: testClock(),
     ...changes,
   };
@@ -146,6 +147,39 @@ describe('a token', () => {
   });
 });
 
+describe('a revoked token', () => {
+  const revokedFor = async (id: string, forgetAfter: number) => {
+    const revocations = memoryTokenRevocations();
+    await revocations.revoke(REALM, id, forgetAfter);
+    return { revocations };
+  };
+
+  it.each([
+    ['itself', 'token-1', NOW, 'token_revoked'],
+    ['another one', 'token-2', NOW + 600, 'accepted'],
+    // Nobody can be told of a time that is over: the token would be refused for its age.
+    ['itself, for too short', 'token-1', NOW - 1, 'accepted'],
+  ])('%s (%s, until %i) is %s', async (_what, id, forgetAfter, outcome) => {
+    expect(await outcomeOf(await token(), await revokedFor(id, forgetAfter))).toBe(outcome);
+  });
+
+  it('is not asked about before everything else that needs no partner is right', async () => {
+    const revocations = { isRevoked: () => Promise.reject(new Error('not to be asked')) };
+    for (const jws of [
+      await token({ exp: NOW }),
+      await token({ aud: 'https://other.example' }),
+      await token({}, { alg: 'PS256' }),
+    ])
+      expect(await outcomeOf(jws, { revocations })).toMatch(/^token_/);
+  });
+
+  it('says why another way where its client has lost its part', async () => {
+    const known = await client();
+    const partners = { find: async () => ({ ...known, grants: [] }) };
+    expect(await outcomeOf(await token(), { ...(await revokedFor('token-1', NOW)), partners })).toBe('grant_missing');
+  });
+});
+
 describe('what is no token', () => {
   it('is refused without a call', async () => {
     for (const jws of [undefined, '', 'x', 'a.b.c', `${await token()}=`, await token({}, { typ: 'JWT' })]) {
@@ -208,6 +242,7 @@ describe('an outage', () => {
       await expect(outcomeOf(jws, { rings: { list: down } })).rejects.toBeInstanceOf(Outage);
     }
     await expect(outcomeOf(await token(), { partners: { find: down } })).rejects.toBeInstanceOf(Outage);
+    await expect(outcomeOf(await token(), { revocations: { isRevoked: down } })).rejects.toBeInstanceOf(Outage);
   });
 });
 

@@ -20,6 +20,7 @@ import type {
   RingStore,
   Signer,
   SingleUse,
+  TokenRevocations,
 } from '../../functions/ports.ts';
 import { NOW, REALM, signBytes, type TestKeyPair } from '../support/builders.ts';
 
@@ -71,6 +72,22 @@ export const memoryReplayGuard = (): MemoryReplayGuard => {
       }
     },
     lastUses: async (realm, id) => new Map(lastUses.get(`${realm}/${id}`)),
+  };
+};
+
+export interface MemoryTokenRevocations extends TokenRevocations {
+  /** Until when each is remembered, by `realm/id`. */
+  readonly revoked: Map<string, EpochSeconds>;
+}
+
+export const memoryTokenRevocations = (): MemoryTokenRevocations => {
+  const revoked = new Map<string, EpochSeconds>();
+  return {
+    revoked,
+    isRevoked: async (realm, tokenId, now) => (revoked.get(`${realm}/${tokenId}`) ?? 0) >= now,
+    revoke: async (realm, tokenId, forgetAfter) => {
+      revoked.set(`${realm}/${tokenId}`, forgetAfter);
+    },
   };
 };
 

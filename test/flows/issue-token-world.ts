@@ -20,7 +20,7 @@ import {
   signingKey,
   tokenRequest,
 } from '../support/builders.ts';
-import { memoryQuotas, memoryReplayGuard, pairSigner, testClock } from './in-memory.ts';
+import { memoryQuotas, memoryReplayGuard, memoryTokenRevocations, pairSigner, testClock } from './in-memory.ts';
 
 export const SETTINGS: IssueTokenSettings = {
   ...realmDefaults(),
@@ -82,6 +82,7 @@ export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Ca
         return { current: NONCE, accepted: [NONCE] };
       },
     },
+    revocations: memoryTokenRevocations(),
     quotas: memoryQuotas(calls),
     replay: {
       claim: (claim, now) => {

@@ -3,10 +3,16 @@
 import { describe, expect, it } from 'vitest';
 import { verifyOwnToken } from '../../functions/flows/verify-own-token.ts';
 import type { Freshness } from '../../functions/ports.ts';
-import { CLIENT, OWNER } from '../support/builders.ts';
+import { CLIENT, NOW, OWNER, REALM } from '../support/builders.ts';
+import { memoryTokenRevocations } from './in-memory.ts';
 import { BOB, contextOf, FRONTEND, frontendToken, ownToken, userToken, type WaysInState } from './ways-in-world.ts';
 
-const verify = async (token: string, state: WaysInState = {}, freshness: Freshness = {}) => {
+const verify = async (
+  token: string,
+  state: WaysInState = {},
+  freshness: Freshness = {},
+  revocations = memoryTokenRevocations(),
+) => {
   const context = contextOf(state);
   const asked: string[] = [];
   const ages = new Set<number | undefined>();
@@ -17,7 +23,7 @@ const verify = async (token: string, state: WaysInState = {}, freshness: Freshne
       return context.partners.find(realm, id, age);
     },
   };
-  const result = await verifyOwnToken({ ...context, partners, freshness }, token);
+  const result = await verifyOwnToken({ ...context, partners, revocations, freshness }, token);
   return { outcome: result.ok ? 'accepted' : result.refusal, asked: asked.sort(), ages: [...ages] };
 };
 
@@ -53,6 +59,13 @@ describe('the parties of a token', () => {
   ])('must all be there: one that is %s is named', async (_how, state) => {
     const token = ownToken({ sub: 'bob', sub_id: BOB, act: CHAIN });
     expect((await verify(token, state)).outcome).toEqual({ reason: 'client_disabled', clientId: FRONTEND });
+  });
+
+  it('are all there, and the token is refused all the same once it is revoked', async () => {
+    const revocations = memoryTokenRevocations();
+    await revocations.revoke(REALM, 'token-0', NOW);
+    const { outcome } = await verify(ownToken(), {}, {}, revocations);
+    expect(outcome).toEqual({ reason: 'token_revoked', tokenId: 'token-0' });
   });
 
   it('are asked for only of a token that is ours', async () => {

@@ -31,6 +31,7 @@ import {
   type TestKeyPair,
 } from '../support/builders.ts';
 import { issue as certify, DAY } from '../support/certificate-authority.ts';
+import { memoryTokenRevocations } from './in-memory.ts';
 import { catalogue, clientPair, portsOf, rsPair } from './issue-token-world.ts';
 
 /** Goes by `CLIENT_ISSUER` too, and owns `CLIENT_API`. */
@@ -215,6 +216,7 @@ export const contextOf = (state: WaysInState = {}, policy: RealmPolicy = { clien
   const realm = realmTerms({ ...untouchedRealm(REALM), policy }, realmDefaults());
   return {
     ...{ partners, issuers: partners, realm, rings: catalogue().rings },
+    revocations: memoryTokenRevocations(),
     ...{ toleranceSeconds: 60, freshness: {}, now: NOW },
   };
 };

@@ -9,13 +9,22 @@ import { manageGrants } from '../../functions/flows/manage-grants.ts';
 import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
 import { manageSecrets } from '../../functions/flows/manage-secrets.ts';
+import { manageTokens } from '../../functions/flows/manage-tokens.ts';
 import { onboardPartner } from '../../functions/flows/onboard-partner.ts';
 import { problemAnswer } from '../../functions/http/admin-answers.ts';
 import { OPERATIONS } from '../../functions/http/admin-operations.ts';
 import type { HttpAnswer } from '../../functions/http/endpoint.ts';
 import type { CredentialUses, Registry } from '../../functions/ports.ts';
 import { adminEndpoint } from '../../functions/routes.ts';
-import { type MemoryRealms, type MemoryRegistry, memoryRealms, memoryRegistry, testClock } from '../flows/in-memory.ts';
+import {
+  type MemoryRealms,
+  type MemoryRegistry,
+  type MemoryTokenRevocations,
+  memoryRealms,
+  memoryRegistry,
+  memoryTokenRevocations,
+  testClock,
+} from '../flows/in-memory.ts';
 import { AUDIENCE, httpEvent, keyPair, NOW, REALM, realmDefaults, ring, signingKey } from '../support/builders.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
 
@@ -53,6 +62,7 @@ export interface AdminWorld {
   readonly observed: Observed;
   readonly registry: MemoryRegistry;
   readonly realms: MemoryRealms;
+  readonly revocations: MemoryTokenRevocations;
   /** Below `/admin`. */
   call(method: string, path: string, more?: Call): Promise<Answered>;
   /** Below the default realm. */
@@ -77,6 +87,7 @@ const uses: CredentialUses = {
 export const openAdmin = (): AdminWorld => {
   const [observed, registry, realms] = [observe(), memoryRegistry(), memoryRealms()];
   const [clock, rings] = [testClock(), { list: async () => RINGS }];
+  const [revocations, pause] = [memoryTokenRevocations(), { until: async () => {} }];
   let made = 0;
   const ids = { next: () => `made-${++made}` };
   const secrets = { next: () => `${CHANCE}${++made}`.padEnd(43, 'A') };
@@ -89,6 +100,7 @@ export const openAdmin = (): AdminWorld => {
       secrets: manageSecrets(ports),
       onboarding: onboardPartner(ports),
       grants: manageGrants(ports),
+      tokens: manageTokens({ ...ports, revocations, pause }, { clockToleranceSeconds: 60 }),
       realms: manageRealms({ realms, clock }, realmDefaults()),
       defaultRealm: REALM,
     });
@@ -98,7 +110,7 @@ export const openAdmin = (): AdminWorld => {
     return promised(method, path, await endpoint(event, lambdaContext()));
   };
   return {
-    ...{ observed, registry, realms, call },
+    ...{ observed, registry, realms, revocations, call },
     inRealm: (method, path, more) => call(method, `/realms/${REALM}${path}`, more),
     records: () => observed.lines().flatMap(({ audit }) => (audit === undefined ? [] : [audit as object])) as [],
   };

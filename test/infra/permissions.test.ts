@@ -34,6 +34,12 @@ const REGISTRY_CALLS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem'
 const EPHEMERA = '<ServiceEphemera.Arn>';
 const REALMS = { Sid: 'Realms', Action: 'dynamodb:GetItem', Resource: REGISTRY, Condition: leadingKeys('realm#*') };
 const LISTING = { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` };
+const REVOCATIONS = {
+  Sid: 'Revocations',
+  Action: 'dynamodb:GetItem',
+  Resource: EPHEMERA,
+  Condition: leadingKeys('revoked#*'),
+};
 const LAST_USES = { Sid: 'LastUses', Action: 'dynamodb:GetItem', Resource: EPHEMERA, Condition: leadingKeys('used#*') };
 
 /** The rotation and the admin API of keys run the same flows. */
@@ -105,6 +111,7 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       Resource: EPHEMERA,
     },
+    REVOCATIONS,
     {
       Sid: 'Sign',
       Action: 'kms:Sign',
@@ -144,9 +151,15 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Condition: leadingKeys('ring#*', 'partner#*'),
     },
     REALMS,
+    REVOCATIONS,
     { Sid: 'Proofs', Action: 'dynamodb:PutItem', Resource: EPHEMERA, Condition: leadingKeys('dpop#*') },
   ],
-  Admin: [{ Sid: 'Registry', Action: REGISTRY_CALLS, Resource: REGISTRY }, LISTING, LAST_USES],
+  Admin: [
+    { Sid: 'Registry', Action: REGISTRY_CALLS, Resource: REGISTRY },
+    LISTING,
+    LAST_USES,
+    { Sid: 'RevokeTokens', Action: 'dynamodb:PutItem', Resource: EPHEMERA, Condition: leadingKeys('revoked#*') },
+  ],
   Keys: KEYS_STATEMENTS,
   RotateKeys: [
     ...KEYS_STATEMENTS,

@@ -1,0 +1,174 @@
+/**
+ * Authorizers for APIs of yours: each a function that accepts the tokens of one audience, with the scopes it asks for, and what
+ * API Gateway needs to know of it. HTTP APIs and REST APIs, in the stack of the service or in another one.
+ */
+import { createHash } from 'node:crypto';
+import { Annotations, Duration, Names, Token } from 'aws-cdk-lib';
+import * as rest from 'aws-cdk-lib/aws-apigateway';
+import * as http from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { DEFAULT_REALM, ENV, NUMBER_SETTINGS, type Settings } from '../functions/config.ts';
+import { assetDirectory, type Bundles } from './bundle.ts';
+import { EMBEDDED_METRICS, EndpointFunction } from './endpoint-function.ts';
+import { isAudienceUri, isRealmName, scopeProblems } from './partner-rules.ts';
+import { authorizerStatements, type Estate } from './permissions.ts';
+
+/** Whose tokens an authorizer accepts. */
+export interface AuthorizerOptions {
+  /** The `aud` of the tokens. */
+  readonly audience: string;
+  /**
+   * What a token has to have, every one. For routes that differ, make one authorizer for each set of scopes.
+   * @default - none: being for the audience is enough
+   */
+  readonly scopes?: readonly string[];
+  /** @default - the default realm */
+  readonly realm?: string;
+  /**
+   * How long API Gateway keeps a decision: at most five minutes. Then a token that is revoked meanwhile is still accepted for that
+   * long, tokens count as expired that much earlier, and tokens that are bound to a key or certificate are all refused.
+   * @default - the setting authorizerCacheSeconds of the service, which is 0 by default: decisions are not kept
+   */
+  readonly resultsCacheTtl?: Duration;
+  /**
+   * Base URL that callers use, without a trailing slash, if that is not one of API Gateway's domain names: a CDN in front of it, say.
+   * DPoP proofs are made for it (RFC 9449 4.2).
+   * @default - the domain names of API Gateway, custom ones included
+   */
+  readonly resourceUrl?: string;
+  /**
+   * Construct id below the service. Needed where the audience is a value that only the deployment knows.
+   * @default - made from audience, scopes, realm, cache time and resource URL, so that none of them changes another's function
+   */
+  readonly id?: string;
+}
+
+/** Where and how a REST API asks. */
+export interface RestAuthorizerOptions {
+  /**
+   * `request`: bound tokens can prove themselves. `token`: API Gateway hands over the header `Authorization` alone, so tokens that
+   * are bound to a key or certificate are all refused.
+   */
+  readonly type: 'token' | 'request';
+  /**
+   * Where the authorizer's own resource lies. One belongs to one REST API, so give the API itself where there are several, or where it
+   * is in another stack.
+   * @default - the service
+   */
+  readonly scope?: Construct;
+}
+
+/** What the functions are made of; the service has it. */
+export interface TokenAuthorizerProps extends Required<Omit<AuthorizerOptions, 'id' | 'resourceUrl'>> {
+  readonly resourceUrl: string | undefined;
+  readonly estate: Estate;
+  /** Issuer of the default realm. */
+  readonly issuer: string;
+  readonly registryTable: string;
+  readonly ephemeraTable: string;
+  readonly settings: Settings;
+  readonly bundles: Bundles;
+}
+
+/** What fails, beside requests: outages, faults, timeouts and crashes. A refused token is an error of Lambda for REST APIs, but none of ours. */
+const FAILURES = logs.FilterPattern.literal(
+  '{ ($.message = "outage") || ($.message = "fault") || ($.record.status = "timeout") || ($.record.status = "failure") }',
+);
+
+export class TokenAuthorizer extends Construct {
+  readonly function: lambda.Function;
+  readonly logGroup: logs.LogGroup;
+  /** Without an action: add yours. */
+  readonly alarm: cloudwatch.Alarm;
+
+  private readonly resultsCacheTtl: Duration;
+  private readonly restAuthorizers = new Map<string, rest.IAuthorizer>();
+
+  constructor(scope: Construct, id: string, props: TokenAuthorizerProps) {
+    super(scope, id);
+    this.resultsCacheTtl = props.resultsCacheTtl;
+    const { function: checker, logGroup } = new EndpointFunction(this, 'Authorizer', {
+      description: 'Verifies access tokens for API Gateway',
+      code: lambda.Code.fromAsset(assetDirectory(props.bundles, 'authorizer')),
+      environment: environmentOf(props),
+      statements: authorizerStatements(props.estate),
+      memorySize: 1024,
+      timeout: Duration.seconds(10),
+      holdsAudit: true,
+    });
+    this.function = checker;
+    this.logGroup = logGroup;
+    this.alarm = this.watch();
+  }
+
+  /** For the routes of HTTP APIs. A token that is not accepted is answered with 403, a missing header with 401. */
+  forHttpApi(): http.HttpLambdaAuthorizer {
+    return new http.HttpLambdaAuthorizer(`Countersign${this.node.id}`, this.function, {
+      responseTypes: [http.HttpLambdaResponseType.SIMPLE],
+      identitySource: ['$request.header.Authorization'],
+      resultsCacheTtl: this.resultsCacheTtl,
+    });
+  }
+
+  /**
+   * For the methods of one REST API. A token that is not good is answered with 401, one that lacks a scope with 403. The same options
+   * give the same authorizer.
+   */
+  forRestApi({ type, scope = this }: RestAuthorizerOptions): rest.IAuthorizer {
+    const id = `Countersign${this.node.id}${type === 'token' ? 'Token' : 'Request'}`;
+    const key = `${scope.node.path}/${id}`;
+    const made = this.restAuthorizers.get(key) ?? this.createForRest(scope, id, type);
+    this.restAuthorizers.set(key, made);
+    return made;
+  }
+
+  private createForRest(scope: Construct, id: string, type: RestAuthorizerOptions['type']): rest.IAuthorizer {
+    // By its ARN, so that the permission to call it lies where the API is: two stacks must not need each other.
+    const handler = lambda.Function.fromFunctionAttributes(scope, `${id}Function`, {
+      functionArn: this.function.functionArn,
+      sameEnvironment: true,
+    });
+    const props = { handler, resultsCacheTtl: this.resultsCacheTtl };
+    const identitySource = rest.IdentitySource.header('Authorization');
+    return type === 'token'
+      ? new rest.TokenAuthorizer(scope, id, { ...props, identitySource })
+      : new rest.RequestAuthorizer(scope, id, { ...props, identitySources: [identitySource] });
+  }
+
+  private watch(): cloudwatch.Alarm {
+    const metricName = `AuthorizerFailures-${Names.uniqueResourceName(this, { maxLength: 200, separator: '-' })}`;
+    const { metricNamespace } = { metricNamespace: EMBEDDED_METRICS.namespace };
+    const filter = new logs.MetricFilter(this, 'Failures', {
+      logGroup: this.logGroup,
+      filterPattern: FAILURES,
+      metricNamespace,
+      metricName,
+    });
+    return filter.metric({ period: Duration.minutes(5), statistic: 'Sum' }).createAlarm(this, 'AuthorizerFailures', {
+      alarmName: `${this.node.path}/AuthorizerFailures`,
+      alarmDescription:
+        'An authorizer could not decide: callers got a 500 instead of an answer. See AuthorizerFailures in docs/runbook.md.',
+      threshold: 1,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+    });
+  }
+}
+
+const environmentOf = (props: TokenAuthorizerProps): Record<string, string> => {
+  const authorizerCacheSeconds = props.resultsCacheTtl.toSeconds();
+  return {
+    [ENV.settings]: JSON.stringify({ ...props.settings, authorizerCacheSeconds }),
+    [ENV.issuer]: props.issuer,
+    [ENV.registryTable]: props.registryTable,
+    [ENV.ephemeraTable]: props.ephemeraTable,
+    [ENV.audience]: props.audience,
+    [ENV.realm]: props.realm,
+    ...(props.scopes.length === 0 ? {} : { [ENV.scopes]: props.scopes.join(' ') }),
+    ...(props.resourceUrl === undefined ? {} : { [ENV.resourceUrl]: props.resourceUrl }),
+  };
+};
