@@ -40,6 +40,7 @@ import { isJwsAlgorithm, type JwsAlgorithm } from './core/algorithms.ts';
 import type { RotationPolicy } from './core/key-ring.ts';
 import { type Realm, type RealmDefaults, realmTerms, untouchedRealm } from './core/realm.ts';
 import { type CheckToken, checkToken } from './flows/check-token.ts';
+import { type IntrospectToken, introspectToken } from './flows/introspect-token.ts';
 import { type IssueToken, issueToken } from './flows/issue-token.ts';
 import { type ManageCertificates, manageCertificates } from './flows/manage-certificates.ts';
 import { manageGrants } from './flows/manage-grants.ts';
@@ -54,6 +55,7 @@ import { publishRealm } from './flows/publish-realm.ts';
 import { publishRevocations } from './flows/publish-revocations.ts';
 import { type RefreshPartner, refreshPartner } from './flows/refresh-partner.ts';
 import { type RegisterClient, registerClients } from './flows/register-client.ts';
+import { type RevokeToken, revokeToken } from './flows/revoke-token.ts';
 import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
 import { type RotateRealms, rotateRealms } from './flows/rotate-realms.ts';
 
@@ -123,6 +125,39 @@ const guardedResource = (settings: Settings) => {
     scopes: process.env[ENV.scopes]?.split(' ') ?? [],
     ...(resourceUrl === undefined ? {} : { resourceUrl }),
   };
+};
+
+/** What answering clients about tokens takes. */
+const clientPorts = (settings: Settings) => {
+  const options = readerOptions(settings);
+  const ephemera = variable(ENV.ephemeraTable);
+  const partners = dynamoPartnerReader(options);
+  return {
+    partners: { ...partners, ...dynamoIssuerReader(options, partners) },
+    realms: dynamoRealmReader(options),
+    rings: dynamoRingReader(options),
+    replay: dynamoReplayGuard(options.client, ephemera),
+    revocations: dynamoTokenRevocations({ ...options, table: ephemera }),
+    clock: systemClock,
+  };
+};
+
+const clientSettings = (settings: Settings) => ({
+  ...realmDefaults(settings),
+  clockToleranceSeconds: settings.clockToleranceSeconds,
+});
+
+/** For `introspect`. */
+export const composeIntrospector = (): { readonly introspect: IntrospectToken; readonly defaultRealm: string } => {
+  const settings = loadSettings();
+  const ports = { ...clientPorts(settings), signer: kmsSigner(kmsClient()) };
+  return { introspect: introspectToken(ports, clientSettings(settings)), defaultRealm: DEFAULT_REALM };
+};
+
+/** For `revoke`. */
+export const composeRevoker = (): { readonly revoke: RevokeToken; readonly defaultRealm: string } => {
+  const settings = loadSettings();
+  return { revoke: revokeToken(clientPorts(settings), clientSettings(settings)), defaultRealm: DEFAULT_REALM };
 };
 
 /** For `authorizer`. */

@@ -86,7 +86,7 @@ export interface CatalogueReader {
 
 /** All rings of a realm; cached likewise. */
 export interface RingReader {
-  list(realm: string): Promise<readonly KeyRing[]>;
+  list(realm: string, freshness?: Freshness): Promise<readonly KeyRing[]>;
 }
 
 /** What may be used once: a client assertion, the assertion of a grant, a DPoP proof. */

@@ -3,6 +3,7 @@
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda';
 import { auditRecord, type Decided } from './core/audit.ts';
 import type { AccessTokenClaims } from './core/token.ts';
+import type { IntrospectToken } from './flows/introspect-token.ts';
 import type { IssueToken } from './flows/issue-token.ts';
 import type { ManageCertificates } from './flows/manage-certificates.ts';
 import type { ManageGrants } from './flows/manage-grants.ts';
@@ -16,6 +17,7 @@ import type { DeclareResources } from './flows/partner-resource.ts';
 import type { PublishRealm, RealmDocuments } from './flows/publish-realm.ts';
 import type { RefreshPartner } from './flows/refresh-partner.ts';
 import type { RegisterClient } from './flows/register-client.ts';
+import type { RevokeToken } from './flows/revoke-token.ts';
 import type { RotateRealms } from './flows/rotate-realms.ts';
 import type { AdminRoute } from './http/admin-operation.ts';
 import { OPERATIONS } from './http/admin-operations.ts';
@@ -42,6 +44,7 @@ import {
   tokenAnswer,
 } from './http/response.ts';
 import { rotation } from './http/rotation.ts';
+import { introspectionAnswer, introspectionForm, revocationAnswer } from './http/token-state.ts';
 import { tokenRoutes } from './http/tokens.ts';
 
 /** `POST /token`, `POST /realms/{realm}/token` */
@@ -58,6 +61,45 @@ export const tokenRoute = (
       const decided = request.ok ? await issue(realm, request.value, requestId) : { result: request, facts: {} };
       recordDecision(seen, auditRecord('issue-token', requestId, decided));
       return tokenAnswer(decided.result, event.headers.authorization !== undefined);
+    },
+    oauthFailure,
+  );
+
+/** `POST /introspect`, `POST /realms/{realm}/introspect` */
+export const introspectionRoute = (
+  seen: Observability,
+  { introspect, defaultRealm }: { readonly introspect: IntrospectToken; readonly defaultRealm: string },
+) =>
+  endpoint(
+    seen,
+    async (event) => {
+      const { requestId } = event.requestContext;
+      const realm = event.pathParameters?.realm ?? defaultRealm;
+      const request = parseFormRequest(event);
+      const form = introspectionForm(event.headers.accept);
+      const decided = request.ok
+        ? await introspect(realm, request.value, form, requestId)
+        : { result: request, facts: {} };
+      recordDecision(seen, auditRecord('introspect-token', requestId, decided));
+      return introspectionAnswer(decided.result, event.headers.authorization !== undefined);
+    },
+    oauthFailure,
+  );
+
+/** `POST /revoke`, `POST /realms/{realm}/revoke` */
+export const revocationRoute = (
+  seen: Observability,
+  { revoke, defaultRealm }: { readonly revoke: RevokeToken; readonly defaultRealm: string },
+) =>
+  endpoint(
+    seen,
+    async (event) => {
+      const { requestId } = event.requestContext;
+      const realm = event.pathParameters?.realm ?? defaultRealm;
+      const request = parseFormRequest(event);
+      const decided = request.ok ? await revoke(realm, request.value, requestId) : { result: request, facts: {} };
+      recordDecision(seen, auditRecord('revoke-token', requestId, decided));
+      return revocationAnswer(decided.result, event.headers.authorization !== undefined);
     },
     oauthFailure,
   );

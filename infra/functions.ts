@@ -16,11 +16,13 @@ import {
   adminStatements,
   authorizerStatements,
   discoveryStatements,
+  introspectStatements,
   keyPolicy,
   keysStatements,
   partnerResourcesStatements,
   refreshPartnersStatements,
   registerStatements,
+  revokeStatements,
   rotateKeysStatements,
   tokenStatements,
   whoamiStatements,
@@ -30,6 +32,8 @@ import type { EphemeraTable, RegistryTable } from './tables.ts';
 /** Names of the functions: `functions/<name>.lambda.ts` is the entry file of each. */
 export const FUNCTIONS = [
   'token',
+  'introspect',
+  'revoke',
   'register',
   'discovery',
   'whoami',
@@ -44,6 +48,8 @@ type FunctionName = (typeof FUNCTIONS)[number];
 
 export interface ServiceFunctions {
   readonly token: EndpointFunction;
+  readonly introspect: EndpointFunction;
+  readonly revoke: EndpointFunction;
   readonly register: EndpointFunction;
   readonly discovery: EndpointFunction;
   readonly whoami: EndpointFunction;
@@ -91,6 +97,22 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
       description: 'Token endpoint: authenticates partners and issues tokens',
       environment: { ...common, ...issuer, ...mutualTls, ...registryTable, ...ephemeraTable },
       statements: tokenStatements(estate),
+      memorySize: 1024,
+      timeout: Duration.seconds(10),
+      holdsAudit: true,
+    }),
+    introspect: create('Introspect', 'introspect', {
+      description: 'Introspection endpoint: tells the owners of resources about tokens',
+      environment: { ...common, ...issuer, ...mutualTls, ...registryTable, ...ephemeraTable },
+      statements: introspectStatements(estate),
+      memorySize: 1024,
+      timeout: Duration.seconds(10),
+      holdsAudit: true,
+    }),
+    revoke: create('Revoke', 'revoke', {
+      description: 'Revocation endpoint: ends tokens before their time',
+      environment: { ...common, ...issuer, ...mutualTls, ...registryTable, ...ephemeraTable },
+      statements: revokeStatements(estate),
       memorySize: 1024,
       timeout: Duration.seconds(10),
       holdsAudit: true,
@@ -186,7 +208,7 @@ export const createFunctions = (scope: Construct, props: ServiceFunctionsProps):
       holdsAudit: true,
     }),
   };
-  acknowledgeKeyWildcards(functions.token, { createsKeys: false });
+  for (const signer of [functions.token, functions.introspect]) acknowledgeKeyWildcards(signer, { createsKeys: false });
   for (const maker of [functions.keys, functions.rotateKeys]) acknowledgeKeyWildcards(maker, { createsKeys: true });
   if (partnerNetwork !== undefined) acknowledgeNetworkWildcards(functions.refreshPartners);
   return functions;

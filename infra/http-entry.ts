@@ -22,6 +22,8 @@ export interface HttpEntryProps {
 /** The functions behind the routes, and how long API Gateway keeps an answer of the authorizer. */
 export interface RouteTargets {
   readonly token: lambda.IFunction;
+  readonly introspect: lambda.IFunction;
+  readonly revoke: lambda.IFunction;
   readonly register: lambda.IFunction;
   readonly discovery: lambda.IFunction;
   readonly whoami: lambda.IFunction;
@@ -54,6 +56,18 @@ const TOKEN_ENDPOINTS = [
   ['RealmToken', '/realms/{realm}/token'],
 ] as const;
 const TOKEN_REASON = 'The token endpoint authenticates its callers itself (RFC 6749 3.2.1).';
+
+const INTROSPECTION = [
+  ['Introspect', '/introspect'],
+  ['RealmIntrospect', '/realms/{realm}/introspect'],
+] as const;
+const INTROSPECTION_REASON = 'The introspection endpoint authenticates its callers itself (RFC 7662 2.1).';
+
+const REVOCATION = [
+  ['Revoke', '/revoke'],
+  ['RealmRevoke', '/realms/{realm}/revoke'],
+] as const;
+const REVOCATION_REASON = 'The revocation endpoint authenticates its callers itself (RFC 7009 2.1).';
 
 const { GET, PUT, POST, DELETE } = api.HttpMethod;
 const REGISTRATION = [
@@ -121,11 +135,15 @@ export class HttpEntry extends Construct {
   addRoutes(targets: RouteTargets): void {
     const { ANY } = api.HttpMethod;
     const token = new HttpLambdaIntegration('TokenIntegration', targets.token);
+    const introspect = new HttpLambdaIntegration('IntrospectIntegration', targets.introspect);
+    const revoke = new HttpLambdaIntegration('RevokeIntegration', targets.revoke);
     const register = new HttpLambdaIntegration('RegisterIntegration', targets.register);
     const discovery = new HttpLambdaIntegration('DiscoveryIntegration', targets.discovery);
     const whoami = new HttpLambdaIntegration('WhoamiIntegration', targets.whoami);
     const admin = new HttpLambdaIntegration('AdminIntegration', targets.admin);
     for (const [id, path] of TOKEN_ENDPOINTS) this.addPublicRoute(id, POST, path, token, TOKEN_REASON);
+    for (const [id, path] of INTROSPECTION) this.addPublicRoute(id, POST, path, introspect, INTROSPECTION_REASON);
+    for (const [id, path] of REVOCATION) this.addPublicRoute(id, POST, path, revoke, REVOCATION_REASON);
     for (const [id, method, path] of REGISTRATION) {
       this.addPublicRoute(id, method, path, register, REGISTRATION_REASON);
     }

@@ -43,8 +43,8 @@ export const scopeProblems = (scopes: readonly string[], what: string): string[]
 };
 
 /** What is wrong with the name of a partner and of its realm. */
-export const nameProblems = (partnerId: string, realm: string): string[] => [
-  ...(isWrong(partnerId, isPartnerId)
+export const nameProblems = (partnerId: string | undefined, realm: string): string[] => [
+  ...(partnerId !== undefined && isWrong(partnerId, isPartnerId)
     ? [`partnerId "${partnerId}" must be 1 to 128 letters, digits and ._~- and start with a letter or digit`]
     : []),
   ...(isWrong(realm, isRealmName)
@@ -52,13 +52,17 @@ export const nameProblems = (partnerId: string, realm: string): string[] => [
     : []),
 ];
 
+/** What is wrong with the name of an audience. */
+export const audienceProblem = (audience: string): string[] =>
+  isWrong(audience, isAudienceUri)
+    ? [`audience "${audience}" must be an absolute URI without fragment, of at most 512 characters`]
+    : [];
+
 /** What is wrong with the audiences of a partner. */
 export const audienceProblems = (audiences: readonly PartnerAudience[]): string[] => {
   const uris = audiences.map(({ audience }) => audience);
   return [
-    ...uris
-      .filter((audience) => isWrong(audience, isAudienceUri))
-      .map((audience) => `audience "${audience}" must be an absolute URI without fragment, of at most 512 characters`),
+    ...uris.flatMap(audienceProblem),
     ...uris
       .filter((audience, index) => uris.indexOf(audience) < index)
       .map((audience) => `audience "${audience}" stands twice`),

@@ -48,6 +48,12 @@ const realms = (estate: Estate): iam.PolicyStatement =>
 const revocations = (estate: Estate): iam.PolicyStatement =>
   allow('Revocations', ['dynamodb:GetItem'], estate.ephemera.tableArn, leadingKeys('revoked#*'));
 
+/** All algorithms, not the configured ones alone: an operator can add a ring while the service runs. */
+const sign = (estate: Estate): iam.PolicyStatement =>
+  allow('Sign', ['kms:Sign'], anyKey(estate), {
+    StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(ALGORITHMS) },
+  });
+
 export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
   // What a realm in a path means, and which partner an assertion's issuer is.
@@ -56,10 +62,7 @@ export const tokenStatements = (estate: Estate): Statements => [
   // UpdateItem counts against quotas and remembers when a credential was last used.
   allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
   revocations(estate),
-  // All algorithms, not the configured ones alone: an operator can add a ring while the service runs.
-  allow('Sign', ['kms:Sign'], anyKey(estate), {
-    StringEquals: { ...tagged(estate), 'kms:SigningAlgorithm': signingAlgorithms(ALGORITHMS) },
-  }),
+  sign(estate),
 ];
 
 /** It writes a partner that an operator has opened to its own people, and its refresh status, which goes when nothing is followed. */
@@ -72,6 +75,27 @@ export const registerStatements = (estate: Estate): Statements => [
   ),
   realms(estate),
 ];
+
+/** What proves a client who asks about a token, and its use; what says whether the token is still good. */
+const answerClients = (estate: Estate, ...written: string[]): Statements => [
+  allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
+  allow('Names', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*', 'issuer#*')),
+  // UpdateItem remembers when a credential was last used; DeleteItem takes back the use of an assertion that was not answered.
+  allow(
+    'Uses',
+    ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+    estate.ephemera.tableArn,
+    leadingKeys('assertion#*', 'used#*', ...written),
+  ),
+];
+
+export const introspectStatements = (estate: Estate): Statements => [
+  ...answerClients(estate),
+  revocations(estate),
+  sign(estate),
+];
+
+export const revokeStatements = (estate: Estate): Statements => answerClients(estate, 'revoked#*');
 
 export const discoveryStatements = (estate: Estate): Statements => [
   allow('Rings', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*')),

@@ -2,49 +2,19 @@
  * Authorizers for APIs of yours: each a function that accepts the tokens of one audience, with the scopes it asks for, and what
  * API Gateway needs to know of it. HTTP APIs and REST APIs, in the stack of the service or in another one.
  */
-import { createHash } from 'node:crypto';
-import { Annotations, Duration, Names, Token } from 'aws-cdk-lib';
+import { Duration, Names } from 'aws-cdk-lib';
 import * as rest from 'aws-cdk-lib/aws-apigateway';
 import * as http from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { DEFAULT_REALM, ENV, NUMBER_SETTINGS, type Settings } from '../functions/config.ts';
+import { ENV, type Settings } from '../functions/config.ts';
+import type { ResolvedAuthorizer } from './authorizer-options.ts';
 import { assetDirectory, type Bundles } from './bundle.ts';
 import { EMBEDDED_METRICS, EndpointFunction } from './endpoint-function.ts';
-import { isAudienceUri, isRealmName, scopeProblems } from './partner-rules.ts';
-import { authorizerStatements, type Estate } from './permissions.ts';
-
-/** Whose tokens an authorizer accepts. */
-export interface AuthorizerOptions {
-  /** The `aud` of the tokens. */
-  readonly audience: string;
-  /**
-   * What a token has to have, every one. For routes that differ, make one authorizer for each set of scopes.
-   * @default - none: being for the audience is enough
-   */
-  readonly scopes?: readonly string[];
-  /** @default - the default realm */
-  readonly realm?: string;
-  /**
-   * How long API Gateway keeps a decision: at most five minutes. Then a token that is revoked meanwhile is still accepted for that
-   * long, tokens count as expired that much earlier, and tokens that are bound to a key or certificate are all refused.
-   * @default - the setting authorizerCacheSeconds of the service, which is 0 by default: decisions are not kept
-   */
-  readonly resultsCacheTtl?: Duration;
-  /**
-   * Base URL that callers use, without a trailing slash, if that is not one of API Gateway's domain names: a CDN in front of it, say.
-   * DPoP proofs are made for it (RFC 9449 4.2).
-   * @default - the domain names of API Gateway, custom ones included
-   */
-  readonly resourceUrl?: string;
-  /**
-   * Construct id below the service. Needed where the audience is a value that only the deployment knows.
-   * @default - made from audience, scopes, realm, cache time and resource URL, so that none of them changes another's function
-   */
-  readonly id?: string;
-}
+import { authorizerStatements } from './permissions.ts';
+import type { EphemeraTable, RegistryTable } from './tables.ts';
 
 /** Where and how a REST API asks. */
 export interface RestAuthorizerOptions {
@@ -61,14 +31,14 @@ export interface RestAuthorizerOptions {
   readonly scope?: Construct;
 }
 
-/** What the functions are made of; the service has it. */
-export interface TokenAuthorizerProps extends Required<Omit<AuthorizerOptions, 'id' | 'resourceUrl'>> {
-  readonly resourceUrl: string | undefined;
-  readonly estate: Estate;
+/** What a function of the service is made of. */
+export interface AuthorizerParts {
+  readonly registry: RegistryTable;
+  readonly ephemera: EphemeraTable;
+  /** Value of the deployment tag on the signing keys. */
+  readonly deployment: string;
   /** Issuer of the default realm. */
   readonly issuer: string;
-  readonly registryTable: string;
-  readonly ephemeraTable: string;
   readonly settings: Settings;
   readonly bundles: Bundles;
 }
@@ -87,14 +57,14 @@ export class TokenAuthorizer extends Construct {
   private readonly resultsCacheTtl: Duration;
   private readonly restAuthorizers = new Map<string, rest.IAuthorizer>();
 
-  constructor(scope: Construct, id: string, props: TokenAuthorizerProps) {
-    super(scope, id);
-    this.resultsCacheTtl = props.resultsCacheTtl;
+  constructor(scope: Construct, options: ResolvedAuthorizer, parts: AuthorizerParts) {
+    super(scope, options.id);
+    this.resultsCacheTtl = options.resultsCacheTtl;
     const { function: checker, logGroup } = new EndpointFunction(this, 'Authorizer', {
       description: 'Verifies access tokens for API Gateway',
-      code: lambda.Code.fromAsset(assetDirectory(props.bundles, 'authorizer')),
-      environment: environmentOf(props),
-      statements: authorizerStatements(props.estate),
+      code: lambda.Code.fromAsset(assetDirectory(parts.bundles, 'authorizer')),
+      environment: environmentOf(options, parts),
+      statements: authorizerStatements({ scope: this, ...parts }),
       memorySize: 1024,
       timeout: Duration.seconds(10),
       holdsAudit: true,
@@ -140,11 +110,10 @@ export class TokenAuthorizer extends Construct {
 
   private watch(): cloudwatch.Alarm {
     const metricName = `AuthorizerFailures-${Names.uniqueResourceName(this, { maxLength: 200, separator: '-' })}`;
-    const { metricNamespace } = { metricNamespace: EMBEDDED_METRICS.namespace };
     const filter = new logs.MetricFilter(this, 'Failures', {
       logGroup: this.logGroup,
       filterPattern: FAILURES,
-      metricNamespace,
+      metricNamespace: EMBEDDED_METRICS.namespace,
       metricName,
     });
     return filter.metric({ period: Duration.minutes(5), statistic: 'Sum' }).createAlarm(this, 'AuthorizerFailures', {
@@ -159,16 +128,17 @@ export class TokenAuthorizer extends Construct {
   }
 }
 
-const environmentOf = (props: TokenAuthorizerProps): Record<string, string> => {
-  const authorizerCacheSeconds = props.resultsCacheTtl.toSeconds();
-  return {
-    [ENV.settings]: JSON.stringify({ ...props.settings, authorizerCacheSeconds }),
-    [ENV.issuer]: props.issuer,
-    [ENV.registryTable]: props.registryTable,
-    [ENV.ephemeraTable]: props.ephemeraTable,
-    [ENV.audience]: props.audience,
-    [ENV.realm]: props.realm,
-    ...(props.scopes.length === 0 ? {} : { [ENV.scopes]: props.scopes.join(' ') }),
-    ...(props.resourceUrl === undefined ? {} : { [ENV.resourceUrl]: props.resourceUrl }),
-  };
-};
+const environmentOf = (options: ResolvedAuthorizer, parts: AuthorizerParts): Record<string, string> => ({
+  // The function has to know it: what is kept must not be about a bound token, nor outlive a token.
+  [ENV.settings]: JSON.stringify({
+    ...parts.settings,
+    authorizerCacheSeconds: options.resultsCacheTtl.toSeconds(),
+  }),
+  [ENV.issuer]: parts.issuer,
+  [ENV.registryTable]: parts.registry.tableName,
+  [ENV.ephemeraTable]: parts.ephemera.tableName,
+  [ENV.audience]: options.audience,
+  [ENV.realm]: options.realm,
+  ...(options.scopes.length === 0 ? {} : { [ENV.scopes]: options.scopes.join(' ') }),
+  ...(options.resourceUrl === undefined ? {} : { [ENV.resourceUrl]: options.resourceUrl }),
+});

@@ -7,6 +7,7 @@ import type * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { type AuthorizerOptions, resolveAuthorizer } from './authorizer-options.ts';
 import { type Bundles, bundleFunctions } from './bundle.ts';
 import type { FunctionNetwork } from './endpoint-function.ts';
 import { createFunctions, FUNCTIONS, type ServiceFunctions } from './functions.ts';
@@ -25,6 +26,7 @@ import type { PartnerRegistration } from './partner-reference.ts';
 import { PartnerRefresh } from './partner-refresh.ts';
 import { type GivenSettings, resolveSettings } from './settings.ts';
 import { EphemeraTable, RegistryTable } from './tables.ts';
+import { type AuthorizerParts, TokenAuthorizer } from './token-authorizer.ts';
 
 /** All optional. The whole-number settings are those of `NUMBER_SETTINGS` and `API_SETTINGS`, with the defaults given there. */
 export interface TokenServiceProps extends GivenSettings {
@@ -63,13 +65,15 @@ export class TokenService extends Construct {
   readonly ephemera: EphemeraTable;
   /** For partners of other stacks: `new PartnerApplication(stack, id, { service, ... })`. */
   readonly partnerRegistration: PartnerRegistration;
-  /** Alarms without actions: add yours. */
-  readonly alarms: readonly cloudwatch.Alarm[];
-
   private readonly entry: HttpEntry;
   private readonly functions: ServiceFunctions;
   /** Scope of partners, so that their ids cannot meet those of the parts of the service. */
   private readonly partners: Construct;
+  private readonly monitoring: Monitoring;
+  /** Scope of authorizers, likewise. */
+  private readonly authorizers: Construct;
+  private readonly authorizerParts: AuthorizerParts;
+  private readonly madeAuthorizers = new Map<string, { readonly key: string; readonly authorizer: TokenAuthorizer }>();
 
   /** @throws SettingError when a setting cannot be used, Error when a function has no entry file. */
   constructor(scope: Construct, id: string, props: TokenServiceProps = {}) {
@@ -88,6 +92,7 @@ export class TokenService extends Construct {
     }
     const rotation = new KeyRotation(this, 'KeyRotation');
     const refresh = new PartnerRefresh(this, 'PartnerRefresh');
+    const bundles = props.bundles ?? bundleFunctions(FUNCTIONS);
     const deadLetters = { rotation: rotation.deadLetters, refresh: refresh.deadLetters };
     this.functions = createFunctions(this, {
       registry: this.registry,
@@ -99,12 +104,26 @@ export class TokenService extends Construct {
       settings: settings.functions,
       privateHosts: settings.privateHosts,
       partnerNetwork: props.partnerNetwork,
-      bundles: props.bundles ?? bundleFunctions(FUNCTIONS),
+      bundles,
     });
-    const { token, register, discovery, whoami, authorizer, admin, keys, rotateKeys, refreshPartners } = this.functions;
+    const {
+      token,
+      introspect,
+      revoke,
+      register,
+      discovery,
+      whoami,
+      authorizer,
+      admin,
+      keys,
+      rotateKeys,
+      refreshPartners,
+    } = this.functions;
     const { authorizerCacheSeconds } = settings.functions;
     this.entry.addRoutes({
       token: token.function,
+      introspect: introspect.function,
+      revoke: revoke.function,
       register: register.function,
       discovery: discovery.function,
       whoami: whoami.function,
@@ -122,13 +141,16 @@ export class TokenService extends Construct {
       deployment: this.deployment,
       firstKeys,
     };
-    this.alarms = new Monitoring(this, 'Monitoring', {
+    const { registry, ephemera, deployment, issuer } = this;
+    this.authorizerParts = { registry, ephemera, deployment, issuer, settings: settings.functions, bundles };
+    this.monitoring = new Monitoring(this, 'Monitoring', {
       http: this.entry.http,
       token: token.function,
       rotateKeys: rotateKeys.function,
       refreshPartners: refreshPartners.function,
       deadLetters,
-    }).alarms;
+    });
+    this.authorizers = new Construct(this, 'Authorizers');
   }
 
   /** Lets a role or user call the admin API, with requests signed by SigV4 for `execute-api`. */
@@ -150,6 +172,28 @@ export class TokenService extends Construct {
    */
   partnerById(id: string, partnerId: string, options: Omit<PartnerIdentity, 'partnerId'> = {}): RegisteredPartner {
     return new RegisteredPartner(this.partners, id, { ...options, partnerId, service: this });
+  }
+
+  /**
+   * Lets an API of yours accept tokens of this service: one function for each audience, set of scopes, realm and cache time. The
+   * same options give the same authorizer.
+   * @throws Error naming everything that is wrong with the options.
+   */
+  authorizer(options: AuthorizerOptions): TokenAuthorizer {
+    const resolved = resolveAuthorizer(options, this.authorizerParts.settings);
+    const made = this.madeAuthorizers.get(resolved.id);
+    if (made !== undefined) {
+      if (made.key === resolved.key) return made.authorizer;
+      throw new Error(`${this.node.path}: the authorizer ${resolved.id} has other options; give this one another id`);
+    }
+    const authorizer = new TokenAuthorizer(this.authorizers, resolved, this.authorizerParts);
+    this.madeAuthorizers.set(resolved.id, { key: resolved.key, authorizer });
+    return authorizer;
+  }
+
+  /** Alarms without actions: add yours. Those of the authorizers are among them as soon as these are made. */
+  get alarms(): readonly cloudwatch.Alarm[] {
+    return [...this.monitoring.alarms, ...[...this.madeAuthorizers.values()].map(({ authorizer }) => authorizer.alarm)];
   }
 
   private createMutualTls({ mutualTls, issuer }: TokenServiceProps): MutualTlsEntry | undefined {

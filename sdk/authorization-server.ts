@@ -1,7 +1,9 @@
 /** The issuer as its clients see it: the endpoints in its metadata (RFC 8414), which name the issuer that was asked for. */
 
 import { readJsonObject } from './json-answer.ts';
+import { isTrustworthyUrl } from './remote-document.ts';
 import { retryAfterSeconds } from './retry-after.ts';
+import { metadataUrl } from './server-metadata.ts';
 import { fault, nameOfFailure, TokenError } from './token-error.ts';
 
 export interface AuthorizationServer {
@@ -13,17 +15,13 @@ export interface AuthorizationServer {
 /** How requests go out. @throws TokenError `server_unreachable` */
 export type Send = (url: URL, init: RequestInit) => Promise<Response>;
 
-const WELL_KNOWN = '/.well-known/oauth-authorization-server';
-
 /**
  * Reads the metadata of the issuer.
  * @param now milliseconds since the epoch.
  * @throws TokenError: `metadata_unusable` when it is not there or of another issuer, `server_unreachable`.
  */
 export const discover = async (issuer: string, send: Send, now: number): Promise<AuthorizationServer> => {
-  const { origin, pathname } = new URL(issuer);
-  // RFC 8414 3.1: the well-known path goes between the host and the issuer's own path.
-  const url = new URL(origin + WELL_KNOWN + pathname.replace(/\/+$/, ''));
+  const url = new URL(metadataUrl(issuer));
   const response = await send(url, { headers: { accept: 'application/json' } });
   const metadata = await readBody(response);
   if (response.status !== 200 || metadata === undefined) {
@@ -34,7 +32,8 @@ export const discover = async (issuer: string, send: Send, now: number): Promise
   if (metadata.issuer !== issuer) throw fault('metadata_unusable', `${url.href} is not of this issuer`);
   const tokenEndpoint = endpoint(metadata.token_endpoint);
   const aliases = metadata.mtls_endpoint_aliases;
-  const alias = typeof aliases === 'object' && aliases !== null && 'token_endpoint' in aliases && aliases.token_endpoint;
+  const alias =
+    typeof aliases === 'object' && aliases !== null && 'token_endpoint' in aliases && aliases.token_endpoint;
   return { tokenEndpoint, mutualTlsTokenEndpoint: alias ? endpoint(alias) : tokenEndpoint };
 };
 
@@ -48,12 +47,8 @@ export const readBody = async (response: Response): ReturnType<typeof readJsonOb
 };
 
 const endpoint = (text: unknown): URL => {
-  if (typeof text !== 'string' || !URL.canParse(text) || !isProtected(new URL(text))) {
+  if (!isTrustworthyUrl(text)) {
     throw fault('metadata_unusable', 'the token endpoint is no https URL');
   }
   return new URL(text);
 };
-
-/** Whether nothing is given away on the way there. */
-export const isProtected = ({ protocol, hostname }: URL): boolean =>
-  protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));

@@ -3,7 +3,7 @@
  * RFC 6749 2.3.1 with a secret, RFC 8705 2 with a TLS certificate.
  */
 
-import { type KeyHandle, jwtSigner } from './signed-jwt.ts';
+import { jwtSigner, type KeyHandle } from './signed-jwt.ts';
 
 /** What one request is proved for. */
 export interface ProofContext {

@@ -36,7 +36,7 @@ const element = (bytes: Uint8Array, start: number, tag: number): Element => {
   const first = bytes[start + 1];
   const isLong = first === 0x81;
   const length = isLong ? bytes[start + 2] : first;
-  if (bytes[start] !== tag || length === undefined || (length > 0x7f) !== isLong) throw malformed();
+  if (bytes[start] !== tag || length === undefined || length > 0x7f !== isLong) throw malformed();
   const from = start + (isLong ? 3 : 2);
   if (from + length > bytes.length) throw malformed();
   return { value: bytes.subarray(from, from + length), end: from + length };

@@ -14,7 +14,7 @@ export interface DpopKeyPair {
   readonly alg: string;
 }
 
-export interface ProvenRequest {
+interface ProvenRequest {
   readonly method: string;
   readonly url: URL;
   /** The access token that goes with it, at a resource (RFC 9449 7). */

@@ -10,7 +10,7 @@ export interface RequestLike {
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-export type Scheme = 'Bearer' | 'DPoP';
+type Scheme = 'Bearer' | 'DPoP';
 
 export interface PresentedRequest {
   readonly token: string;
@@ -36,9 +36,12 @@ export const readRequest = ({ method, url, headers }: RequestLike): PresentedReq
 };
 
 const headerOf = (headers: RequestLike['headers'], name: string): string | undefined => {
-  if (headers instanceof Headers) return headers.get(name) ?? undefined;
+  // Not instanceof: polyfills have a class of their own.
+  if (isHeaders(headers)) return headers.get(name) ?? undefined;
   const values = Object.entries(headers).flatMap(([key, value]) =>
     key.toLowerCase() === name && value !== undefined ? [value].flat() : [],
   );
   return values.length === 0 ? undefined : values.join(', ');
 };
+
+const isHeaders = (headers: RequestLike['headers']): headers is Headers => typeof headers.get === 'function';

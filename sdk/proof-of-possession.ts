@@ -32,7 +32,7 @@ export interface PossessionRules extends DpopOptions {
 }
 
 /** To be called when nothing else is left to be checked, so that a proof is used up by good requests only. */
-export type UseUp = () => Promise<void>;
+type UseUp = () => Promise<void>;
 
 export type ProvePossession = (
   confirmation: Confirmation | undefined,

@@ -46,15 +46,19 @@ export const fetchObject = async (
   init: RequestInit = { headers: { accept: 'application/json' } },
 ): Promise<JsonObject> => parseObject(what, await fetchText(fetch, what, url, init));
 
-/** @throws Unavailable */
-export const parseObject = (what: string, text: string): JsonObject => {
+const parseObject = (what: string, text: string): JsonObject => {
+  const value = parseJson(text);
+  if (!isObject(value)) throw new Unavailable(what, new Error('not a JSON object'));
+  return value;
+};
+
+/** Without the words of the parser, which repeat what they could not read. */
+const parseJson = (text: string): unknown => {
   try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch (cause) {
-    throw new Unavailable(what, cause);
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  throw new Unavailable(what);
 };
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];

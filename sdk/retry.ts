@@ -15,7 +15,7 @@ export interface RetrySettings {
 }
 
 const MAX_TRIES = 10;
-export const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 40_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
 

@@ -49,7 +49,8 @@ export const requestToken = async (
     const hasNonce = prover?.learn(url, response.headers) ?? false;
     if (response.status === 200) return readToken(body, requestedAt, prover !== undefined);
     const refusal = refusalOf(response, body, clock.local());
-    const isWorthIt = refusal.error === 'use_dpop_nonce' ? hasNonce : isClockFault(refusal) && clock.correct(response.headers);
+    const isWorthIt =
+      refusal.error === 'use_dpop_nonce' ? hasNonce : isClockFault(refusal) && clock.correct(response.headers);
     if (!isWorthIt || granted.has(refusal.error)) throw refusal;
     granted.add(refusal.error);
   }

@@ -3,11 +3,12 @@
  * the process starts and use it for every call.
  */
 
-import { type AuthorizationServer, discover, isProtected, type Send } from './authorization-server.ts';
+import { type AuthorizationServer, discover, type Send } from './authorization-server.ts';
 import { authorizedFetch } from './authorized-fetch.ts';
 import type { ClientAuthentication } from './client-authentication.ts';
 import { createDpopProver, type DpopKeyPair } from './dpop-prover.ts';
 import { clientCredentials, type Grant } from './grant.ts';
+import { isTrustworthyUrl } from './remote-document.ts';
 import { withRetries } from './retry.ts';
 import { createTokenCache, type HeldToken } from './token-cache.ts';
 import { fault, nameOfFailure } from './token-error.ts';
@@ -35,19 +36,19 @@ export interface TokenSourceOptions {
   /** Ends all waiting and asking, when the process is to stop. */
   readonly signal?: AbortSignal;
   readonly fetch?: typeof globalThis.fetch;
-  /** Milliseconds since the epoch. @default Date.now */
+  /** Seconds since the epoch, with fractions. @default the clock of this machine */
   readonly now?: () => number;
   /** At least 0, less than 1. @default Math.random */
   readonly random?: () => number;
-  /** Waits, in milliseconds, between tries. @default setTimeout */
-  readonly wait?: (milliseconds: number) => Promise<void>;
+  /** Waits between tries. @default setTimeout */
+  readonly wait?: (seconds: number) => Promise<void>;
 }
 
 export interface AccessToken {
   readonly token: string;
   /** For the `Authorization` header. */
   readonly tokenType: 'Bearer' | 'DPoP';
-  /** Milliseconds since the epoch. */
+  /** Seconds since the epoch, by the clock of this machine. */
   readonly expiresAt: number;
 }
 
@@ -85,15 +86,14 @@ export interface TokenSource {
 
 /** @throws TypeError when the issuer is no https URL (plain http is for loopback addresses only). */
 export const createTokenSource = (options: TokenSourceOptions): TokenSource => {
-  if (!URL.canParse(options.issuer) || !isProtected(new URL(options.issuer))) {
-    throw new TypeError('the issuer has to be an https URL');
-  }
-  const clock = createWallClock(options.now ?? Date.now);
+  if (!isTrustworthyUrl(options.issuer)) throw new TypeError('the issuer has to be an https URL');
+  const { now } = options;
+  const clock = createWallClock(now === undefined ? Date.now : () => now() * 1_000);
   const prover = options.dpop === undefined ? undefined : createDpopProver(options.dpop);
   const random = options.random ?? Math.random;
   const cache = createTokenCache({ obtain: obtainer(options, clock, prover, random), now: clock.local, random });
 
-  const sign = async ({ method = 'GET', url }: RequestTarget, { token, tokenType }: AccessToken) => ({
+  const sign = async ({ method = 'GET', url }: RequestTarget, { token, tokenType }: HeldToken) => ({
     authorization: `${tokenType} ${token}`,
     ...(prover === undefined
       ? {}
@@ -108,7 +108,11 @@ export const createTokenSource = (options: TokenSourceOptions): TokenSource => {
   };
 };
 
-const publicView = ({ token, tokenType, expiresAt }: HeldToken): AccessToken => ({ token, tokenType, expiresAt });
+const publicView = ({ token, tokenType, expiresAt }: HeldToken): AccessToken => ({
+  token,
+  tokenType,
+  expiresAt: expiresAt / 1_000,
+});
 
 const TRY_MS = 10_000;
 const METADATA_MS = 3_600_000;
@@ -125,9 +129,8 @@ const obtainer = (
   const server = rememberServer(() => discover(issuer, send, clock.local()), clock.local);
   const request = { issuer, clientId, authentication, grant, parameters: parametersOf(options), prover, clock };
   const { signal } = options;
-  const wait = (ms: number) => (options.wait === undefined ? pause(ms, signal) : options.wait(ms));
-  return () =>
-    withRetries(async () => requestToken(request, await server(), send), { now: clock.local, random, wait });
+  const wait = (ms: number) => (options.wait === undefined ? pause(ms, signal) : options.wait(ms / 1_000));
+  return () => withRetries(async () => requestToken(request, await server(), send), { now: clock.local, random, wait });
 };
 
 /** Once an hour; older metadata is better than none while the server is down. */
@@ -168,6 +171,7 @@ const sender = ({ fetch = globalThis.fetch, signal }: TokenSourceOptions): Send 
 };
 
 const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> => {
+  signal?.throwIfAborted();
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   signal?.addEventListener('abort', () => resolve(), { once: true });

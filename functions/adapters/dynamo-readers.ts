@@ -90,9 +90,9 @@ const isSigning = (ring: KeyRing): boolean => activeKey(ring) !== undefined;
 export const dynamoRingReader = (options: ReaderOptions): RingReader => {
   const rings = agedCache<readonly KeyRing[]>(options.cacheSeconds);
   return {
-    list: async (realm) => {
+    list: async (realm, freshness) => {
       const partition = ringPartition(realm);
-      const cached = rings.get(partition);
+      const cached = rings.get(partition, freshness);
       if (cached !== undefined) return cached;
       const readAt = performance.now();
       const found = (await queryPartition(options.client, options.table, partition)).map(parseRingRow);

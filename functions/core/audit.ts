@@ -4,7 +4,7 @@
  */
 
 import type { CompatibilityProfile } from './compatibility.ts';
-import type { Refusal, Result } from './errors.ts';
+import type { Refusal, RefusalReason, Result } from './errors.ts';
 import type { GrantType } from './grant-type.ts';
 import type { EpochSeconds } from './partner.ts';
 import type { Binding } from './token-policy.ts';
@@ -47,6 +47,10 @@ export interface AuditFacts {
   readonly expiresAt?: EpochSeconds;
   /** The token was issued above a quota that only observes. */
   readonly overQuota?: true;
+  /** What a caller was told of a token, or what became of one that it wanted to end. */
+  readonly tokenState?: 'active' | 'inactive' | 'revoked' | 'unchanged';
+  /** Why a token was left at that. */
+  readonly tokenFault?: RefusalReason | 'token_foreign';
   /** Of dynamic registration: what was asked for, how the client will prove itself, and with which keys (RFC 7638 thumbprints). */
   readonly operation?: 'register' | 'read' | 'update' | 'remove';
   readonly keys?: readonly string[];
@@ -60,7 +64,7 @@ export interface Decided<Value> {
 }
 
 export interface AuditRecord {
-  readonly action: 'issue-token' | 'check-token' | 'register-client';
+  readonly action: 'issue-token' | 'check-token' | 'introspect-token' | 'revoke-token' | 'register-client';
   readonly decision: 'granted' | 'refused';
   /** Why not: the refusal's stable code with its evidence. */
   readonly refusal?: Refusal;

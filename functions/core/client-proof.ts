@@ -32,7 +32,7 @@ export type ClientProof =
       readonly foreign: Result<ForeignJwt>;
     };
 
-export const readClientProof = ({ client, grant }: TokenRequest): Result<ClientProof> => {
+export const readClientProof = ({ client, grant }: Pick<TokenRequest, 'client' | 'grant'>): Result<ClientProof> => {
   switch (client.method) {
     case 'client_secret_basic':
     case 'client_secret_post':

@@ -11,13 +11,21 @@ import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
 import type { RealmTerms } from './realm.ts';
 
 export const tokenEndpoint = (issuer: string): string => `${issuer}/token`;
+const introspectionEndpoint = (issuer: string): string => `${issuer}/introspect`;
+const revocationEndpoint = (issuer: string): string => `${issuer}/revoke`;
 
 /**
- * RFC 8414 2, RFC 8705 5, RFC 9449 5.1, RFC 9396 10: what is on in this realm, and nothing else. No authorization endpoint exists, so
+ * RFC 8414 2, RFC 8705 5, RFC 9449 5.1, RFC 9396 10, RFC 9701 7: what is on in this realm, and nothing else. No authorization endpoint exists, so
  * `response_types_supported` holds the registered value for "nothing".
  */
 export const authorizationServerMetadata = (realm: RealmTerms) => {
-  const { issuer, clientSecrets, grantTypes, authorizationDetailsTypes: types, mutualTlsUrl } = realm;
+  const { issuer, algorithms, clientSecrets, grantTypes, authorizationDetailsTypes: types, mutualTlsUrl } = realm;
+  const methods = [
+    'private_key_jwt',
+    ...(mutualTlsUrl === undefined ? [] : ['tls_client_auth', 'self_signed_tls_client_auth']),
+    ...(clientSecrets ? ['client_secret_basic', 'client_secret_post'] : []),
+  ];
+  const assertionAlgorithms = JWS_ALGORITHMS.flatMap(wireNames);
   return {
     issuer,
     token_endpoint: tokenEndpoint(issuer),
@@ -27,19 +35,27 @@ export const authorizationServerMetadata = (realm: RealmTerms) => {
     registration_endpoint: registrationEndpoint(issuer),
     response_types_supported: ['none'],
     grant_types_supported: grantTypes,
-    token_endpoint_auth_methods_supported: [
-      'private_key_jwt',
-      ...(mutualTlsUrl === undefined ? [] : ['tls_client_auth', 'self_signed_tls_client_auth']),
-      ...(clientSecrets ? ['client_secret_basic', 'client_secret_post'] : []),
-    ],
-    token_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS.flatMap(wireNames),
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    introspection_endpoint: introspectionEndpoint(issuer),
+    introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    // RFC 9701 7
+    introspection_signing_alg_values_supported: algorithms,
+    revocation_endpoint: revocationEndpoint(issuer),
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     dpop_signing_alg_values_supported: PROOF_ALGORITHM_NAMES,
     ...(types.length === 0 ? {} : { authorization_details_types_supported: types }),
     ...(mutualTlsUrl === undefined
       ? {}
       : {
           tls_client_certificate_bound_access_tokens: true,
-          mtls_endpoint_aliases: { token_endpoint: tokenEndpoint(mutualTlsUrl) },
+          mtls_endpoint_aliases: {
+            token_endpoint: tokenEndpoint(mutualTlsUrl),
+            introspection_endpoint: introspectionEndpoint(mutualTlsUrl),
+            revocation_endpoint: revocationEndpoint(mutualTlsUrl),
+          },
         }),
   };
 };

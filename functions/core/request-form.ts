@@ -31,6 +31,8 @@ const MAX_LENGTH: Readonly<Record<string, number>> = {
   subject_token_type: 128,
   actor_token: 8192,
   actor_token_type: 128,
+  token: 8192,
+  token_type_hint: 128,
   requested_token_type: 128,
   resource: 512,
   audience: 512,

@@ -6,7 +6,7 @@ import type { AuditFacts } from '../core/audit.ts';
 import { ASSERTION_ALLOWANCES } from '../core/compatibility.ts';
 import { confirm } from '../core/confirmation.ts';
 import { defaultAlgorithm } from '../core/default-algorithm.ts';
-import { accept, type Refusal, type RefusalReason, type Result, refuse } from '../core/errors.ts';
+import { accept, type Result, refuse } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { EpochSeconds, Partner } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
@@ -15,9 +15,10 @@ import type { RawTokenRequest } from '../core/request-form.ts';
 import { parseScope } from '../core/scope.ts';
 import type { Confirmation } from '../core/token.ts';
 import type { DpopNonces, Freshness, SingleUse, TokenRevocations } from '../ports.ts';
-import { type Asked, type LookUpPorts, lookUpClient, UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
+import { type Asked, type LookUpPorts, lookUpClient } from './look-up-client.ts';
 import { type ProvenClient, proveClient } from './prove-client.ts';
 import { provePossession } from './prove-possession.ts';
+import { secondLook } from './second-look.ts';
 import { verifySubject } from './verify-subject.ts';
 
 export interface EntitleClientPorts extends LookUpPorts {
@@ -64,49 +65,6 @@ export const entitleClient = async (
   if (cached.ok) return cached;
   const freshness = secondLook(cached.refusal);
   return freshness === undefined ? cached : look(freshness);
-};
-
-/**
- * Refusals of a proven client that the cache may be the reason for: what an operator has just added must not be refused for
- * half a minute. They are looked into once more, with fresh data.
- */
-const SECOND_LOOK: readonly RefusalReason[] = [
-  'client_disabled',
-  'realm_disabled',
-  'credential_not_yet_valid',
-  'credential_expired',
-  'secret_expired',
-  'client_secrets_off',
-  'grant_type_off',
-  'trust_level_insufficient',
-  'resource_required',
-  'resource_unknown',
-  'resource_disabled',
-  'grant_missing',
-  'scope_not_granted',
-  'authorization_details_not_granted',
-  'binding_required',
-  'token_profile_unsupported',
-  'grant_assertion_refused',
-  'subject_token_refused',
-  'actor_token_refused',
-  'subject_not_shared',
-];
-
-/** The same where nothing is proved, because the partner does not have, or trust, what it was tried with. */
-const UNPROVEN_SECOND_LOOK: readonly RefusalReason[] = [
-  'secret_unknown',
-  'certificate_unknown',
-  'federation_missing',
-  'federation_claims',
-  'issuer_unknown',
-  'issuer_untrusted',
-  'issuer_disabled',
-];
-
-const secondLook = ({ reason }: Refusal): Freshness | undefined => {
-  if (SECOND_LOOK.includes(reason)) return { maxAgeSeconds: 0 };
-  return UNPROVEN_SECOND_LOOK.includes(reason) ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
 };
 
 const entitle = async (

@@ -68,7 +68,7 @@ const read = async (
 };
 
 /** The partner that the proof names, with the key that it names if the partner has it. */
-const findClient = async (
+export const findClient = async (
   partners: PartnerReader & IssuerReader,
   realm: string,
   proof: ClientProof,

@@ -62,7 +62,7 @@ export const checkSize = (order: TokenOrder, rings: readonly KeyRing[]): Result<
 };
 
 /** Octets that KMS signs without hashing them itself first (KMS API reference, Sign). */
-const MAX_RAW_MESSAGE_BYTES = 4_096;
+export const MAX_RAW_MESSAGE_BYTES = 4_096;
 
 const inputOf = ({ grant, algorithm, jti, now }: TokenOrder, seconds: number, kid: string) => {
   const claims = buildClaims({ ...grant, seconds }, jti, now);
@@ -75,7 +75,7 @@ const signWith = async (signer: Signer, order: TokenOrder, key: SigningKey): Pro
 };
 
 /** @throws Outage without an active key: a deployment whose first keys are not made yet, which is not the client's fault. */
-const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
+export const signingKey = (rings: readonly KeyRing[], algorithm: JwsAlgorithm): SigningKey => {
   const ring = rings.find((each) => each.algorithm === algorithm);
   const key = ring === undefined ? undefined : activeKey(ring);
   if (key === undefined) throw new Outage('key-ring', new Error(`the ${algorithm} ring has no active key`));

@@ -27,7 +27,8 @@ export class Unauthorized extends Error {
 /**
  * What a REST API tells of a request. An authorizer of the type TOKEN is told the header `Authorization` alone: whoever shows it a
  * bound token cannot prove anything, so such tokens are refused there.
- * @param requestId for events that have none.
+ * @param requestId of Lambda: callers can choose the one that a REST API tells (API Gateway developer guide, $context.requestId), and
+ * with it whoever repeats a DPoP proof would pass for the one request that it is good for.
  */
 export const restRequest = (event: RestAuthorizerEvent, requestId: string): ResourceRequest => {
   if (event.type === 'TOKEN') return { ...shownBy(event.authorizationToken), ...placeOf(event.methodArn), requestId };
@@ -38,7 +39,7 @@ export const restRequest = (event: RestAuthorizerEvent, requestId: string): Reso
     ...shownBy(headerOf(event, 'authorization')),
     ...(proof === undefined ? {} : { proof }),
     ...(pem === undefined ? {} : { clientCertificate: pem }),
-    ...{ method, host: requestContext.domainName ?? '', requestId: requestContext.requestId },
+    ...{ method, host: requestContext.domainName ?? '', requestId },
     // With the stage or base path, which the caller's URL has as well.
     path: decodedPath(requestContext.path),
   };

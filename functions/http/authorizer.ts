@@ -12,6 +12,7 @@ import type {
   APIGatewayRequestAuthorizerEventV2,
   APIGatewaySimpleAuthorizerResult,
   APIGatewaySimpleAuthorizerWithContextResult,
+  Context,
 } from 'aws-lambda';
 import { auditRecord, type Decided } from '../core/audit.ts';
 import type { ResourceRequest } from '../core/resource-request.ts';
@@ -37,7 +38,7 @@ export const authorizer = (
     .onError((request) => {
       // Decided and on record: an answer, in the only form that a REST API has for it.
       if (request.error instanceof Unauthorized) return;
-      recordFault(seen, request.error, requestIdOf(request.event) ?? request.context.awsRequestId);
+      recordFault(seen, request.error, requestIdOf(request.event, request.context));
       request.error = withoutMessage(request.error);
     })
     .handler(async (event, { awsRequestId }) => {
@@ -49,8 +50,8 @@ export const authorizer = (
 
 const isRest = (event: AuthorizerEvent): event is RestAuthorizerEvent => 'methodArn' in event;
 
-const requestIdOf = (event: AuthorizerEvent): string | undefined =>
-  'requestContext' in event ? event.requestContext.requestId : undefined;
+const requestIdOf = (event: AuthorizerEvent, { awsRequestId }: Context): string =>
+  isRest(event) ? awsRequestId : event.requestContext.requestId;
 
 /** The verified claims reach the function behind the route as `requestContext.authorizer.lambda`. */
 const simpleAnswer = ({ result }: Decided<AccessTokenClaims>): AuthorizerAnswer =>

@@ -37,6 +37,8 @@ export const recordDecision = ({ logger, metrics }: Observability, audit: AuditR
 const METRICS = {
   'issue-token': { granted: 'TokensIssued', refused: 'TokensRefused' },
   'check-token': { granted: 'TokensAccepted', refused: 'TokensRejected' },
+  'introspect-token': { granted: 'IntrospectionsAnswered', refused: 'IntrospectionsRefused' },
+  'revoke-token': { granted: 'RevocationsAnswered', refused: 'RevocationsRefused' },
   'register-client': { granted: 'RegistrationsAccepted', refused: 'RegistrationsRefused' },
 } as const;
 

@@ -8,8 +8,8 @@ import type { IssuedToken } from '../flows/issue-token.ts';
 import type { Failure, HttpAnswer } from './endpoint.ts';
 
 /** RFC 6749 5.1: neither tokens nor what is said about them may be kept by anyone on the way. */
-const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
-const JSON_TYPE = { 'content-type': 'application/json' } as const;
+export const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
+export const JSON_TYPE = { 'content-type': 'application/json' } as const;
 
 export const tokenAnswer = (result: Result<IssuedToken>, usedAuthorizationHeader: boolean): HttpAnswer =>
   result.ok
@@ -26,7 +26,7 @@ export const tokenAnswer = (result: Result<IssuedToken>, usedAuthorizationHeader
     : oauthError(result.refusal, usedAuthorizationHeader);
 
 /** RFC 6749 5.2. A client that tried the `Authorization` header is told the scheme, as that section demands. */
-const oauthError = (refusal: Refusal, usedAuthorizationHeader: boolean): HttpAnswer => {
+export const oauthError = (refusal: Refusal, usedAuthorizationHeader: boolean): HttpAnswer => {
   const { status, error, description, retryAfterSeconds, dpopNonce } = refusalToWire(refusal);
   const challenge =
     status === 401 && usedAuthorizationHeader ? { 'www-authenticate': 'Basic realm="countersign"' } : {};

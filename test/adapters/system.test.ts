@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { randomSecrets } from '../../functions/adapters/system.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { randomSecrets, systemClock, systemPause } from '../../functions/adapters/system.ts';
 
 it('a secret is 256 bits in base64url, each time others', () => {
   const made = Array.from({ length: 100 }, () => randomSecrets.next());
@@ -15,4 +15,17 @@ it('a secret is 256 bits in base64url, each time others', () => {
     [new Uint8Array(32), new Uint8Array(32).fill(255)],
   );
   expect([ever, always]).toEqual([new Uint8Array(32).fill(255), new Uint8Array(32)]);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('a pause ends with the second that is waited for, not before, and one that is over is none', async () => {
+  vi.useFakeTimers({ now: 1_800_000_000_250, toFake: ['Date'] });
+  await systemPause.until(systemClock.now());
+  vi.useRealTimers();
+  const next = systemClock.now() + 1;
+  await systemPause.until(next);
+  expect([next, next + 1]).toContain(systemClock.now());
 });

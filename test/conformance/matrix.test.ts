@@ -29,11 +29,13 @@ const tests = files.flatMap((file) => titlesIn(file).map((title) => `${file}: ${
 const STANDARDS = [
   'RFC 6749',
   'RFC 6750',
+  'RFC 7009',
   'RFC 7517',
   'RFC 7521',
   'RFC 7523',
   'RFC 7591',
   'RFC 7592',
+  'RFC 7662',
   'RFC 8414',
   'RFC 8693',
   'RFC 8705',
@@ -41,6 +43,7 @@ const STANDARDS = [
   'RFC 9068',
   'RFC 9396',
   'RFC 9449',
+  'RFC 9701',
   'draft-ietf-oauth-rfc7523bis',
 ];
 

@@ -55,6 +55,13 @@ describe('RFC 8414 2: metadata', () => {
       grant_types_supported: ['client_credentials', JWT_BEARER, TOKEN_EXCHANGE],
       token_endpoint_auth_methods_supported: ['private_key_jwt'],
       token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256']),
+      introspection_endpoint: `${service.issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
+      introspection_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256']),
+      introspection_signing_alg_values_supported: expect.arrayContaining(['RS256']),
+      revocation_endpoint: `${service.issuer}/revoke`,
+      revocation_endpoint_auth_methods_supported: ['private_key_jwt'],
+      revocation_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256']),
       dpop_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256']),
     });
   });
@@ -66,6 +73,7 @@ describe('RFC 8414 2: metadata', () => {
       authorizationDetailsTypes: ['payment_initiation'],
     };
     await callAdmin(service, 'POST', '/admin/realms', { name: 'shared', policy });
+    const methods = ['private_key_jwt', 'client_secret_basic', 'client_secret_post'];
     const shared = await documentAt('oauth-authorization-server', '/realms/shared');
     expect(shared).toEqual({
       ...metadata,
@@ -75,7 +83,12 @@ describe('RFC 8414 2: metadata', () => {
       revoked_keys_uri: `${service.issuer}/realms/shared/revoked-keys`,
       registration_endpoint: `${service.issuer}/realms/shared/register`,
       grant_types_supported: ['client_credentials'],
-      token_endpoint_auth_methods_supported: ['private_key_jwt', 'client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: methods,
+      introspection_endpoint: `${service.issuer}/realms/shared/introspect`,
+      introspection_endpoint_auth_methods_supported: methods,
+      introspection_signing_alg_values_supported: ['RS256'],
+      revocation_endpoint: `${service.issuer}/realms/shared/revoke`,
+      revocation_endpoint_auth_methods_supported: methods,
       authorization_details_types_supported: ['payment_initiation'],
     });
   });
@@ -97,6 +110,10 @@ describe('RFC 8414 2: metadata', () => {
       body: tokenForm(await assertionOf(world.client, service.issuer)),
     });
     expect(response.status).toBe(200);
+    for (const endpoint of [metadata.introspection_endpoint, metadata.revocation_endpoint]) {
+      const body = tokenForm(await assertionOf(world.client, service.issuer), { token: 'x' });
+      expect((await fetch(String(endpoint), { method: 'POST', body })).status).toBe(200);
+    }
   });
 });
 

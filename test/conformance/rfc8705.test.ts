@@ -238,7 +238,11 @@ describe('RFC 8705 5: metadata for mutual-TLS endpoint aliases', () => {
       token_endpoint: `${service.issuer}/token`,
       token_endpoint_auth_methods_supported: expect.arrayContaining(['tls_client_auth', 'self_signed_tls_client_auth']),
       tls_client_certificate_bound_access_tokens: true,
-      mtls_endpoint_aliases: { token_endpoint: `${service.mutualTlsUrl}/token` },
+      mtls_endpoint_aliases: {
+        token_endpoint: `${service.mutualTlsUrl}/token`,
+        introspection_endpoint: `${service.mutualTlsUrl}/introspect`,
+        revocation_endpoint: `${service.mutualTlsUrl}/revoke`,
+      },
     });
   });
 
@@ -249,7 +253,7 @@ describe('RFC 8705 5: metadata for mutual-TLS endpoint aliases', () => {
     const document = await fetch(`${service.issuer}/.well-known/oauth-authorization-server/realms/contoso`);
     const { mtls_endpoint_aliases: aliases } = (await document.json()) as oauth.AuthorizationServer;
     const path = '/realms/contoso/token';
-    expect(aliases).toEqual({ token_endpoint: `${service.mutualTlsUrl}${path}` });
+    expect(aliases).toMatchObject({ token_endpoint: `${service.mutualTlsUrl}${path}` });
     const asked = (id: string) =>
       outcome(postTokenAs(service, billing, { client_id: id, resource: RESOURCE }, { path }));
     expect((await asked('accounts')).reason).toBe('resource_unknown');

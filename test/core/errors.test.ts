@@ -106,6 +106,8 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   token_audience: { reason: 'token_audience', expected: 'evidence' },
   token_revoked: { reason: 'token_revoked', tokenId: 'token-1' },
   token_too_old: { reason: 'token_too_old', issuedAt: 1, notBefore: 2 },
+  scope_missing: { reason: 'scope_missing', required: ['evidence'], granted: [] },
+  token_expiring: { reason: 'token_expiring', expiresAt: 424242, now: 171717, cacheSeconds: 300 },
   token_expired: { reason: 'token_expired', expiresAt: 424242, now: 171717 },
   token_not_yet_valid: { reason: 'token_not_yet_valid', issuedAt: 424242, now: 171717 },
   token_lifetime: { reason: 'token_lifetime', seconds: 424242, maxSeconds: 171717 },
@@ -130,6 +132,7 @@ const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
   if (/^(client|realm|credential|assertion|secret|certificate|issuer|federation)/.test(reason))
     return [401, 'invalid_client'];
   if (/^(resource|grant_missing)/.test(reason)) return [400, 'invalid_target'];
+  if (reason === 'scope_missing') return [403, 'insufficient_scope'];
   if (/^scope/.test(reason)) return [400, 'invalid_scope'];
   return [401, 'invalid_token'];
 };

@@ -11,6 +11,11 @@ import {
 } from '../../functions/core/realm.ts';
 import { ISSUER, keyPair, REALM, realmDefaults, ring, signingKey } from '../support/builders.ts';
 
+const ASSERTION_ALGORITHMS = [
+  ...['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  ...['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'],
+];
+
 const SERVER_METADATA = {
   issuer: ISSUER,
   token_endpoint: `${ISSUER}/token`,
@@ -24,10 +29,14 @@ const SERVER_METADATA = {
     'urn:ietf:params:oauth:grant-type:token-exchange',
   ],
   token_endpoint_auth_methods_supported: ['private_key_jwt'],
-  token_endpoint_auth_signing_alg_values_supported: [
-    ...['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-    ...['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'],
-  ],
+  token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+  introspection_endpoint: `${ISSUER}/introspect`,
+  introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
+  introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+  introspection_signing_alg_values_supported: realmDefaults().algorithms,
+  revocation_endpoint: `${ISSUER}/revoke`,
+  revocation_endpoint_auth_methods_supported: ['private_key_jwt'],
+  revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   dpop_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 };
 
@@ -66,7 +75,12 @@ describe('the metadata', () => {
       ['private_key_jwt', ...CERTIFICATES, ...SECRETS],
     ],
   ])('names the ways to authenticate that are on with %j and %j', (policy, defaults, methods) => {
-    expect(authorizationServerMetadata(terms(policy, defaults)).token_endpoint_auth_methods_supported).toEqual(methods);
+    const metadata = authorizationServerMetadata(terms(policy, defaults));
+    expect([
+      metadata.token_endpoint_auth_methods_supported,
+      metadata.introspection_endpoint_auth_methods_supported,
+      metadata.revocation_endpoint_auth_methods_supported,
+    ]).toEqual([methods, methods, methods]);
   });
 
   it.each(['https://mtls.example.com', undefined])(
@@ -78,7 +92,14 @@ describe('the metadata', () => {
       expect([metadata.tls_client_certificate_bound_access_tokens, metadata.mtls_endpoint_aliases]).toEqual(
         mutualTlsUrl === undefined
           ? [undefined, undefined]
-          : [true, { token_endpoint: 'https://mtls.example.com/realms/emea/token' }],
+          : [
+              true,
+              {
+                token_endpoint: 'https://mtls.example.com/realms/emea/token',
+                introspection_endpoint: 'https://mtls.example.com/realms/emea/introspect',
+                revocation_endpoint: 'https://mtls.example.com/realms/emea/revoke',
+              },
+            ],
       );
       expect(metadata.token_endpoint).toBe(`${ISSUER}/realms/emea/token`);
     },

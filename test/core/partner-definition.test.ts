@@ -339,7 +339,14 @@ describe('a trusted issuer', () => {
 });
 
 describe('what is made here and not declared', () => {
-  const stored = partner({ secrets: [SECRET], onboarding: OPEN, registration: REGISTERED, version: 4, createdAt: 9 });
+  const stored = partner({
+    secrets: [SECRET],
+    onboarding: OPEN,
+    registration: REGISTERED,
+    version: 4,
+    createdAt: 9,
+    tokensNotBefore: 8,
+  });
 
   it('makes no difference to a create that is repeated', () => {
     expect(definitionOf(stored)).toBe(definitionOf(partner()));

@@ -12,7 +12,7 @@ import {
   isSameGrant,
 } from '../../functions/core/registration.ts';
 import { MAX_SCOPE_LENGTH } from '../../functions/core/scope.ts';
-import { AUDIENCE, audience, grant, OWNER, REALM } from '../support/builders.ts';
+import { AUDIENCE, audience, grant, NOW, OWNER, REALM } from '../support/builders.ts';
 
 const pointersOf = (result: AdminResult<unknown>): readonly string[] =>
   result.ok || result.refusal.reason !== 'invalid'

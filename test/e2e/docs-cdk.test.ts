@@ -1,4 +1,4 @@
-/** The CDK apps of docs/cdk.md: each block is a whole file that compiles, synthesizes, and declares what the page says. */
+/** The CDK apps of docs/cdk.md and docs/authorizers.md: each block is a whole file that compiles, synthesizes, and declares what the page says. */
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -12,7 +12,8 @@ import { blocksOf } from './docs-page.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const apps = blocksOf(await readFile(join(root, 'docs/cdk.md'), 'utf8')).filter(({ language }) => language === 'ts');
+const pages = await Promise.all(['cdk', 'authorizers'].map((name) => readFile(join(root, `docs/${name}.md`), 'utf8')));
+const apps = pages.flatMap(blocksOf).filter(({ language }) => language === 'ts');
 
 let project: string;
 
@@ -50,8 +51,8 @@ const declared = async (output: string, stack: string): Promise<readonly object[
 };
 
 describe('docs/cdk.md', () => {
-  it('has two apps, and both compile', async () => {
-    expect(apps).toHaveLength(2);
+  it('has two apps, docs/authorizers.md a third, and all compile', async () => {
+    expect(apps).toHaveLength(3);
     await run(join(root, 'node_modules/.bin/tsc'), ['--project', project]).catch(({ stdout }: { stdout: string }) =>
       expect(stdout).toBe(''),
     );
@@ -84,3 +85,17 @@ describe('docs/cdk.md', () => {
 
 const disposable = <Closable extends { close(): Promise<void> }>(closable: Closable): Closable & AsyncDisposable =>
   Object.assign(closable, { [Symbol.asyncDispose]: () => closable.close() });
+
+describe('docs/authorizers.md', () => {
+  it('has an authorizer for each set of scopes, in front of both kinds of API', async () => {
+    const output = await synthesize(2);
+    const count = async (stack: string, type: string) => {
+      const { Resources } = JSON.parse(await readFile(join(output, `${stack}.template.json`), 'utf8')) as Template;
+      return Object.values(Resources).filter(({ Type }) => Type === type).length;
+    };
+    expect(await count('Billing', 'AWS::ApiGatewayV2::Authorizer')).toBe(2);
+    expect(await count('Billing', 'AWS::ApiGateway::Authorizer')).toBe(1);
+    expect(await count('Billing', 'AWS::Lambda::Permission')).toBe(3);
+    expect(await count('Billing', 'AWS::Lambda::Function')).toBe(0);
+  });
+});

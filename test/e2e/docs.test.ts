@@ -35,6 +35,7 @@ describe('a page of the documentation', () => {
     'partners.md',
     'quotas.md',
     'realms.md',
+    'revocation.md',
     'scenarios.md',
     'workload-identity.md',
   ])('%s has commands', (name) => {

@@ -18,12 +18,14 @@ import {
   administer,
   assertionOf,
   changePartner,
+  getToken,
   populate,
   postToken,
   type Service,
   startService,
   tokenForm,
 } from '../support/service.ts';
+import { introspect, revoke } from '../support/token-state.ts';
 import { openRoleSession } from './role-session.ts';
 
 const copies: string[] = [];
@@ -80,7 +82,7 @@ const without = async (role: string, action: string): Promise<string> => {
 };
 
 /** What tests break, beside taking permissions away. */
-type Breakage = 'nothing' | 'signing' | 'beginning-of-a-key' | 'disabling-by-operators';
+type Breakage = 'nothing' | 'signing' | 'revoking' | 'beginning-of-a-key' | 'disabling-by-operators';
 
 const breaks = (broken: Breakage, { operation, principal, input }: AwsCall): boolean => {
   switch (broken) {
@@ -88,6 +90,8 @@ const breaks = (broken: Breakage, { operation, principal, input }: AwsCall): boo
       return false;
     case 'signing':
       return operation === 'Sign';
+    case 'revoking':
+      return operation === 'PutItem' && JSON.stringify(input).includes('revoked#');
     case 'beginning-of-a-key':
       return operation === 'PutItem' && JSON.stringify(input).includes('"creation":');
     case 'disabling-by-operators':
@@ -113,6 +117,19 @@ const playPartners = async (service: Service, brk: (broken: Breakage) => void): 
   await administer(service, 'POST', '/tokens/revoke', { tokenId: 'nobody-has-it', expiresAt });
   const grant = new URLSearchParams({ client: world.client.id, audience: world.audience });
   await administer(service, 'DELETE', `/grants?${grant}`);
+};
+
+/** A token is asked about and ended, by the owner of its resource; then nothing can be signed, and none be ended. */
+const playTokenState = async (service: Service, brk: (broken: Breakage) => void): Promise<void> => {
+  const world = await populate(service);
+  const token = await getToken(service, world);
+  const signed = { accept: 'application/token-introspection+jwt' };
+  await introspect(service, world.owner, token, signed);
+  await revoke(service, world.owner, token);
+  brk('signing');
+  await introspect(service, world.owner, token, signed);
+  brk('revoking');
+  await revoke(service, world.owner, token);
 };
 
 /** A token that is bound to a DPoP key reaches its resource. */
@@ -240,6 +257,11 @@ const NEEDED: readonly (readonly [role: string, action: string, play: Play | 'de
   ['RefreshPartners', 'dynamodb:GetItem', playRefresh],
   ['RefreshPartners', 'dynamodb:Query', playRefresh],
   ['RefreshPartners', 'dynamodb:PutItem', playRefresh],
+  ...['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'].flatMap((name) => [
+    ['Introspect', `dynamodb:${name}`, playTokenState] as const,
+    ['Revoke', `dynamodb:${name}`, playTokenState] as const,
+  ]),
+  ['Introspect', 'kms:Sign', playTokenState],
   ['Register', 'dynamodb:GetItem', playRegistration],
   ['Register', 'dynamodb:Query', playRegistration],
   ['Register', 'dynamodb:PutItem', playRegistration],

@@ -72,7 +72,10 @@ const world = async (changes: Partial<CheckTokenPorts> = {}, authorizerCacheSeco
     clock: testClock(),
     ...changes,
   };
-  const settings = { realm: REALM, issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 5 };
+  const settings = {
+    ...{ realm: REALM, issuer: ISSUER, audience: AUDIENCE, resourceUrl: ISSUER },
+    clockToleranceSeconds: 5,
+  };
   const check = checkToken(ports, { ...settings, authorizerCacheSeconds });
   return { check, claims, outcome: async (asked: ResourceRequest) => outcomeOf(await check(asked)) };
 };

@@ -180,6 +180,33 @@ describe('a revoked token', () => {
   });
 });
 
+describe('what a resource asks beyond a good token', () => {
+  const asking = async (settings: Partial<CheckTokenSettings>, claims: object = {}): Promise<string> => {
+    const { result } = await checkToken((await portsOf()).ports, { ...SETTINGS, ...settings })(
+      bearer(await token(claims)),
+    );
+    return result.ok ? 'accepted' : result.refusal.reason;
+  };
+
+  it.each([
+    [['read'], 'read', 'accepted'],
+    [['read', 'write'], 'read write', 'accepted'],
+    [['write'], 'read', 'scope_missing'],
+    // What it has lost is the better reason: a token with more would not help.
+    [['write'], 'admin', 'scope_not_granted'],
+  ])('scopes %j of one with %j: %s', async (scopes, scope, outcome) => {
+    expect(await asking({ scopes }, { scope })).toBe(outcome);
+  });
+
+  it.each([
+    [300, NOW + 301, 'accepted'],
+    [300, NOW + 300, 'token_expiring'],
+    [0, NOW + 1, 'accepted'],
+  ])('to last while a decision is kept: %i s', async (authorizerCacheSeconds, exp, outcome) => {
+    expect(await asking({ authorizerCacheSeconds }, { exp })).toBe(outcome);
+  });
+});
+
 describe('what is no token', () => {
   it('is refused without a call', async () => {
     for (const jws of [undefined, '', 'x', 'a.b.c', `${await token()}=`, await token({}, { typ: 'JWT' })]) {

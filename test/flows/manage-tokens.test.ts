@@ -53,7 +53,7 @@ const WAYS = [
 describe.each(WAYS)('the tokens of %s', (_what, revoke, read) => {
   it('are refused from before the next second on, which has come when that is answered', async () => {
     const before = await read();
-    mustBe(await revoke());
+    mustBe<unknown>(await revoke());
     expect(await read()).toEqual({ ...before, tokensNotBefore: NOW + 1, version: (before?.version ?? 0) + 1 });
     expect(waits).toEqual([NOW + 1]);
   });
@@ -61,7 +61,7 @@ describe.each(WAYS)('the tokens of %s', (_what, revoke, read) => {
   it('can be ended again and again, and a clock that is behind takes nothing back', async () => {
     for (const time of [NOW + 100, NOW + 90, NOW + 200]) {
       world.clock.time = time;
-      mustBe(await revoke());
+      mustBe<unknown>(await revoke());
     }
     expect((await read())?.tokensNotBefore).toBe(NOW + 201);
     // No longer than a second, wherever the mark is.
@@ -83,7 +83,8 @@ describe.each(WAYS)('the tokens of %s', (_what, revoke, read) => {
   });
 
   it('are not said to be ended when every attempt was lost, nor when the registry is down', async () => {
-    const lost = { updatePartner: async () => 'conflict', saveGrant: async () => 'conflict' } as const;
+    const conflict = async (): Promise<'conflict'> => 'conflict';
+    const lost = { updatePartner: conflict, saveGrant: conflict };
     expect(reasonOf(await revoke(tokens(lost)))).toBe('conflict');
     const down = () => Promise.reject(new Outage('dynamodb:TransactWriteItems', new Error('down')));
     await expect(revoke(tokens({ updatePartner: down, saveGrant: down }))).rejects.toBeInstanceOf(Outage);

@@ -27,6 +27,7 @@ const verify = async (
   return { outcome: result.ok ? 'accepted' : result.refusal, asked: asked.sort(), ages: [...ages] };
 };
 
+const ISSUED_AT = NOW - 5;
 const CHAIN = { sub: CLIENT, act: { sub: FRONTEND, act: { sub: OWNER, act: { sub: FRONTEND } } } };
 
 describe('the parties of a token', () => {
@@ -59,6 +60,15 @@ describe('the parties of a token', () => {
   ])('must all be there: one that is %s is named', async (_how, state) => {
     const token = ownToken({ sub: 'bob', sub_id: BOB, act: CHAIN });
     expect((await verify(token, state)).outcome).toEqual({ reason: 'client_disabled', clientId: FRONTEND });
+  });
+
+  it.each<[string, number, object | 'accepted']>([
+    ['of before it', 0, 'accepted'],
+    ['and it is one of them', 1, { reason: 'token_too_old', issuedAt: ISSUED_AT, notBefore: ISSUED_AT + 1 }],
+  ])('must not have lost their tokens since: those %s', async (_which, later, outcome) => {
+    const token = ownToken({ sub: 'bob', sub_id: BOB, act: CHAIN, iat: ISSUED_AT });
+    const frontend = { tokensNotBefore: ISSUED_AT + later };
+    expect((await verify(token, { frontend })).outcome).toEqual(outcome);
   });
 
   it('are all there, and the token is refused all the same once it is revoked', async () => {

@@ -59,7 +59,7 @@ describe('the bundles of the functions', () => {
   );
 
   it('contain a KMS client only where keys are used', () => {
-    expect(bundlesWith('/@aws-sdk/client-kms/')).toEqual(['token', 'keys', 'rotate-keys']);
+    expect(bundlesWith('/@aws-sdk/client-kms/')).toEqual(['token', 'introspect', 'keys', 'rotate-keys']);
   });
 
   it('contain a DynamoDB client only where the registry is used', () => {

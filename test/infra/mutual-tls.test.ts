@@ -61,6 +61,8 @@ describe('a deployment with a mutual TLS domain', () => {
     const url = 'https://<ServiceMutualTlsDomain>';
     expect(environmentsWith(resources, ENV.mutualTlsUrl)).toEqual({
       ServiceTokenFunction: url,
+      ServiceIntrospectFunction: url,
+      ServiceRevokeFunction: url,
       ServiceDiscoveryFunction: url,
     });
   });

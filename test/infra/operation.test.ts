@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deploy, ofType, plain, resourceNamed, resourcesOf } from './deployment.ts';
 
 const stack = deploy();
+stack.service.authorizer({ id: 'Billing', audience: 'https://billing.example.com' });
 const resources = resourcesOf(stack);
 const named = (name: string) => resourceNamed(resources, name);
 
@@ -97,6 +98,7 @@ describe('alarms', () => {
       'Countersign/Service/PartnerRefreshFailed',
       'Countersign/Service/PartnerRefreshDeadLetters',
       'Countersign/Service/ServerErrors',
+      'Countersign/Service/Authorizers/Billing/AuthorizerFailures',
     ]);
   });
 
@@ -156,6 +158,7 @@ describe('alarms', () => {
       ['PartnerRefreshFailed', reaching, 1],
       ['PartnerRefreshDeadLetters', reaching, 1],
       ['ServerErrors', reaching, 5],
+      ['AuthorizerFailures', reaching, 1],
     ]);
   });
 

@@ -101,6 +101,42 @@ const KEYS_STATEMENTS: readonly Omit<Statement, 'Effect'>[] = [
   },
 ];
 
+const SIGN = {
+  Sid: 'Sign',
+  Action: 'kms:Sign',
+  Resource: KEYS,
+  Condition: {
+    StringEquals: {
+      'aws:ResourceTag/countersign:deployment': DEPLOYMENT,
+      'kms:SigningAlgorithm': [
+        'RSASSA_PKCS1_V1_5_SHA_256',
+        'RSASSA_PSS_SHA_256',
+        'ECDSA_SHA_256',
+        'ECDSA_SHA_384',
+        'ECDSA_SHA_512',
+        'ED25519_SHA_512',
+        'ML_DSA_SHAKE_256',
+      ],
+    },
+  },
+};
+
+const answerClients = (...written: string[]): readonly Omit<Statement, 'Effect'>[] => [
+  {
+    Sid: 'RingsAndPartners',
+    Action: 'dynamodb:Query',
+    Resource: REGISTRY,
+    Condition: leadingKeys('ring#*', 'partner#*'),
+  },
+  { Sid: 'Names', Action: 'dynamodb:GetItem', Resource: REGISTRY, Condition: leadingKeys('realm#*', 'issuer#*') },
+  {
+    Sid: 'Uses',
+    Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    Resource: EPHEMERA,
+    Condition: leadingKeys('assertion#*', 'used#*', ...written),
+  },
+];
+
 /** What each role may do, beside writing its own log: the whole of it. */
 const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
   Token: [
@@ -112,26 +148,10 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Resource: EPHEMERA,
     },
     REVOCATIONS,
-    {
-      Sid: 'Sign',
-      Action: 'kms:Sign',
-      Resource: KEYS,
-      Condition: {
-        StringEquals: {
-          'aws:ResourceTag/countersign:deployment': DEPLOYMENT,
-          'kms:SigningAlgorithm': [
-            'RSASSA_PKCS1_V1_5_SHA_256',
-            'RSASSA_PSS_SHA_256',
-            'ECDSA_SHA_256',
-            'ECDSA_SHA_384',
-            'ECDSA_SHA_512',
-            'ED25519_SHA_512',
-            'ML_DSA_SHAKE_256',
-          ],
-        },
-      },
-    },
+    SIGN,
   ],
+  Introspect: [...answerClients(), REVOCATIONS, SIGN],
+  Revoke: answerClients('revoked#*'),
   Register: [
     {
       Sid: 'Partners',
@@ -253,6 +273,7 @@ const KEY_ACTIONS = [KEYS_STATEMENTS.find(({ Sid }) => Sid === 'UseKey')?.Action
 /** Every wildcard in a resource of an IAM statement, with why AWS or the CDK leaves no choice. */
 const WILDCARDS: readonly (readonly [string, string, string])[] = [
   ['ServiceTokenRole', 'kms:Sign', 'keys are made at run time; the statement is conditional on their tag'],
+  ['ServiceIntrospectRole', 'kms:Sign', 'keys are made at run time; the statement is conditional on their tag'],
   ...['ServiceKeysRole', 'ServiceRotateKeysRole'].flatMap((role): [string, string, string][] => [
     [role, 'kms:CreateKey', 'takes no resource; conditional on tag, usage and key spec'],
     [role, 'kms:ListKeys', 'takes no resource; tells key ids only'],

@@ -60,6 +60,8 @@ const POWERTOOLS = ['POWERTOOLS_LOG_LEVEL', 'POWERTOOLS_METRICS_NAMESPACE', 'POW
 /** Function, environment beside Powertools', days of its log, what becomes of the log with the stack. */
 const FUNCTIONS = [
   ['Token', ['EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['Introspect', ['EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['Revoke', ['EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Register', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Discovery', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 30, 'Delete'],
   ['Whoami', [], 30, 'Delete'],
@@ -159,6 +161,8 @@ describe('issuer', () => {
 
     for (const name of [
       'Token',
+      'Introspect',
+      'Revoke',
       'Register',
       'Discovery',
       'Authorizer',
@@ -189,6 +193,10 @@ describe('the API', () => {
     expect(ofType(resources, 'AWS::ApiGatewayV2::Route').map(routeOf)).toEqual([
       ['POST /token', 'NONE'],
       ['POST /realms/{realm}/token', 'NONE'],
+      ['POST /introspect', 'NONE'],
+      ['POST /realms/{realm}/introspect', 'NONE'],
+      ['POST /revoke', 'NONE'],
+      ['POST /realms/{realm}/revoke', 'NONE'],
       ['POST /register', 'NONE'],
       ['POST /realms/{realm}/register', 'NONE'],
       ['GET /register/{id}', 'NONE'],
@@ -276,7 +284,17 @@ describe('the API', () => {
   });
 
   it('answers within the 30 s that API Gateway waits, but for the refresh, which a schedule calls as well', () => {
-    const behindRoutes = ['Token', 'Register', 'Discovery', 'Whoami', 'Authorizer', 'Admin', 'Keys'];
+    const behindRoutes = [
+      'Token',
+      'Introspect',
+      'Revoke',
+      'Register',
+      'Discovery',
+      'Whoami',
+      'Authorizer',
+      'Admin',
+      'Keys',
+    ];
 
     expect(named('ServiceRefreshPartnersFunction').Timeout).toBe(120);
     for (const name of behindRoutes) expect(named(`Service${name}Function`).Timeout).toBeLessThan(30);

@@ -1,0 +1,49 @@
+/** Which refusals the cache may be the reason for, and how fresh the data has to be that they are looked into with once more. */
+
+import type { Refusal, RefusalReason } from '../core/errors.ts';
+import type { Freshness } from '../ports.ts';
+import { UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
+
+/**
+ * Refusals of a proven client that the cache may be the reason for: what an operator has just added must not be refused for
+ * half a minute. They are looked into once more, with fresh data.
+ */
+const SECOND_LOOK: readonly RefusalReason[] = [
+  'client_disabled',
+  'realm_disabled',
+  'credential_not_yet_valid',
+  'credential_expired',
+  'secret_expired',
+  'client_secrets_off',
+  'grant_type_off',
+  'trust_level_insufficient',
+  'resource_required',
+  'resource_unknown',
+  'resource_disabled',
+  'grant_missing',
+  'scope_not_granted',
+  'authorization_details_not_granted',
+  'binding_required',
+  'token_profile_unsupported',
+  'grant_assertion_refused',
+  'subject_token_refused',
+  'actor_token_refused',
+  'subject_not_shared',
+];
+
+/** The same where nothing is proved, because the partner does not have, or trust, what it was tried with. */
+const UNPROVEN_SECOND_LOOK: readonly RefusalReason[] = [
+  'secret_unknown',
+  'certificate_unknown',
+  'federation_missing',
+  'federation_claims',
+  'issuer_unknown',
+  'issuer_untrusted',
+  'issuer_disabled',
+];
+
+/** @returns `undefined`: the refusal stands. */
+export const secondLook = ({ reason }: Refusal): Freshness | undefined => {
+  if (SECOND_LOOK.includes(reason)) return { maxAgeSeconds: 0 };
+  return UNPROVEN_SECOND_LOOK.includes(reason) ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
+};
