@@ -5,7 +5,7 @@ import type { IntrospectionAnswer } from '../core/introspection.ts';
 import type { HttpAnswer } from './endpoint.ts';
 import { JSON_TYPE, NO_STORE, oauthError } from './response.ts';
 
-export const INTROSPECTION_JWT_MEDIA_TYPE = 'application/token-introspection+jwt';
+const INTROSPECTION_JWT_MEDIA_TYPE = 'application/token-introspection+jwt';
 const JSON_MEDIA_TYPE = 'application/json';
 
 /** RFC 9701 4: signed where that is named, and not liked less than plain JSON (RFC 9110 12.5.1). A wildcard names nothing. */

@@ -59,7 +59,7 @@ describe('cdk synth', () => {
     const files = readdirSync(outdir, { recursive: true }).map(String);
 
     expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
-    expect(files.filter((file) => file.endsWith('index.mjs'))).toHaveLength(10);
+    expect(files.filter((file) => file.endsWith('index.mjs'))).toHaveLength(12);
   });
 
   it('gives assets the same hashes wherever the assembly lies', () => {
@@ -70,7 +70,7 @@ describe('cdk synth', () => {
     const elsewhere = ofType(resourcesOf(deploy()), 'AWS::Lambda::Function');
 
     expect(keys).toEqual(elsewhere.map(({ properties }) => (plain(properties.Code) as { S3Key: string }).S3Key));
-    expect(new Set(keys).size).toBe(11);
+    expect(new Set(keys).size).toBe(13);
   });
 
   it.skipIf(spawnSync('cfn-lint', ['--version']).status !== 0)(

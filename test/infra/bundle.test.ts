@@ -118,7 +118,7 @@ describe('the bundler', () => {
   });
 
   it('does not hand out a function that it did not bundle', () => {
-    expect(() => assetDirectory(bundles, 'introspect')).toThrow('The function "introspect" was not bundled');
+    expect(() => assetDirectory(bundles, 'authorize')).toThrow('The function "authorize" was not bundled');
   });
 
   it('removes what an earlier build left in an asset directory', () => {

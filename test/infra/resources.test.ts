@@ -65,7 +65,7 @@ const FUNCTIONS = [
   ['Register', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Discovery', ['ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 30, 'Delete'],
   ['Whoami', [], 30, 'Delete'],
-  ['Authorizer', ['AUDIENCE', 'EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
+  ['Authorizer', ['AUDIENCE', 'EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'RESOURCE_URL', 'SETTINGS'], 365, 'Retain'],
   ['Admin', ['EPHEMERA_TABLE', 'ISSUER', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['Keys', ['DEPLOYMENT', 'ISSUER', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
   ['RotateKeys', ['DEPLOYMENT', 'ISSUER', 'KEY_POLICY', 'REGISTRY_TABLE', 'SETTINGS'], 365, 'Retain'],
