@@ -10,7 +10,7 @@ import { KEY_ATTRIBUTES } from '../config.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import type { TokenRevocations } from '../ports.ts';
 import { agedCache } from './aged-cache.ts';
-import { callAws } from './aws-clients.ts';
+import { callAws, writeIf } from './aws-clients.ts';
 
 const { partition, expiresAt } = KEY_ATTRIBUTES;
 
@@ -44,10 +44,17 @@ export const dynamoTokenRevocations = (options: TokenRevocationsOptions): TokenR
     },
     revoke: async (realm, tokenId, forgetAfter) => {
       const key = revocationKey(realm, tokenId);
-      const put = new PutCommand({ TableName: table, Item: { [partition]: key, [expiresAt]: forgetAfter } });
-      await callAws('dynamodb:PutItem', () => client.send(put));
+      const put = new PutCommand({
+        TableName: table,
+        Item: { [partition]: key, [expiresAt]: forgetAfter },
+        // One that is remembered for longer stays: whoever revokes a token again must not bring it back.
+        ConditionExpression: 'attribute_not_exists(#pk) OR #expiresAt < :forget',
+        ExpressionAttributeNames: { '#pk': partition, '#expiresAt': expiresAt },
+        ExpressionAttributeValues: { ':forget': forgetAfter },
+      });
+      await writeIf('dynamodb:PutItem', () => client.send(put));
       good.delete(key);
-      revoked.set(key, forgetAfter);
+      revoked.set(key, Math.max(forgetAfter, revoked.get(key) ?? 0));
     },
   };
 };

@@ -66,6 +66,15 @@ describe('a token that was revoked', () => {
     expect(await aws.sweep()).toBe(1);
   });
 
+  it('stays so for as long as it was, when it is revoked again for less', async () => {
+    const writer = start();
+    await writer.revoke(REALM, ID, NOW + 600);
+    await writer.revoke(REALM, ID, NOW + 60);
+    await start().revoke(REALM, ID, NOW + 60);
+    expect(await start().isRevoked(REALM, ID, NOW + 600)).toBe(true);
+    expect(await writer.isRevoked(REALM, ID, NOW + 600)).toBe(true);
+  });
+
   it('costs a process one read, however fresh it wants to be', async () => {
     await start().revoke(REALM, ID, NOW + 600);
     const reader = start();
