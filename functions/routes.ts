@@ -1,7 +1,9 @@
 /** The one table of endpoints: which parsing, which flow and which rendering go together. */
 
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda';
-import { auditRecord, type Decided } from './core/audit.ts';
+import { type AuditRecord, auditRecord, type Decided } from './core/audit.ts';
+import type { Result } from './core/errors.ts';
+import type { RawTokenRequest } from './core/request-form.ts';
 import type { AccessTokenClaims } from './core/token.ts';
 import type { IntrospectToken } from './flows/introspect-token.ts';
 import type { IssueToken } from './flows/issue-token.ts';
@@ -47,22 +49,37 @@ import { rotation } from './http/rotation.ts';
 import { introspectionAnswer, introspectionForm, revocationAnswer } from './http/token-state.ts';
 import { tokenRoutes } from './http/tokens.ts';
 
+/** What clients send as a form to an endpoint of a realm (RFC 6749 3.2): read, decided, recorded, answered. */
+const formRoute = <Answer>(
+  seen: Observability,
+  defaultRealm: string,
+  action: AuditRecord['action'],
+  decide: (realm: string, request: RawTokenRequest, event: HttpEvent) => Promise<Decided<Answer>>,
+  render: (result: Result<Answer>, usedAuthorizationHeader: boolean) => HttpAnswer,
+) =>
+  endpoint(
+    seen,
+    async (event) => {
+      const realm = event.pathParameters?.realm ?? defaultRealm;
+      const request = parseFormRequest(event);
+      const decided = request.ok ? await decide(realm, request.value, event) : { result: request, facts: {} };
+      recordDecision(seen, auditRecord(action, event.requestContext.requestId, decided));
+      return render(decided.result, event.headers.authorization !== undefined);
+    },
+    oauthFailure,
+  );
+
 /** `POST /token`, `POST /realms/{realm}/token` */
 export const tokenRoute = (
   seen: Observability,
   { issue, defaultRealm }: { readonly issue: IssueToken; readonly defaultRealm: string },
 ) =>
-  endpoint(
+  formRoute(
     seen,
-    async (event) => {
-      const { requestId } = event.requestContext;
-      const realm = event.pathParameters?.realm ?? defaultRealm;
-      const request = parseFormRequest(event);
-      const decided = request.ok ? await issue(realm, request.value, requestId) : { result: request, facts: {} };
-      recordDecision(seen, auditRecord('issue-token', requestId, decided));
-      return tokenAnswer(decided.result, event.headers.authorization !== undefined);
-    },
-    oauthFailure,
+    defaultRealm,
+    'issue-token',
+    (realm, request, { requestContext }) => issue(realm, request, requestContext.requestId),
+    tokenAnswer,
   );
 
 /** `POST /introspect`, `POST /realms/{realm}/introspect` */
@@ -70,20 +87,13 @@ export const introspectionRoute = (
   seen: Observability,
   { introspect, defaultRealm }: { readonly introspect: IntrospectToken; readonly defaultRealm: string },
 ) =>
-  endpoint(
+  formRoute(
     seen,
-    async (event) => {
-      const { requestId } = event.requestContext;
-      const realm = event.pathParameters?.realm ?? defaultRealm;
-      const request = parseFormRequest(event);
-      const form = introspectionForm(event.headers.accept);
-      const decided = request.ok
-        ? await introspect(realm, request.value, form, requestId)
-        : { result: request, facts: {} };
-      recordDecision(seen, auditRecord('introspect-token', requestId, decided));
-      return introspectionAnswer(decided.result, event.headers.authorization !== undefined);
-    },
-    oauthFailure,
+    defaultRealm,
+    'introspect-token',
+    (realm, request, { headers, requestContext }) =>
+      introspect(realm, request, introspectionForm(headers.accept), requestContext.requestId),
+    introspectionAnswer,
   );
 
 /** `POST /revoke`, `POST /realms/{realm}/revoke` */
@@ -91,17 +101,12 @@ export const revocationRoute = (
   seen: Observability,
   { revoke, defaultRealm }: { readonly revoke: RevokeToken; readonly defaultRealm: string },
 ) =>
-  endpoint(
+  formRoute(
     seen,
-    async (event) => {
-      const { requestId } = event.requestContext;
-      const realm = event.pathParameters?.realm ?? defaultRealm;
-      const request = parseFormRequest(event);
-      const decided = request.ok ? await revoke(realm, request.value, requestId) : { result: request, facts: {} };
-      recordDecision(seen, auditRecord('revoke-token', requestId, decided));
-      return revocationAnswer(decided.result, event.headers.authorization !== undefined);
-    },
-    oauthFailure,
+    defaultRealm,
+    'revoke-token',
+    (realm, request, { requestContext }) => revoke(realm, request, requestContext.requestId),
+    revocationAnswer,
   );
 
 /** `POST /register`, and `GET`, `PUT` and `DELETE /register/{id}`; the same below `/realms/{realm}` */
