@@ -21,30 +21,17 @@ import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
 import { dynamoRevocationList } from './adapters/dynamo-revocation-list.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
 import { dynamoTokenRevocations } from './adapters/dynamo-token-revocations.ts';
-import { httpKeySets } from './adapters/http-key-sets.ts';
-import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { dynamoCredentialUses } from './adapters/last-use.ts';
 import { httpsPartnerDocuments } from './adapters/partner-fetcher.ts';
-import { randomIds, randomSecrets, randomSerials, systemClock, systemPause } from './adapters/system.ts';
-import {
-  ConfigError,
-  DEFAULT_REALM,
-  ENV,
-  parsePrivateHosts,
-  parseSettings,
-  requireVariable,
-  type Settings,
-} from './config.ts';
-import { isJwsAlgorithm, type JwsAlgorithm } from './core/algorithms.ts';
-import type { RotationPolicy } from './core/key-ring.ts';
-import { type Realm, type RealmDefaults, realmTerms, untouchedRealm } from './core/realm.ts';
+import { randomIds, randomSecrets, systemClock, systemPause } from './adapters/system.ts';
+import { DEFAULT_REALM, ENV, parsePrivateHosts, type Settings } from './config.ts';
+import { realmTerms, untouchedRealm } from './core/realm.ts';
+import { loadSettings, readerOptions, realmDefaults, variable } from './deployed-settings.ts';
 import { type CheckToken, checkToken } from './flows/check-token.ts';
 import { type IntrospectToken, introspectToken } from './flows/introspect-token.ts';
 import { type IssueToken, issueToken } from './flows/issue-token.ts';
-import { type ManageCertificates, manageCertificates } from './flows/manage-certificates.ts';
 import { manageGrants } from './flows/manage-grants.ts';
-import { type ManageKeys, manageKeys } from './flows/manage-keys.ts';
 import { managePartners } from './flows/manage-partners.ts';
 import { type ManageRealms, manageRealms } from './flows/manage-realms.ts';
 import { manageSecrets } from './flows/manage-secrets.ts';
@@ -52,43 +39,9 @@ import { manageTokens } from './flows/manage-tokens.ts';
 import { onboardPartner } from './flows/onboard-partner.ts';
 import { declareResources } from './flows/partner-resource.ts';
 import { publishRealm } from './flows/publish-realm.ts';
-import { publishRevocations } from './flows/publish-revocations.ts';
 import { type RefreshPartner, refreshPartner } from './flows/refresh-partner.ts';
 import { type RegisterClient, registerClients } from './flows/register-client.ts';
 import { type RevokeToken, revokeToken } from './flows/revoke-token.ts';
-import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
-import { type RotateRealms, rotateRealms } from './flows/rotate-realms.ts';
-
-const variable = (name: string): string => requireVariable(process.env, name);
-
-const loadSettings = (): Settings => parseSettings(variable(ENV.settings));
-
-const parseAlgorithms = ({ algorithms }: Settings): readonly [JwsAlgorithm, ...JwsAlgorithm[]] => {
-  const [first, ...rest] = algorithms.map((name) => {
-    if (!isJwsAlgorithm(name)) throw new ConfigError(`setting algorithms names ${name}, which is not known`);
-    return name;
-  });
-  if (first === undefined) throw new ConfigError('setting algorithms is empty');
-  return [first, ...rest];
-};
-
-const realmDefaults = (settings: Settings): RealmDefaults => {
-  const mutualTlsUrl = process.env[ENV.mutualTlsUrl];
-  return {
-    defaultRealm: DEFAULT_REALM,
-    baseUrl: variable(ENV.issuer),
-    algorithms: parseAlgorithms(settings),
-    accessTokenSeconds: settings.accessTokenSeconds,
-    assertionSeconds: settings.assertionSeconds,
-    ...(mutualTlsUrl === undefined ? {} : { mutualTlsUrl }),
-  };
-};
-
-const readerOptions = (settings: Settings) => ({
-  client: documentClient(),
-  table: variable(ENV.registryTable),
-  cacheSeconds: settings.registryCacheSeconds,
-});
 
 /** For `token`. */
 export const composeIssuer = (): { readonly issue: IssueToken; readonly defaultRealm: string } => {
@@ -276,89 +229,4 @@ export const composeRegistrar = (): { readonly clients: RegisterClient; readonly
     realmDefaults(loadSettings()),
   );
   return { clients, defaultRealm: DEFAULT_REALM };
-};
-
-/** Allowance for what AWS takes to be consistent, and for clocks of ours that differ; NTP keeps Lambda within a fraction of it. */
-const PROPAGATION_SECONDS = 300;
-const CLOCK_SKEW_SECONDS = 60;
-/** A run lasts two minutes at most; a key it began to make is taken up by another run after three. */
-const CREATION_SECONDS = 180;
-const SWEEP_SECONDS = 86_400;
-
-const rotationPolicy = (settings: Settings): RotationPolicy => ({
-  leadSeconds: settings.keyLeadSeconds,
-  periodSeconds: settings.keyPeriodSeconds,
-  maxTokenSeconds: settings.accessTokenSeconds,
-  ringCacheSeconds: settings.registryCacheSeconds,
-  propagationSeconds: PROPAGATION_SECONDS,
-  clockSkewSeconds: CLOCK_SKEW_SECONDS,
-  leewaySeconds: settings.clockToleranceSeconds,
-  graceSeconds: settings.keyGraceSeconds,
-  creationSeconds: CREATION_SECONDS,
-  sweepSeconds: SWEEP_SECONDS,
-});
-
-/** A command is answered within API Gateway's 30 s; the next run goes on with what took longer. */
-const COMMAND_PATIENCE_SECONDS = 10;
-
-const rotator = (maxPatienceSeconds: number) => {
-  const settings = loadSettings();
-  const client = kmsClient();
-  const registry = documentClient();
-  const table = variable(ENV.registryTable);
-  const policy = rotationPolicy(settings);
-  const defaults = realmDefaults(settings);
-  const patienceMs = 1_000 * Math.min(settings.newKeyPatienceSeconds, maxPatienceSeconds);
-  const ports = {
-    rings: dynamoRingStore(registry, table),
-    vault: kmsKeyVault({
-      client,
-      deployment: variable(ENV.deployment),
-      keyPolicy: variable(ENV.keyPolicy),
-      patienceMs,
-    }),
-    signer: kmsSigner(client),
-    clock: systemClock,
-    ids: randomIds,
-  };
-  const lists = dynamoRevocationList(registry, table);
-  const rotateRealm = (realm: Realm): RotateKeys => {
-    const { name, issuer, algorithms } = realmTerms(realm, defaults);
-    const published = httpKeySets([`${issuer}/jwks`]);
-    const rotate = rotateKeys({ ...ports, published }, { realm: name, algorithms, policy });
-    const publish = publishRevocations({ ...ports, lists }, { realm: name, issuer, algorithms });
-    return async (...run) => {
-      try {
-        return await rotate(...run);
-      } finally {
-        // Also when a step failed: a revocation must be known even while KMS does not disable the key.
-        await publish();
-      }
-    };
-  };
-  return { ports, policy, rotateRealm, realms: dynamoRealmRegistry(registry, table), settings };
-};
-
-/** For `rotate-keys`. */
-export const composeRotator = (): RotateRealms => {
-  const { realms, rotateRealm } = rotator(Number.POSITIVE_INFINITY);
-  return rotateRealms(realms, DEFAULT_REALM, (realm, maxSteps) => rotateRealm(realm)(maxSteps));
-};
-
-/** For `keys`. */
-export const composeKeyManager = (): {
-  readonly manage: ManageKeys;
-  readonly certificates: ManageCertificates;
-  readonly realms: ManageRealms;
-  readonly defaultRealm: string;
-} => {
-  const { ports, policy, rotateRealm, realms, settings } = rotator(COMMAND_PATIENCE_SECONDS);
-  const rotate = async (name: string): Promise<RotateKeys> =>
-    rotateRealm((await realms.findRealm(name)) ?? untouchedRealm(name));
-  return {
-    manage: manageKeys({ ...ports, rotate }, { policy }),
-    certificates: manageCertificates({ ...ports, serials: randomSerials }),
-    realms: manageRealms({ realms, clock: systemClock }, realmDefaults(settings)),
-    defaultRealm: DEFAULT_REALM,
-  };
 };

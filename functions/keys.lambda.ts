@@ -1,6 +1,6 @@
 /** Lambda entry: `/admin/realms/{realm}/keys...`. */
 
-import { composeKeyManager } from './compose.ts';
+import { composeKeyManager } from './compose-keys.ts';
 import { observability } from './http/observability.ts';
 import { keysEndpoint } from './routes.ts';
 

@@ -1,6 +1,6 @@
 /** Lambda entry: the rotation schedule and the deploy-time trigger. */
 
-import { composeRotator } from './compose.ts';
+import { composeRotator } from './compose-keys.ts';
 import { observability } from './http/observability.ts';
 import { rotateKeysRoute } from './routes.ts';
 
