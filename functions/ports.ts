@@ -6,6 +6,7 @@
 import type { JwsAlgorithm } from './core/algorithms.ts';
 import type { AcceptedNonces } from './core/dpop-nonce.ts';
 import type { KeyRing, SigningKey } from './core/key-ring.ts';
+import type { MicrosoftUser, UserIdentifiers } from './core/microsoft-user.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from './core/partner.ts';
 import type { RefreshFailure, RefreshStatus } from './core/partner-source.ts';
 import type { QuotaUse } from './core/quota.ts';
@@ -65,6 +66,18 @@ export interface PartnerReader {
 /** The partner that goes by an issuer; cached likewise. */
 export interface IssuerReader {
   findByIssuer(realm: string, issuer: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
+}
+
+/** The partner that takes part in the Microsoft profile with this certificate (RFC 7515 4.1.7); cached likewise. */
+export interface ThumbprintReader {
+  findByThumbprint(realm: string, x5t: string, freshness?: Freshness): Promise<PartnerWithGrants | undefined>;
+}
+
+/** Users that an operator has registered; cached likewise. */
+export interface UserReader {
+  findUser(realm: string, id: string, freshness?: Freshness): Promise<MicrosoftUser | undefined>;
+  /** Every user whom any of the identifiers means. */
+  findUsers(realm: string, identifiers: UserIdentifiers, freshness?: Freshness): Promise<readonly MicrosoftUser[]>;
 }
 
 /** Realms by their own name or an alias; cached likewise. The default realm is always there. */

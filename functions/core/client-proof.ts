@@ -6,8 +6,10 @@ import { type ParsedAssertion, parseAssertion } from './assertion.ts';
 import { accept, type Refusal, type Result, refuse } from './errors.ts';
 import { type ForeignJwt, parseForeignJwt } from './federated-assertion.ts';
 import { JWT_BEARER } from './grant-type.ts';
+import type { MicrosoftFault } from './microsoft-fault.ts';
+import { isMicrosoftToken, type MicrosoftToken, parseMicrosoftToken } from './microsoft-token.ts';
 import { loggableId } from './partner.ts';
-import type { TokenRequest } from './token-request.ts';
+import type { GrantRequest, TokenRequest } from './token-request.ts';
 
 export type ClientProof =
   | { readonly type: 'private_key_jwt'; readonly clientId: string; readonly assertion: ParsedAssertion }
@@ -30,6 +32,14 @@ export type ClientProof =
       readonly issuer: string | undefined;
       readonly own: Result<ParsedAssertion>;
       readonly foreign: Result<ForeignJwt>;
+    }
+  /** An actor token of the Microsoft server-to-server profile, by itself or inside a token about a user. */
+  | {
+      readonly type: 'microsoft';
+      readonly clientId: string | undefined;
+      /** For telling whether it was used before. */
+      readonly jws: string;
+      readonly token: Result<MicrosoftToken, MicrosoftFault>;
     };
 
 export const readClientProof = ({ client, grant }: Pick<TokenRequest, 'client' | 'grant'>): Result<ClientProof> => {
@@ -48,7 +58,7 @@ export const readClientProof = ({ client, grant }: Pick<TokenRequest, 'client' |
       return readAssertion(client.assertion, client.clientId);
     case 'none':
       return grant.type === JWT_BEARER
-        ? readGrantAssertion(grant.assertion, client.clientId)
+        ? readGrantAssertion(grant, client.clientId)
         : refuse({ reason: 'client_auth_missing' });
   }
 };
@@ -66,7 +76,13 @@ const readAssertion = (jws: string, clientId: string | undefined): Result<Client
   return accept({ type: 'private_key_jwt', clientId: assertion.value.claims.sub, assertion: assertion.value });
 };
 
-const readGrantAssertion = (jws: string, clientId: string | undefined): Result<ClientProof> => {
+/** Who uses the old name of the grant speaks the old language. Under today's name both are spoken, and told apart by their words. */
+const readGrantAssertion = (
+  { assertion: jws, isLegacy }: Extract<GrantRequest, { readonly type: typeof JWT_BEARER }>,
+  clientId: string | undefined,
+): Result<ClientProof> => {
+  if (isLegacy || isMicrosoftToken(jws))
+    return accept({ type: 'microsoft', clientId, jws, token: parseMicrosoftToken(jws) });
   const [own, foreign] = [parseAssertion(jws, 'grant'), parseForeignJwt(jws, 'grant')];
   if (!own.ok && !foreign.ok) return foreign;
   const issuer = foreign.ok ? foreign.value.claims.iss : own.ok ? own.value.claims.iss : undefined;

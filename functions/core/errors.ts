@@ -3,6 +3,7 @@
  * the caller may know. Outages are exceptions (see ports.ts) and never pass through here.
  */
 
+import type { MicrosoftFault } from './microsoft-fault.ts';
 import type { RateLimit } from './quota.ts';
 
 export type Result<Value, No = Refusal> =
@@ -22,6 +23,7 @@ export type Refusal =
   | { readonly reason: 'parameter_duplicated'; readonly parameter: string }
   | { readonly reason: 'parameter_too_long'; readonly parameter: string }
   | { readonly reason: 'parameter_missing'; readonly parameter: string }
+  | { readonly reason: 'parameter_malformed'; readonly parameter: string }
   | { readonly reason: 'parameter_in_query'; readonly parameter: string }
   | { readonly reason: 'parameters_too_many'; readonly count: number }
   | { readonly reason: 'grant_type_unsupported'; readonly grantType: string }
@@ -70,6 +72,8 @@ export type Refusal =
   | { readonly reason: 'grant_type_off'; readonly grantType: string }
   /** The assertion of the JWT bearer grant (RFC 7523 3.1), and why it is not good. */
   | { readonly reason: 'grant_assertion_refused'; readonly because: Refusal }
+  /** A token of the Microsoft server-to-server profile, and which of its checks it has not passed. */
+  | { readonly reason: 'microsoft_token_refused'; readonly fault: MicrosoftFault }
   /** A token handed in for exchange (RFC 8693 2.2.2), and why it is not good. */
   | { readonly reason: 'subject_token_refused'; readonly because: Refusal }
   | { readonly reason: 'actor_token_refused'; readonly because: Refusal }
@@ -84,6 +88,7 @@ export type Refusal =
   | { readonly reason: 'resource_required'; readonly granted: number }
   | { readonly reason: 'resource_malformed' }
   | { readonly reason: 'resource_several' }
+  | { readonly reason: 'assertion_resource'; readonly resource: string; readonly madeFor: string }
   | { readonly reason: 'resource_unknown'; readonly resource: string }
   | { readonly reason: 'resource_disabled'; readonly resource: string; readonly owner: string }
   | { readonly reason: 'grant_missing'; readonly resource: string }
@@ -91,7 +96,8 @@ export type Refusal =
   | { readonly reason: 'scope_not_granted'; readonly asked: readonly string[]; readonly granted: readonly string[] }
   | { readonly reason: 'trust_level_insufficient'; readonly trustLevel: string }
   | { readonly reason: 'binding_required'; readonly bindings: readonly string[] }
-  | { readonly reason: 'token_profile_unsupported'; readonly profile: string }
+  | { readonly reason: 'token_profile_unsupported'; readonly profile: string; readonly detail: string }
+  | { readonly reason: 'delegation_not_granted' }
   | { readonly reason: 'quota_exceeded'; readonly retryAfterSeconds: number; readonly limits: readonly RateLimit[] }
   // dynamic registration
   /** The token of a registration request (RFC 7591 3, RFC 7592 2), and why it is not good. */

@@ -11,6 +11,7 @@ import type { ClientSecret } from './client-secret.ts';
 import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import type { FederatedIdentity } from './federated-identity.ts';
+import type { MicrosoftPartner } from './microsoft-profile.ts';
 import type { PartnerSource, RefreshStatus } from './partner-source.ts';
 import type { Quota } from './quota.ts';
 import type { TlsSubject } from './tls-subject.ts';
@@ -80,6 +81,8 @@ export interface Partner {
   readonly federation: readonly FederatedIdentity[];
   /** Whether tokens of its `issuer` may prove other partners and be exchanged for ours. */
   readonly trustedIssuer: boolean;
+  /** There if it takes part in the Microsoft server-to-server profile. */
+  readonly microsoft?: MicrosoftPartner;
   /** Open until somebody registers a key with it, or it expires. */
   readonly onboarding?: Onboarding;
   /** There once the partner has registered by itself. */

@@ -26,7 +26,7 @@ export const requestedAudience = (
     : refuse({ reason: 'resource_required', granted: grants.length });
 };
 
-export interface Entitlement extends Pick<TokenTerms, 'bindings' | 'bindsCertificate'> {
+export interface Entitlement extends Pick<TokenTerms, 'bindings' | 'bindsCertificate' | 'profile'> {
   /** Whom the token is about, with the client among those who act for it. */
   readonly subject: Subject;
   readonly audience: string;
@@ -87,7 +87,7 @@ export const decideEntitlement = (
   }
   const defaults = { seconds: realm.accessTokenSeconds, algorithm: realm.algorithm };
   const terms = tokenTerms(defaults, audience.tokenPolicy, partner.tokenPolicy);
-  const unmet = unmetTerm(terms);
+  const unmet = unmetTerm(terms, details);
   if (unmet !== undefined) return refuse(unmet);
   const narrowed = details === undefined ? accept(undefined) : grantDetails(details, { audience, grant });
   if (!narrowed.ok) return narrowed;
@@ -98,16 +98,16 @@ export const decideEntitlement = (
       type: details?.[0]?.type ?? '',
       detail: 'the subject token holds less',
     });
-  const { algorithm, bindings, bindsCertificate } = terms;
+  const { bindings, bindsCertificate, profile } = terms;
   return accept({
     subject: acting.value,
     audience: resource,
     scopes: asked,
     seconds: origin === undefined ? terms.seconds : Math.min(terms.seconds, origin.expiresAt - now),
-    algorithm,
+    // The products verify no other signature.
+    algorithm: profile === 'microsoft-s2s' ? 'RS256' : terms.algorithm,
     claims: partner.claims,
-    bindings,
-    bindsCertificate,
+    ...{ bindings, bindsCertificate, profile },
     ...(narrowed.value === undefined ? {} : { details: narrowed.value }),
   });
 };
@@ -117,5 +117,12 @@ const isWithin = (origin: ProvenSubject['origin'], resource: string, scope: stri
   origin === undefined || origin.audience !== resource || origin.scopes.includes(scope);
 
 /** What is asked of the token and cannot be given: then there is none. A weaker one is never given instead. */
-const unmetTerm = ({ profile }: TokenTerms): Refusal | undefined =>
-  profile === 'jwt' ? undefined : { reason: 'token_profile_unsupported', profile };
+const unmetTerm = (
+  { profile, bindings }: TokenTerms,
+  details: readonly AuthorizationDetail[] | undefined,
+): Refusal | undefined => {
+  if (profile === 'jwt') return undefined;
+  const cannot = (detail: string): Refusal => ({ reason: 'token_profile_unsupported', profile, detail });
+  if (bindings.length > 0) return cannot('its tokens are bound to nothing');
+  return details === undefined ? undefined : cannot('its tokens have no authorization details');
+};

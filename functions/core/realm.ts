@@ -7,6 +7,8 @@ import { isJwsAlgorithm, type JwsAlgorithm, parseAlgorithmName } from './algorit
 import { DETAIL_TYPES_RULE, isDetailTypeList } from './authorization-details.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { GRANT_TYPES, type GrantType } from './grant-type.ts';
+import { type MicrosoftRealmInput, parseMicrosoftRealm } from './microsoft-definition.ts';
+import type { MicrosoftRealm } from './microsoft-profile.ts';
 import type { EpochSeconds } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
 import { isTokenLifetime, MAX_TOKEN_SECONDS, MIN_TOKEN_SECONDS } from './token-policy.ts';
@@ -26,6 +28,8 @@ export interface RealmPolicy {
   readonly dpopNonces?: DpopNonces;
   /** Types of authorization details that its audiences may declare (RFC 9396); none unless said. */
   readonly authorizationDetailsTypes?: readonly string[];
+  /** There if it takes part in the Microsoft server-to-server profile. */
+  readonly microsoft?: MicrosoftRealm;
 }
 
 export interface Realm {
@@ -77,6 +81,7 @@ export interface RealmTerms {
   readonly grantTypes: readonly GrantType[];
   readonly dpopNonces: DpopNonces;
   readonly authorizationDetailsTypes: readonly string[];
+  readonly microsoft?: MicrosoftRealm;
   /** Its endpoints at the door that asks for TLS client certificates begin with this. */
   readonly mutualTlsUrl?: string;
 }
@@ -100,6 +105,7 @@ export const realmTerms = ({ name, policy }: Realm, defaults: RealmDefaults): Re
     grantTypes: policy.grantTypes ?? GRANT_TYPES,
     dpopNonces: policy.dpopNonces ?? 'required',
     authorizationDetailsTypes: policy.authorizationDetailsTypes ?? [],
+    ...(policy.microsoft === undefined ? {} : { microsoft: policy.microsoft }),
     ...(defaults.mutualTlsUrl === undefined
       ? {}
       : { mutualTlsUrl: `${defaults.mutualTlsUrl}${realmPath(name, defaults.defaultRealm)}` }),
@@ -119,6 +125,7 @@ export interface RealmInput {
         readonly grantTypes?: readonly string[] | undefined;
         readonly dpopNonces?: string | undefined;
         readonly authorizationDetailsTypes?: readonly string[] | undefined;
+        readonly microsoft?: MicrosoftRealmInput | undefined;
       }
     | undefined;
 }
@@ -178,6 +185,7 @@ const parsePolicy = ({
   grantTypes: grantNames,
   dpopNonces: noncesName,
   authorizationDetailsTypes,
+  microsoft: microsoftInput,
 }: NonNullable<RealmInput['policy']>): Result<RealmPolicy, readonly InputProblem[]> => {
   const problems: InputProblem[] = [];
   const names = algorithms?.map(parseAlgorithmName).filter(isJwsAlgorithm);
@@ -209,7 +217,9 @@ const parsePolicy = ({
   if (authorizationDetailsTypes !== undefined && !isDetailTypeList(authorizationDetailsTypes)) {
     problems.push({ pointer: '/policy/authorizationDetailsTypes', detail: DETAIL_TYPES_RULE });
   }
-  if (problems.length > 0) return refuse(problems);
+  const microsoft =
+    microsoftInput === undefined ? accept(undefined) : parseMicrosoftRealm(microsoftInput, '/policy/microsoft');
+  if (problems.length > 0 || !microsoft.ok) return refuse([...problems, ...(microsoft.ok ? [] : microsoft.refusal)]);
   return accept({
     ...(names === undefined ? {} : { algorithms: names }),
     ...(accessTokenSeconds === undefined ? {} : { accessTokenSeconds }),
@@ -218,6 +228,7 @@ const parsePolicy = ({
     ...(grantNames === undefined ? {} : { grantTypes }),
     ...(dpopNonces === undefined ? {} : { dpopNonces }),
     ...(authorizationDetailsTypes === undefined ? {} : { authorizationDetailsTypes: [...authorizationDetailsTypes] }),
+    ...(microsoft.value === undefined ? {} : { microsoft: microsoft.value }),
   });
 };
 

@@ -38,6 +38,7 @@ const MAX_LENGTH: Readonly<Record<string, number>> = {
   audience: 512,
   scope: 4096,
   authorization_details: 4096,
+  trusted_for_delegation: 8,
 };
 
 /** RFC 8707 2 lets `resource` repeat; nothing else may (RFC 6749 3.2). */

@@ -6,7 +6,15 @@
 import { type AuthorizationDetail, parseAuthorizationDetails } from './authorization-details.ts';
 import { type ClientAuthentication, parseClientAuthentication } from './client-authentication.ts';
 import { accept, type Result, refuse } from './errors.ts';
-import { CLIENT_CREDENTIALS, GRANT_TYPES, type GrantType, JWT_BEARER, TOKEN_EXCHANGE } from './grant-type.ts';
+import {
+  CLIENT_CREDENTIALS,
+  GRANT_TYPES,
+  type GrantType,
+  JWT_BEARER,
+  LEGACY_JWT_BEARER,
+  TOKEN_EXCHANGE,
+} from './grant-type.ts';
+import { parseTarget } from './microsoft-principal.ts';
 import { isAudienceUri } from './partner.ts';
 import { type Form, first, parseForm, type RawTokenRequest, registeredWord } from './request-form.ts';
 import { parseScope } from './scope.ts';
@@ -14,7 +22,12 @@ import { parseScope } from './scope.ts';
 /** What is wanted, and by which right. */
 export type GrantRequest =
   | { readonly type: typeof CLIENT_CREDENTIALS }
-  | { readonly type: typeof JWT_BEARER; readonly assertion: string }
+  | {
+      readonly type: typeof JWT_BEARER;
+      readonly assertion: string;
+      /** Asked for by the old name of the grant, and answered as those who use that name expect it. */
+      readonly isLegacy: boolean;
+    }
   | {
       readonly type: typeof TOKEN_EXCHANGE;
       readonly subject: TypedToken;
@@ -38,11 +51,13 @@ interface TypedToken {
 export interface TokenRequest {
   readonly client: ClientAuthentication;
   readonly grant: GrantRequest;
-  /** The one audience asked for; absent: the client's only grant. */
+  /** The one audience asked for, as its URI or by its name in the Microsoft profile; absent: the client's only grant. */
   readonly resource?: string;
   /** Absent: all scopes that were granted. */
   readonly scopes?: readonly string[];
   readonly details?: readonly AuthorizationDetail[];
+  /** Wanted is an actor token of the Microsoft profile that its holder can put into tokens about users. */
+  readonly trustedForDelegation?: true;
 }
 
 export const parseTokenRequest = (raw: RawTokenRequest): Result<TokenRequest> => {
@@ -50,17 +65,18 @@ export const parseTokenRequest = (raw: RawTokenRequest): Result<TokenRequest> =>
   if (!form.ok) return form;
   const grantType = first(form.value, 'grant_type');
   if (grantType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'grant_type' });
-  const known = GRANT_TYPES.find((each) => each === grantType);
+  const isLegacy = grantType === LEGACY_JWT_BEARER;
+  const known = isLegacy ? JWT_BEARER : GRANT_TYPES.find((each) => each === grantType);
   if (known === undefined) return refuse({ reason: 'grant_type_unsupported', grantType: registeredWord(grantType) });
   const client = parseClientAuthentication(form.value, raw, known === JWT_BEARER);
   if (!client.ok) return client;
-  const grant = parseGrant(known, form.value);
+  const grant = parseGrant(known, form.value, isLegacy);
   if (!grant.ok) return grant;
   const wish = parseWish(form.value);
   return wish.ok ? accept({ client: client.value, grant: grant.value, ...wish.value }) : wish;
 };
 
-const parseGrant = (type: GrantType, form: Form): Result<GrantRequest> => {
+const parseGrant = (type: GrantType, form: Form, isLegacy: boolean): Result<GrantRequest> => {
   switch (type) {
     case CLIENT_CREDENTIALS:
       return accept({ type });
@@ -68,7 +84,7 @@ const parseGrant = (type: GrantType, form: Form): Result<GrantRequest> => {
       const assertion = first(form, 'assertion');
       return assertion === undefined
         ? refuse({ reason: 'parameter_missing', parameter: 'assertion' })
-        : accept({ type, assertion });
+        : accept({ type, assertion, isLegacy });
     }
     case TOKEN_EXCHANGE:
       return parseExchange(form);
@@ -108,7 +124,7 @@ const parseTypedToken = (form: Form, name: 'subject_token' | 'actor_token'): Res
 
 const tokenType = (name: string): RequestableType | undefined => TOKEN_TYPES.find((each) => each === name);
 
-type Wish = Pick<TokenRequest, 'resource' | 'scopes' | 'details'>;
+type Wish = Pick<TokenRequest, 'resource' | 'scopes' | 'details' | 'trustedForDelegation'>;
 
 const parseWish = (form: Form): Result<Wish> => {
   const resource = parseResource(form);
@@ -118,7 +134,11 @@ const parseWish = (form: Form): Result<Wish> => {
   const text = first(form, 'authorization_details');
   const details = text === undefined ? accept(undefined) : parseAuthorizationDetails(text);
   if (!details.ok) return details;
+  const delegation = first(form, 'trusted_for_delegation');
+  if (delegation !== undefined && delegation !== 'true')
+    return refuse({ reason: 'parameter_malformed', parameter: 'trusted_for_delegation' });
   return accept({
+    ...(delegation === undefined ? {} : { trustedForDelegation: true as const }),
     ...(resource.value === undefined ? {} : { resource: resource.value }),
     ...(scopes.value === undefined ? {} : { scopes: scopes.value }),
     ...(details.value === undefined ? {} : { details: details.value }),
@@ -130,7 +150,8 @@ const parseResource = (form: Form): Result<string | undefined> => {
   const asked = new Set([...(form.get('resource') ?? []), ...(form.get('audience') ?? [])]);
   if (asked.size > 1) return refuse({ reason: 'resource_several' });
   const [resource] = asked;
-  if (resource !== undefined && !isAudienceUri(resource)) return refuse({ reason: 'resource_malformed' });
+  if (resource !== undefined && !isAudienceUri(resource) && parseTarget(resource) === undefined)
+    return refuse({ reason: 'resource_malformed' });
   return accept(resource);
 };
 

@@ -68,6 +68,8 @@ export const refusalToWire = (refusal: Refusal): WireError => {
       return badRequest('A request parameter is too long.');
     case 'parameter_missing':
       return badRequest('A required request parameter is missing.');
+    case 'parameter_malformed':
+      return badRequest('A request parameter is malformed.');
     case 'parameter_in_query':
       return badRequest('Request parameters must be sent in the body.');
     case 'parameters_too_many':
@@ -113,6 +115,7 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'federation_claims':
       return INVALID_CLIENT;
     case 'grant_assertion_refused':
+    case 'microsoft_token_refused':
       return { status: 400, error: 'invalid_grant', description: 'The assertion is not valid.' };
     case 'subject_token_refused':
     case 'subject_not_shared':
@@ -152,6 +155,7 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'dpop_replayed':
       return { status: 400, error: 'invalid_dpop_proof', description: 'The DPoP proof is not valid.' };
     case 'trust_level_insufficient':
+    case 'delegation_not_granted':
       return { status: 400, error: 'unauthorized_client', description: 'The client may not use this grant type.' };
     case 'binding_required':
       return badRequest('A sender-constrained access token is required here.');
@@ -167,6 +171,7 @@ export const refusalToWire = (refusal: Refusal): WireError => {
     case 'resource_required':
     case 'resource_malformed':
     case 'resource_several':
+    case 'assertion_resource':
     case 'resource_unknown':
     case 'resource_disabled':
     case 'grant_missing':

@@ -1,0 +1,113 @@
+/**
+ * A token of the Microsoft server-to-server profile, from text to whom it comes from and whom it is about: the reads, and the checks of
+ * core/microsoft-trust.ts. The token endpoint and the authorizers take it by this one way.
+ */
+
+import { accept, type Result, refuse } from '../core/errors.ts';
+import type { MicrosoftFault } from '../core/microsoft-fault.ts';
+import { isSameHost } from '../core/microsoft-principal.ts';
+import type { MicrosoftRealm } from '../core/microsoft-profile.ts';
+import type { MicrosoftToken } from '../core/microsoft-token.ts';
+import { findCertificateKey, type VerifiedMicrosoftToken, verifyMicrosoftToken } from '../core/microsoft-trust.ts';
+import { type MicrosoftUser, readUserIdentifiers, resolveUser, statedName } from '../core/microsoft-user.ts';
+import type { EpochSeconds, PartnerWithGrants } from '../core/partner.ts';
+import type { RealmTerms } from '../core/realm.ts';
+import { isSubjectIdentifier, itself, type Subject } from '../core/subject.ts';
+import type { Freshness, IssuerReader, ThumbprintReader, UserReader } from '../ports.ts';
+import { UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
+
+export interface ActorTokenPorts {
+  readonly partners: IssuerReader & ThumbprintReader;
+  readonly users: Pick<UserReader, 'findUsers'>;
+}
+
+export interface ActorTokenContext extends ActorTokenPorts {
+  readonly realm: RealmTerms;
+  readonly freshness: Freshness;
+  readonly now: EpochSeconds;
+}
+
+/** The partners that a token names, nothing of it believed yet. */
+export interface Speakers {
+  /** Whose certificate it names. */
+  readonly signer: PartnerWithGrants | undefined;
+  /** Who goes by its `nameid`; looked for only where the signer vouches for others. */
+  readonly named: PartnerWithGrants | undefined;
+}
+
+export const findSpeakers = async (
+  partners: ActorTokenPorts['partners'],
+  realm: string,
+  { actor }: MicrosoftToken,
+  freshness: Freshness,
+): Promise<Speakers> => {
+  const { x5t, claims } = actor;
+  if (x5t === undefined || !isThumbprint(x5t)) return { signer: undefined, named: undefined };
+  const found = await partners.findByThumbprint(realm, x5t, freshness);
+  // A certificate that is new comes with a roll; looked for before any signature is checked, so that every refusal costs one check.
+  const isKnown = found !== undefined && findCertificateKey(found.partner, actor) !== undefined;
+  const age = { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS, ...freshness };
+  const signer = isKnown ? found : await partners.findByThumbprint(realm, x5t, age);
+  const { nameid } = claims;
+  const vouches = signer?.partner.trustedIssuer === true && typeof nameid === 'string' && nameid.length <= MAX_NAME;
+  return { signer, named: vouches ? await partners.findByIssuer(realm, nameid, freshness) : undefined };
+};
+
+/** 160 bits, base64url. */
+const isThumbprint = (x5t: string): boolean => /^[A-Za-z0-9_-]{27}$/.test(x5t);
+const MAX_NAME = 512;
+
+/** On whose terms the token would be, if it were good. */
+export const speakerOf = ({ signer, named }: Speakers): PartnerWithGrants | undefined =>
+  named !== undefined && signer?.partner.issuer !== named.partner.issuer ? named : signer;
+
+export interface VerifiedActorToken extends VerifiedMicrosoftToken {
+  readonly subject: Subject;
+  /** It was made for the token endpoint, and not for a resource. */
+  readonly isForTokenEndpoint: boolean;
+}
+
+const no = (fault: MicrosoftFault) => refuse({ reason: 'microsoft_token_refused', fault } as const);
+
+/** @throws Outage when DynamoDB did not answer. */
+export const verifyActorToken = async (
+  context: ActorTokenContext,
+  parsed: Result<MicrosoftToken, MicrosoftFault>,
+): Promise<Result<VerifiedActorToken>> => {
+  const { realm, partners, freshness, now } = context;
+  if (!parsed.ok) return no(parsed.refusal);
+  const microsoft = realm.microsoft;
+  if (microsoft === undefined) return no('profile_off');
+  const { signer, named } = await findSpeakers(partners, realm.name, parsed.value, freshness);
+  const check = { token: parsed.value, realm: microsoft, signer: signer?.partner, named: named?.partner };
+  const verified = await verifyMicrosoftToken(check, now);
+  if (!verified.ok) return no(verified.refusal);
+  const subject = await subjectOf(context, microsoft, verified.value);
+  if (!subject.ok) return no(subject.refusal);
+  const isForTokenEndpoint = microsoft.tokenHosts.some((host) => isSameHost(host, verified.value.target.host));
+  return accept({ ...verified.value, subject: subject.value, isForTokenEndpoint });
+};
+
+/** Step 21. */
+const subjectOf = async (
+  { users, realm, freshness }: ActorTokenContext,
+  microsoft: MicrosoftRealm,
+  { partner, signer, actor, user }: VerifiedMicrosoftToken,
+): Promise<Result<Subject, MicrosoftFault>> => {
+  if (user === undefined) return accept(itself(partner.id));
+  const identifiers = readUserIdentifiers(user, signer.acceptsSecurityIdentifiers);
+  if (!identifiers.ok) return identifiers;
+  const sub =
+    microsoft.users === 'as-stated'
+      ? accept(statedName(identifiers.value) ?? '')
+      : idOf(resolveUser(identifiers.value, await users.findUsers(realm.name, identifiers.value, freshness)));
+  if (!sub.ok) return sub;
+  const subId = { format: 'iss_sub', iss: actor, sub: sub.value };
+  return isSubjectIdentifier(subId)
+    ? accept({ kind: 'user', sub: sub.value, subId })
+    : refuse('user_identity_missing');
+};
+
+const idOf = (user: Result<MicrosoftUser, MicrosoftFault>): Result<string, MicrosoftFault> =>
+  user.ok ? accept(user.value.id) : user;
+
