@@ -7,12 +7,14 @@ import type { CompatibilityProfile } from './compatibility.ts';
 import type { Refusal, RefusalReason, Result } from './errors.ts';
 import type { GrantType } from './grant-type.ts';
 import type { EpochSeconds } from './partner.ts';
-import type { Binding } from './token-policy.ts';
+import type { Binding, TokenProfile } from './token-policy.ts';
 
 /** `federated`: by a JWT of another issuer, which RFC 7523 2.2 knows as `private_key_jwt` all the same. */
 export type ClientMethod =
   | 'private_key_jwt'
   | 'federated'
+  /** An actor token of the Microsoft server-to-server profile. */
+  | 'actor_token'
   | 'client_secret_basic'
   | 'client_secret_post'
   | 'tls_client_auth'
@@ -39,6 +41,8 @@ export interface AuditFacts {
   /** What the token is bound to, and its client has proved to hold. */
   readonly boundBy?: readonly Binding[];
   readonly audience?: string;
+  /** The profile of the token, where it is not RFC 9068. */
+  readonly profile?: TokenProfile;
   readonly scopes?: readonly string[];
   /** `kid` of the signing key. */
   readonly kid?: string;

@@ -25,6 +25,9 @@ export const certificateMembers = (
   return { x5c: [...certificates], x5t: thumbprint('sha1', leaf), 'x5t#S256': thumbprint('sha256', leaf) };
 };
 
+/** `x5t` (RFC 7515 4.1.7). @param certificate base64 DER. */
+export const certificateThumbprint = (certificate: string): string => thumbprint('sha1', certificate);
+
 const thumbprint = (hash: 'sha1' | 'sha256', certificate: string): string =>
   createHash(hash).update(certificate, 'base64').digest('base64url');
 

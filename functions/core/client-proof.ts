@@ -9,7 +9,7 @@ import { JWT_BEARER } from './grant-type.ts';
 import type { MicrosoftFault } from './microsoft-fault.ts';
 import { isMicrosoftToken, type MicrosoftToken, parseMicrosoftToken } from './microsoft-token.ts';
 import { loggableId } from './partner.ts';
-import type { GrantRequest, TokenRequest } from './token-request.ts';
+import type { TokenRequest } from './token-request.ts';
 
 export type ClientProof =
   | { readonly type: 'private_key_jwt'; readonly clientId: string; readonly assertion: ParsedAssertion }
@@ -32,15 +32,29 @@ export type ClientProof =
       readonly issuer: string | undefined;
       readonly own: Result<ParsedAssertion>;
       readonly foreign: Result<ForeignJwt>;
-    }
-  /** An actor token of the Microsoft server-to-server profile, by itself or inside a token about a user. */
-  | {
-      readonly type: 'microsoft';
-      readonly clientId: string | undefined;
-      /** For telling whether it was used before. */
-      readonly jws: string;
-      readonly token: Result<MicrosoftToken, MicrosoftFault>;
     };
+
+/** An actor token of the Microsoft server-to-server profile, by itself or inside a token about a user. */
+export interface MicrosoftProof {
+  readonly type: 'microsoft';
+  readonly clientId: string | undefined;
+  readonly token: Result<MicrosoftToken, MicrosoftFault>;
+}
+
+/**
+ * The proof of a token request. Who uses the old name of the grant speaks the old language; under today's name both are spoken, and told
+ * apart by their words.
+ */
+export const readRequestProof = (
+  request: Pick<TokenRequest, 'client' | 'grant'>,
+): Result<ClientProof | MicrosoftProof> => {
+  const { client, grant } = request;
+  const isMicrosoft =
+    client.method === 'none' && grant.type === JWT_BEARER && (grant.isLegacy || isMicrosoftToken(grant.assertion));
+  return isMicrosoft
+    ? accept({ type: 'microsoft', clientId: client.clientId, token: parseMicrosoftToken(grant.assertion) })
+    : readClientProof(request);
+};
 
 export const readClientProof = ({ client, grant }: Pick<TokenRequest, 'client' | 'grant'>): Result<ClientProof> => {
   switch (client.method) {
@@ -58,7 +72,7 @@ export const readClientProof = ({ client, grant }: Pick<TokenRequest, 'client' |
       return readAssertion(client.assertion, client.clientId);
     case 'none':
       return grant.type === JWT_BEARER
-        ? readGrantAssertion(grant, client.clientId)
+        ? readGrantAssertion(grant.assertion, client.clientId)
         : refuse({ reason: 'client_auth_missing' });
   }
 };
@@ -76,13 +90,7 @@ const readAssertion = (jws: string, clientId: string | undefined): Result<Client
   return accept({ type: 'private_key_jwt', clientId: assertion.value.claims.sub, assertion: assertion.value });
 };
 
-/** Who uses the old name of the grant speaks the old language. Under today's name both are spoken, and told apart by their words. */
-const readGrantAssertion = (
-  { assertion: jws, isLegacy }: Extract<GrantRequest, { readonly type: typeof JWT_BEARER }>,
-  clientId: string | undefined,
-): Result<ClientProof> => {
-  if (isLegacy || isMicrosoftToken(jws))
-    return accept({ type: 'microsoft', clientId, jws, token: parseMicrosoftToken(jws) });
+const readGrantAssertion = (jws: string, clientId: string | undefined): Result<ClientProof> => {
   const [own, foreign] = [parseAssertion(jws, 'grant'), parseForeignJwt(jws, 'grant')];
   if (!own.ok && !foreign.ok) return foreign;
   const issuer = foreign.ok ? foreign.value.claims.iss : own.ok ? own.value.claims.iss : undefined;

@@ -7,7 +7,8 @@ import { base64url } from 'jose';
 export interface TokenHeader {
   readonly alg: string;
   readonly typ: string;
-  readonly kid: string;
+  readonly kid?: string;
+  readonly x5t?: string;
 }
 
 const encodeJson = (value: unknown): string => base64url.encode(JSON.stringify(value));

@@ -6,7 +6,7 @@ import type { MicrosoftFault } from './microsoft-fault.ts';
 import type { EpochSeconds } from './partner.ts';
 
 /** What the products' own validator allows clocks to differ by. */
-const SKEW_SECONDS = 300;
+export const SKEW_SECONDS = 300;
 
 /** The longest that each kind of issuer is known to give: SharePoint's twelve hours, and Entra's day with five minutes before it. */
 export const SELF_ISSUED_SECONDS = 43_200;

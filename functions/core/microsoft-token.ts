@@ -3,6 +3,7 @@
  * actor token by itself, or inside an unsigned token about a user. Everything that is not exactly one of these two is refused.
  */
 
+import { createHash } from 'node:crypto';
 import { base64url } from 'jose';
 import { accept, type Result, refuse } from './errors.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
@@ -96,3 +97,12 @@ export const isMicrosoftToken = (token: string): boolean => {
   const [header = '', payload = ''] = token.length > MAX_TOKEN_LENGTH ? [] : token.split('.', 2);
   return decodeJson(header)?.alg === 'none' || parsePrincipal(decodeJson(payload)?.nameid) !== undefined;
 };
+
+/**
+ * What a use of an actor token is told by: what was signed, since what stands around it anybody could write in another way, and the user.
+ * @param jws the actor token.
+ */
+export const actorTokenId = (jws: string, subject: string): string =>
+  `sha256:${createHash('sha256')
+    .update(`${jws.slice(0, jws.lastIndexOf('.'))}\0${subject}`)
+    .digest('base64url')}`;

@@ -27,11 +27,15 @@ export interface VerifiedMicrosoftToken {
   readonly partner: Partner;
   readonly signer: Partner;
   readonly credential: PartnerCredential;
+  /** What is signed of it. */
+  readonly jws: string;
   /** The application that has called, as the token names it. */
   readonly actor: string;
   readonly target: Target;
   /** Claims about a user; absent: it is about the application itself. */
   readonly user?: MicrosoftToken['outer'];
+  /** What its maker has signed that it may be used for. */
+  readonly isTrustedForDelegation: boolean;
   readonly expiresAt: EpochSeconds;
 }
 
@@ -58,9 +62,10 @@ export const verifyMicrosoftToken = async (
   const trusted = checkTrust(token, partner);
   if (!trusted.ok) return trusted;
   return accept({
-    ...{ partner, signer, credential, actor },
+    ...{ partner, signer, credential, actor, jws: token.actor.jws },
     target: target.value,
     ...(token.outer === undefined ? {} : { user: token.outer }),
+    isTrustedForDelegation: isDelegated(token.actor),
     expiresAt: expiresAt.value,
   });
 };
@@ -93,16 +98,17 @@ const checkSpeaker = ({ token, named }: MicrosoftCheck, signer: Partner): Checke
   if (!signer.enabled) return refuse('partner_disabled');
   if (typeof iss !== 'string' || iss !== signer.issuer) return refuse('issuer_key_mismatch');
   if (typeof nameid !== 'string') return refuse('issuer_not_authorized_for_actor');
-  if (signer.microsoft?.issuedBy === 'itself') {
-    const isItsOwn = nameid === iss || signer.microsoft.actors.includes(nameid);
-    if (isItsOwn) return accept({ partner: signer, actor: nameid });
-  }
+  if (isItsOwn(signer, nameid)) return accept({ partner: signer, actor: nameid });
   if (!signer.trustedIssuer) return refuse('issuer_not_authorized_for_actor');
   // The name again, although the partner was found by it.
   if (named?.issuer !== nameid || named.microsoft?.issuedBy !== 'authorization-server')
     return refuse('actor_not_partner');
   return named.enabled ? accept({ partner: named, actor: nameid }) : refuse('partner_disabled');
 };
+
+/** Whether a partner may name this application in tokens of its own: itself, or as a trust broker. */
+export const isItsOwn = ({ issuer, microsoft }: Partner, nameid: string): boolean =>
+  microsoft?.issuedBy === 'itself' && (nameid === issuer || microsoft.actors.includes(nameid));
 
 /** Steps 14 to 17, but for the audience. @returns when the token ends. */
 const checkTimes = (
@@ -138,10 +144,13 @@ const checkTarget = ({ actor }: MicrosoftToken, realm: MicrosoftRealm): Checked<
   return realm.realms.includes(target.realm) ? accept(target) : refuse('audience_realm_mismatch');
 };
 
-/** Steps 19 and 20. What is text is compared as text: "false" is as true as anything else to JavaScript. */
+/** It is text, and compared as text: "false" is as true as anything else to JavaScript. */
+const isDelegated = ({ claims }: ActorToken): boolean => claims.trustedfordelegation === 'true';
+
+/** Steps 19 and 20. */
 const checkTrust = ({ actor, outer }: MicrosoftToken, { trustLevel, microsoft }: Partner): Checked<undefined> => {
   if (outer === undefined) return trustLevel === 'user' ? refuse('trust_level_insufficient') : accept(undefined);
-  if (actor.claims.trustedfordelegation !== 'true') return refuse('delegation_not_allowed');
+  if (!isDelegated(actor)) return refuse('delegation_not_allowed');
   if (trustLevel !== 'full') return refuse('trust_level_insufficient');
   return microsoft?.userTokens === true ? accept(undefined) : refuse('user_tokens_not_accepted');
 };

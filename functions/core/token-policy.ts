@@ -17,7 +17,7 @@ export type BindingRule = (typeof BINDING_RULES)[number];
 
 /** `jwt`: RFC 9068. `microsoft-s2s`: what Exchange, SharePoint and Skype for Business accept. */
 export const TOKEN_PROFILES = ['jwt', 'microsoft-s2s'] as const;
-type TokenProfile = (typeof TOKEN_PROFILES)[number];
+export type TokenProfile = (typeof TOKEN_PROFILES)[number];
 
 export interface TokenPolicy {
   /** Longest lifetime. */

@@ -8,20 +8,25 @@ import { confirm } from '../core/confirmation.ts';
 import { defaultAlgorithm } from '../core/default-algorithm.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
+import { meantAudience } from '../core/microsoft-resource.ts';
 import type { EpochSeconds, Partner } from '../core/partner.ts';
-import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
+import { decideEntitlement, type Entitlement } from '../core/policy.ts';
 import { type RealmDefaults, type RealmTerms, realmTerms } from '../core/realm.ts';
 import type { RawTokenRequest } from '../core/request-form.ts';
 import { parseScope } from '../core/scope.ts';
 import type { Confirmation } from '../core/token.ts';
-import type { DpopNonces, Freshness, SingleUse, TokenRevocations } from '../ports.ts';
-import { type Asked, type LookUpPorts, lookUpClient } from './look-up-client.ts';
+import type { DpopNonces, Freshness, SingleUse, TokenRevocations, UserReader } from '../ports.ts';
+import { type Asked, type LookUpPorts, lookUpClient, targetOf } from './look-up-client.ts';
+import { orderForServer } from './order-actor-token.ts';
+import { proveByActorToken, subjectOfActorToken } from './prove-actor-token.ts';
 import { type ProvenClient, proveClient } from './prove-client.ts';
 import { provePossession } from './prove-possession.ts';
 import { secondLook } from './second-look.ts';
+import type { ActorTokenOrder } from './sign-actor-token.ts';
 import { verifySubject } from './verify-subject.ts';
 
 export interface EntitleClientPorts extends LookUpPorts {
+  readonly users: UserReader;
   readonly nonces: DpopNonces;
   readonly revocations: Pick<TokenRevocations, 'isRevoked'>;
 }
@@ -41,6 +46,8 @@ export interface Entitled {
   /** By which the last use of what proved the client is remembered. */
   readonly credential: string;
   readonly entitlement: Entitlement;
+  /** There if the token is to be one of the Microsoft profile. */
+  readonly actorToken?: ActorTokenOrder;
   readonly confirmation?: Confirmation;
   /** What this request uses up. */
   readonly uses: readonly SingleUse[];
@@ -81,10 +88,13 @@ const entitle = async (
   const { found, catalogue, realm } = await lookUpClient(ports, settings, client, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
-  const { partners, revocations } = ports;
+  const { partners, revocations, users } = ports;
   const toleranceSeconds = settings.clockToleranceSeconds;
   const context = { partners, issuers: partners, realm: terms, toleranceSeconds, freshness, now };
-  const proven = await proveClient(context, found?.partner, proof);
+  const proven =
+    proof.type === 'microsoft'
+      ? await proveByActorToken({ ...context, users }, proof)
+      : await proveClient(context, found?.partner, proof);
   if (!proven.ok) return proven;
   learn(factsOf(proven.value));
   if (!realm.enabled) return refuse({ reason: 'realm_disabled', realm: realm.name });
@@ -93,11 +103,15 @@ const entitle = async (
   const possessions = await provePossession(ports.nonces, { ...context, asked: client.realm, settings }, held);
   if (!possessions.ok) return possessions;
 
-  const owned = { partner: proven.value.partner, grants: found?.grants ?? [], audiences: found?.audiences ?? [] };
-  const resource = requestedAudience(request.resource, owned.grants);
+  const { partner, actorToken } = proven.value;
+  const owned = { grants: [], audiences: [], ...(found?.partner.id === partner.id ? found : {}), partner };
+  const resource = meantAudience(request.resource, targetOf(proof), owned.grants);
   if (!resource.ok) return resource;
   const rings = catalogue?.rings ?? [];
-  const about = await verifySubject({ ...context, revocations, rings }, owned, request.grant);
+  const about =
+    actorToken === undefined
+      ? await verifySubject({ ...context, revocations, rings }, owned, request.grant)
+      : subjectOfActorToken(partner, actorToken, owned.grants, resource.value);
   if (!about.ok) return about;
   const { subject, origin, confirmation: bound, uses } = about.value;
   learn({ subject: subject.sub });
@@ -109,11 +123,24 @@ const entitle = async (
   const { proofUse, nonce, ...possessed } = possessions.value;
   const confirmation = confirm(entitlement.value, possessed, proven.value.confirmation, bound);
   if (!confirmation.ok) return confirmation;
+  const order = await orderForServer(
+    { ...context, users },
+    {
+      request,
+      client: partner,
+      entitlement: entitlement.value,
+      owner: catalogue?.audience?.owner,
+      actorToken,
+      confirmation: confirmation.value,
+    },
+  );
+  if (!order.ok) return order;
   return accept({
     realm: terms,
-    partner: owned.partner,
+    partner,
     credential: proven.value.credential,
     entitlement: entitlement.value,
+    ...(order.value === undefined ? {} : { actorToken: order.value }),
     ...(confirmation.value === undefined ? {} : { confirmation: confirmation.value }),
     uses: [...proven.value.uses, ...uses, ...(proofUse === undefined ? [] : [proofUse])],
     subjectUses: uses,

@@ -4,21 +4,23 @@
  */
 
 import type { AuditFacts, Decided } from '../core/audit.ts';
-import type { AuthorizationDetail } from '../core/authorization-details.ts';
-import { type ClientProof, readClientProof } from '../core/client-proof.ts';
+import { readRequestProof } from '../core/client-proof.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from '../core/grant-type.ts';
+import type { KeyRing } from '../core/key-ring.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';
 import { isRealmName } from '../core/realm.ts';
 import type { RawTokenRequest } from '../core/request-form.ts';
 import { actorsOf } from '../core/subject.ts';
-import type { AccessTokenClaims } from '../core/token.ts';
+import { answerTo, type LegacyTokenAnswer, type SignedToken, type TokenAnswer } from '../core/token-answer.ts';
 import { type GrantRequest, parseTokenRequest, type TokenRequest } from '../core/token-request.ts';
 import { refusalToWire } from '../core/wire-error.ts';
 import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer, SingleUse } from '../ports.ts';
 import { type EntitleClientPorts, type EntitleClientSettings, type Entitled, entitleClient } from './entitle-client.ts';
-import { checkSize, type SignedToken, signToken, type TokenOrder } from './sign-token.ts';
+import type { Asked } from './look-up-client.ts';
+import { type ActorTokenOrder, signActorToken } from './sign-actor-token.ts';
+import { checkSize, signToken, type TokenOrder } from './sign-token.ts';
 
 export interface IssueTokenPorts extends EntitleClientPorts {
   readonly replay: ReplayGuard;
@@ -30,21 +32,8 @@ export interface IssueTokenPorts extends EntitleClientPorts {
 
 export type IssueTokenSettings = EntitleClientSettings;
 
-/** RFC 6749 5.1 */
-interface TokenAnswer {
-  readonly access_token: string;
-  /** RFC 8693 2.2.1; there after an exchange. */
-  readonly issued_token_type?: string;
-  /** `DPoP` when it is bound to the key of a proof (RFC 9449 5). */
-  readonly token_type: 'Bearer' | 'DPoP';
-  readonly expires_in: number;
-  readonly scope: string;
-  /** RFC 9396 7 */
-  readonly authorization_details?: readonly AuthorizationDetail[];
-}
-
 export interface IssuedToken {
-  readonly answer: TokenAnswer;
+  readonly answer: TokenAnswer | LegacyTokenAnswer;
   /** What is left of the client's quota, if it has one. */
   readonly limits: readonly RateLimit[];
   /** For the client's next DPoP proof. */
@@ -106,7 +95,7 @@ const issue = async (
   { realm, raw, requestId, request }: IncomingRequest & { readonly request: TokenRequest },
   learn: (facts: AuditFacts) => void,
 ): Promise<Result<IssuedToken>> => {
-  const proof = readClientProof(request);
+  const proof = readRequestProof(request);
   if (!proof.ok) return proof;
   learn(claimedBy(proof.value));
 
@@ -116,17 +105,18 @@ const issue = async (
   if (!entitled.ok) return entitled;
 
   const order = tokenOrder(entitled.value, ports.ids.next(), now);
-  learn(factsOf(order));
-  const size = checkSize(order, entitled.value.rings);
+  learn(factsOf(order, entitled.value));
+  // What stands in a token for an old server are names that were bounded when they were registered.
+  const size = entitled.value.actorToken === undefined ? checkSize(order, entitled.value.rings) : accept(undefined);
   if (!size.ok) return size;
   const claim = replayClaim(entitled.value, requestId);
   const made = await claimCountAndSign(ports, claim, order, entitled.value);
   if (!made.ok) return refuse(ofSubject(request.grant, entitled.value, made.refusal));
-  const { token, claims, kid, limits, isOverQuota } = made.value;
-  learn({ kid, expiresAt: claims.exp, ...(isOverQuota ? { overQuota: true } : {}) });
+  const { kid, expiresAt, limits, isOverQuota } = made.value;
+  learn({ kid, expiresAt, ...(isOverQuota ? { overQuota: true } : {}) });
   const { nonce } = entitled.value;
   return accept({
-    answer: answer(token, claims, request.grant),
+    answer: answerTo(request, entitled.value, made.value),
     limits,
     ...(nonce === undefined ? {} : { dpopNonce: nonce }),
   });
@@ -139,7 +129,7 @@ const askedFor = ({ grant, resource, scopes }: TokenRequest): AuditFacts => ({
 });
 
 /** What a refused request claimed to be from: an id, or nothing, since a client that mixes up its parameters sends a secret there. */
-const claimedBy = (proof: ClientProof): AuditFacts => {
+const claimedBy = (proof: Asked['proof']): AuditFacts => {
   const { clientId } = proof;
   const jti = proof.type === 'private_key_jwt' ? proof.assertion.claims.jti : undefined;
   return {
@@ -164,7 +154,7 @@ const tokenOrder = (
   now,
 });
 
-const factsOf = ({ grant, jti }: TokenOrder): AuditFacts => {
+const factsOf = ({ grant, jti }: TokenOrder, { entitlement, actorToken }: Entitled): AuditFacts => {
   const { audience, scopes, subject, confirmation } = grant;
   const boundBy = [
     ...(confirmation?.jkt === undefined ? [] : (['dpop'] as const)),
@@ -173,7 +163,7 @@ const factsOf = ({ grant, jti }: TokenOrder): AuditFacts => {
   return {
     audience,
     scopes,
-    tokenId: jti,
+    ...(actorToken === undefined ? { tokenId: jti } : { profile: entitlement.profile }),
     subject: subject.sub,
     ...(subject.act === undefined ? {} : { actors: actorsOf(subject.act).map(({ sub }) => sub) }),
     ...(boundBy.length === 0 ? {} : { boundBy }),
@@ -206,7 +196,7 @@ const claimCountAndSign = async (
   { replay, quotas, signer, catalogue }: IssueTokenPorts,
   claim: ReplayClaim,
   order: TokenOrder,
-  { rings, partner: { id: client, quota } }: Entitled,
+  { rings, partner: { id: client, quota }, actorToken }: Entitled,
 ): Promise<Result<MadeToken>> => {
   // A client that is known to be over its quota costs no call at all.
   const seen = quota === undefined ? undefined : quotas.lastSeen(claim.realm, client, order.now);
@@ -216,7 +206,7 @@ const claimCountAndSign = async (
   const [claimed, counted, signed] = await Promise.allSettled([
     replay.claim(claim, order.now),
     quota === undefined ? undefined : quotas.count(claim.realm, client, order.now),
-    signToken(signer, order, rings, readRings),
+    sign(signer, order, actorToken, rings, readRings),
   ]);
   const takeBack = async (): Promise<void> => {
     if (quota !== undefined && counted.status === 'fulfilled') await quotas.takeBack(claim.realm, client, order.now);
@@ -239,6 +229,18 @@ const claimCountAndSign = async (
 const replayed = ({ kind, jti }: SingleUse): Refusal =>
   kind === 'dpop' ? { reason: 'dpop_replayed' } : { reason: 'assertion_replayed', jti };
 
+const sign = async (
+  signer: Signer,
+  order: TokenOrder,
+  actorToken: ActorTokenOrder | undefined,
+  rings: readonly KeyRing[],
+  readRings: () => Promise<readonly KeyRing[]>,
+): Promise<SignedToken> => {
+  if (actorToken !== undefined) return signActorToken(signer, actorToken, order.now, rings, readRings);
+  const { token, kid, claims } = await signToken(signer, order, rings, readRings);
+  return { token, kid, issuedAt: claims.iat, expiresAt: claims.exp };
+};
+
 /** What is left, or the refusal that says when there will be something again. */
 const underQuota = (quota: Quota | undefined, use: QuotaUse | undefined, now: EpochSeconds): Result<QuotaState> => {
   if (quota === undefined || use === undefined) return accept(NO_QUOTA);
@@ -252,12 +254,3 @@ const underQuota = (quota: Quota | undefined, use: QuotaUse | undefined, now: Ep
 
 const firstFailure = (...settled: readonly PromiseSettledResult<unknown>[]): unknown =>
   settled.find((each): each is PromiseRejectedResult => each.status === 'rejected')?.reason;
-
-const answer = (token: string, claims: AccessTokenClaims, grant: GrantRequest): TokenAnswer => ({
-  access_token: token,
-  ...(grant.type === TOKEN_EXCHANGE ? { issued_token_type: grant.requestedType } : {}),
-  token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
-  expires_in: claims.exp - claims.iat,
-  scope: claims.scope,
-  ...(claims.authorization_details === undefined ? {} : { authorization_details: claims.authorization_details }),
-});

@@ -4,15 +4,26 @@
  */
 
 import { findAssertionKey, type ParsedAssertion } from '../core/assertion.ts';
-import type { ClientProof } from '../core/client-proof.ts';
+import type { ClientProof, MicrosoftProof } from '../core/client-proof.ts';
+import { parseTarget, type Target } from '../core/microsoft-principal.ts';
+import { meantAudience } from '../core/microsoft-resource.ts';
 import { isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
-import { requestedAudience } from '../core/policy.ts';
 import { type Realm, untouchedRealm } from '../core/realm.ts';
 import type { TokenRequest } from '../core/token-request.ts';
-import type { Catalogue, CatalogueReader, Freshness, IssuerReader, PartnerReader, RealmReader } from '../ports.ts';
+import type {
+  Catalogue,
+  CatalogueReader,
+  Freshness,
+  IssuerReader,
+  PartnerReader,
+  RealmReader,
+  ThumbprintReader,
+} from '../ports.ts';
+import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
+import { findSpeakers } from './verify-actor-token.ts';
 
 export interface LookUpPorts {
-  readonly partners: PartnerReader & IssuerReader;
+  readonly partners: PartnerReader & IssuerReader & ThumbprintReader;
   readonly catalogue: CatalogueReader;
   readonly realms: RealmReader;
 }
@@ -22,11 +33,8 @@ export interface Asked {
   /** As the path names it: perhaps by an alias. */
   readonly realm: string;
   readonly request: TokenRequest;
-  readonly proof: ClientProof;
+  readonly proof: ClientProof | MicrosoftProof;
 }
-
-/** A caller who has proved nothing can make us read no more than once in this many seconds. */
-export const UNPROVEN_MAX_AGE_SECONDS = 5;
 
 export interface Found {
   readonly found: PartnerWithGrants | undefined;
@@ -51,20 +59,38 @@ export const lookUpClient = async (
   return { ...direct, realm: realm ?? untouchedRealm(defaultRealm) };
 };
 
-/** Both reads at once where the request names its resource; where it does not, the partner's only grant tells it. */
+/** Both reads at once where the request names its resource; where it does not, the partner's grants tell it. */
 const read = async (
   { partners, catalogue }: LookUpPorts,
   { realm, request: { resource }, proof }: Asked,
   freshness: Freshness,
 ): Promise<Pick<Found, 'found' | 'catalogue'>> => {
-  const find = () => findClient(partners, realm, proof, freshness);
-  if (resource !== undefined) {
+  const find = () =>
+    proof.type === 'microsoft'
+      ? findSpeaker(partners, realm, proof, freshness)
+      : findClient(partners, realm, proof, freshness);
+  if (resource !== undefined && parseTarget(resource) === undefined) {
     const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
     return { found, catalogue: read };
   }
   const found = await find();
-  const only = requestedAudience(resource, found?.grants ?? []);
-  return { found, catalogue: only.ok ? await catalogue.read(realm, only.value, freshness) : undefined };
+  const meant = meantAudience(resource, targetOf(proof), found?.grants ?? []);
+  return { found, catalogue: meant.ok ? await catalogue.read(realm, meant.value, freshness) : undefined };
+};
+
+/** What a proof was made for, where it says that. */
+export const targetOf = (proof: Asked['proof']): Target | undefined =>
+  proof.type === 'microsoft' && proof.token.ok ? parseTarget(proof.token.value.actor.claims.aud) : undefined;
+
+const findSpeaker = async (
+  partners: LookUpPorts['partners'],
+  realm: string,
+  { token }: MicrosoftProof,
+  freshness: Freshness,
+): Promise<PartnerWithGrants | undefined> => {
+  if (!token.ok) return undefined;
+  const { signer, named } = await findSpeakers(partners, realm, token.value, freshness);
+  return named ?? signer;
 };
 
 /** The partner that the proof names, with the key that it names if the partner has it. */

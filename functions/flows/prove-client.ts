@@ -18,6 +18,7 @@ import { verifyTlsClient } from '../core/tls-client.ts';
 import type { Confirmation } from '../core/token.ts';
 import type { SingleUse } from '../ports.ts';
 import { type ProofContext, verifyFederated } from './prove-federation.ts';
+import type { VerifiedActorToken } from './verify-actor-token.ts';
 
 export interface ProvenClient {
   readonly partner: Partner;
@@ -32,6 +33,8 @@ export interface ProvenClient {
   readonly audited?: readonly string[];
   /** What the proof itself is bound to. */
   readonly confirmation?: Confirmation;
+  /** The proof, where it is one of the Microsoft profile: it says whom the token is to be about as well. */
+  readonly actorToken?: VerifiedActorToken;
 }
 
 /** @param partner the one that the proof is said to come from, if there is one. */

@@ -9,7 +9,7 @@ import type { EpochSeconds, Partner } from '../core/partner.ts';
 import type { RealmTerms } from '../core/realm.ts';
 import type { Confirmation } from '../core/token.ts';
 import type { Freshness, IssuerReader, SingleUse } from '../ports.ts';
-import { UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
+import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
 
 export interface ProofContext {
   readonly issuers: IssuerReader;

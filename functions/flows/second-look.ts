@@ -1,8 +1,9 @@
 /** Which refusals the cache may be the reason for, and how fresh the data has to be that they are looked into with once more. */
 
 import type { Refusal, RefusalReason } from '../core/errors.ts';
+import type { MicrosoftFault } from '../core/microsoft-fault.ts';
 import type { Freshness } from '../ports.ts';
-import { UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
+import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
 
 /**
  * Refusals of a proven client that the cache may be the reason for: what an operator has just added must not be refused for
@@ -25,6 +26,8 @@ const SECOND_LOOK: readonly RefusalReason[] = [
   'authorization_details_not_granted',
   'binding_required',
   'token_profile_unsupported',
+  'delegation_not_granted',
+  'assertion_resource',
   'grant_assertion_refused',
   'subject_token_refused',
   'actor_token_refused',
@@ -42,8 +45,31 @@ const UNPROVEN_SECOND_LOOK: readonly RefusalReason[] = [
   'issuer_disabled',
 ];
 
+/** Of an actor token that is well signed, what the cache may be the reason for. */
+const ACTOR_SECOND_LOOK: readonly MicrosoftFault[] = [
+  'partner_disabled',
+  'issuer_key_mismatch',
+  'issuer_not_authorized_for_actor',
+  'actor_not_partner',
+  'audience_app_mismatch',
+  'audience_host_mismatch',
+  'audience_realm_mismatch',
+  'trust_level_insufficient',
+  'user_tokens_not_accepted',
+  'user_identity_missing',
+  'user_not_found',
+  'user_identity_ambiguous',
+];
+
 /** @returns `undefined`: the refusal stands. */
-export const secondLook = ({ reason }: Refusal): Freshness | undefined => {
+export const secondLook = (refusal: Refusal): Freshness | undefined => {
+  const { reason } = refusal;
+  if (reason === 'microsoft_token_refused') return secondLookAt(refusal.fault);
   if (SECOND_LOOK.includes(reason)) return { maxAgeSeconds: 0 };
   return UNPROVEN_SECOND_LOOK.includes(reason) ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
+};
+
+const secondLookAt = (fault: MicrosoftFault): Freshness | undefined => {
+  if (ACTOR_SECOND_LOOK.includes(fault)) return { maxAgeSeconds: 0 };
+  return fault === 'key_not_found' || fault === 'profile_off' ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
 };

@@ -8,13 +8,18 @@ import type { MicrosoftFault } from '../core/microsoft-fault.ts';
 import { isSameHost } from '../core/microsoft-principal.ts';
 import type { MicrosoftRealm } from '../core/microsoft-profile.ts';
 import type { MicrosoftToken } from '../core/microsoft-token.ts';
-import { findCertificateKey, type VerifiedMicrosoftToken, verifyMicrosoftToken } from '../core/microsoft-trust.ts';
+import {
+  findCertificateKey,
+  isItsOwn,
+  type VerifiedMicrosoftToken,
+  verifyMicrosoftToken,
+} from '../core/microsoft-trust.ts';
 import { type MicrosoftUser, readUserIdentifiers, resolveUser, statedName } from '../core/microsoft-user.ts';
 import type { EpochSeconds, PartnerWithGrants } from '../core/partner.ts';
 import type { RealmTerms } from '../core/realm.ts';
 import { isSubjectIdentifier, itself, type Subject } from '../core/subject.ts';
 import type { Freshness, IssuerReader, ThumbprintReader, UserReader } from '../ports.ts';
-import { UNPROVEN_MAX_AGE_SECONDS } from './look-up-client.ts';
+import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
 
 export interface ActorTokenPorts {
   readonly partners: IssuerReader & ThumbprintReader;
@@ -31,7 +36,7 @@ export interface ActorTokenContext extends ActorTokenPorts {
 export interface Speakers {
   /** Whose certificate it names. */
   readonly signer: PartnerWithGrants | undefined;
-  /** Who goes by its `nameid`; looked for only where the signer vouches for others. */
+  /** Who goes by its `nameid`, where the signer vouches for others: on their terms the token is, and else on the signer's. */
   readonly named: PartnerWithGrants | undefined;
 }
 
@@ -49,17 +54,14 @@ export const findSpeakers = async (
   const age = { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS, ...freshness };
   const signer = isKnown ? found : await partners.findByThumbprint(realm, x5t, age);
   const { nameid } = claims;
-  const vouches = signer?.partner.trustedIssuer === true && typeof nameid === 'string' && nameid.length <= MAX_NAME;
+  if (typeof nameid !== 'string' || nameid.length > MAX_NAME) return { signer, named: undefined };
+  const vouches = signer?.partner.trustedIssuer === true && !isItsOwn(signer.partner, nameid);
   return { signer, named: vouches ? await partners.findByIssuer(realm, nameid, freshness) : undefined };
 };
 
 /** 160 bits, base64url. */
 const isThumbprint = (x5t: string): boolean => /^[A-Za-z0-9_-]{27}$/.test(x5t);
 const MAX_NAME = 512;
-
-/** On whose terms the token would be, if it were good. */
-export const speakerOf = ({ signer, named }: Speakers): PartnerWithGrants | undefined =>
-  named !== undefined && signer?.partner.issuer !== named.partner.issuer ? named : signer;
 
 export interface VerifiedActorToken extends VerifiedMicrosoftToken {
   readonly subject: Subject;
@@ -103,11 +105,8 @@ const subjectOf = async (
       : idOf(resolveUser(identifiers.value, await users.findUsers(realm.name, identifiers.value, freshness)));
   if (!sub.ok) return sub;
   const subId = { format: 'iss_sub', iss: actor, sub: sub.value };
-  return isSubjectIdentifier(subId)
-    ? accept({ kind: 'user', sub: sub.value, subId })
-    : refuse('user_identity_missing');
+  return isSubjectIdentifier(subId) ? accept({ kind: 'user', sub: sub.value, subId }) : refuse('user_identity_missing');
 };
 
 const idOf = (user: Result<MicrosoftUser, MicrosoftFault>): Result<string, MicrosoftFault> =>
   user.ok ? accept(user.value.id) : user;
-

@@ -1,0 +1,77 @@
+/**
+ * What an actor token for Exchange, SharePoint or Skype for Business is to say, and about which user: the reads that takes beyond those of
+ * every token.
+ */
+
+import { orderActorToken } from '../core/actor-order.ts';
+import { accept, type Result, refuse } from '../core/errors.ts';
+import { normalIdentifier, type UserIdentifiers } from '../core/microsoft-user.ts';
+import type { Partner } from '../core/partner.ts';
+import type { Entitlement } from '../core/policy.ts';
+import type { RealmTerms } from '../core/realm.ts';
+import type { Confirmation } from '../core/token.ts';
+import type { TokenRequest } from '../core/token-request.ts';
+import type { Freshness, PartnerReader, UserReader } from '../ports.ts';
+import type { ActorTokenOrder } from './sign-actor-token.ts';
+import type { VerifiedActorToken } from './verify-actor-token.ts';
+
+interface OrderContext {
+  readonly partners: PartnerReader;
+  readonly users: Pick<UserReader, 'findUser'>;
+  readonly realm: RealmTerms;
+  readonly freshness: Freshness;
+}
+
+interface ServerRequest {
+  readonly request: Pick<TokenRequest, 'resource' | 'trustedForDelegation'>;
+  readonly client: Partner;
+  readonly entitlement: Entitlement;
+  /** Id of the partner whose the audience is. */
+  readonly owner: string | undefined;
+  /** What the client has proved itself with, if that was one. */
+  readonly actorToken: VerifiedActorToken | undefined;
+  readonly confirmation: Confirmation | undefined;
+}
+
+const cannot = (profile: string, detail: string) =>
+  refuse({ reason: 'token_profile_unsupported', profile, detail } as const);
+
+/** @returns `undefined`: the token is one of RFC 9068. @throws Outage when DynamoDB did not answer. */
+export const orderForServer = async (
+  context: OrderContext,
+  { request, client, entitlement, owner: ownerId, actorToken, confirmation }: ServerRequest,
+): Promise<Result<ActorTokenOrder | undefined>> => {
+  const { profile, subject } = entitlement;
+  // In the old language it is the assertion that says so.
+  const isSaid = actorToken?.isForTokenEndpoint === true && actorToken.isTrustedForDelegation;
+  if (profile === 'jwt')
+    return request.trustedForDelegation ? cannot(profile, 'its tokens say who acts') : accept(undefined);
+  if (confirmation !== undefined) return cannot(profile, 'its tokens are bound to nothing');
+  const { partners, realm, freshness } = context;
+  const owner = ownerId === undefined ? undefined : (await partners.find(realm.name, ownerId, freshness))?.partner;
+  const trustedForDelegation = request.trustedForDelegation === true || isSaid;
+  const order = orderActorToken({
+    realm,
+    client,
+    entitlement,
+    owner,
+    resource: request.resource,
+    trustedForDelegation,
+  });
+  if (!order.ok || subject.kind === 'application') return order;
+  const user = await identifiersOf(context, subject.sub);
+  return user === undefined ? cannot(profile, 'the user has no name in it') : accept({ ...order.value, user });
+};
+
+/** Of a user that was registered what was registered; of any other the name itself, if it is one. */
+const identifiersOf = async (
+  { users, realm, freshness }: OrderContext,
+  subject: string,
+): Promise<UserIdentifiers | undefined> => {
+  const known = await users.findUser(realm.name, subject, freshness);
+  if (known !== undefined) return known.identifiers;
+  if (realm.microsoft?.users !== 'as-stated') return undefined;
+  const [upn, sid] = [normalIdentifier('upn', subject), normalIdentifier('sid', subject)];
+  if (upn !== undefined) return { upn };
+  return sid === undefined ? undefined : { sid };
+};
