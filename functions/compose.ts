@@ -15,12 +15,14 @@ import {
   dynamoPartnerReader,
   dynamoRealmReader,
   dynamoRingReader,
+  dynamoThumbprintReader,
 } from './adapters/dynamo-readers.ts';
 import { dynamoRealmRegistry } from './adapters/dynamo-realm-registry.ts';
 import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
 import { dynamoRevocationList } from './adapters/dynamo-revocation-list.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
 import { dynamoTokenRevocations } from './adapters/dynamo-token-revocations.ts';
+import { dynamoUserReader } from './adapters/dynamo-users.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { dynamoCredentialUses } from './adapters/last-use.ts';
 import { httpsPartnerDocuments } from './adapters/partner-fetcher.ts';
@@ -52,6 +54,8 @@ export const composeIssuer = (): { readonly issue: IssueToken; readonly defaultR
   const issue = issueToken(
     {
       partners: { ...partners, ...dynamoIssuerReader(options, partners) },
+      certificates: dynamoThumbprintReader(options, partners),
+      users: dynamoUserReader(options),
       catalogue: dynamoCatalogueReader(options),
       realms: dynamoRealmReader(options),
       replay: dynamoReplayGuard(options.client, ephemera),

@@ -259,6 +259,8 @@ export interface PartnerRegistry {
   listPartners(realm: string, page: PageRequest): Promise<Page<Partner>>;
   /** Which partner of the realm goes by this issuer. */
   findIssuer(realm: string, issuer: string): Promise<string | undefined>;
+  /** Which partner of the realm takes part in the Microsoft profile with this certificate (RFC 7515 4.1.7). */
+  findCertificate(realm: string, x5t: string): Promise<string | undefined>;
   /** At which version the partner ended that had this id before; 0: there was none. */
   lastVersion(realm: string, id: string): Promise<number>;
   /** Writes a new partner, of the version after the last; `refresh` exactly when it has a source. */

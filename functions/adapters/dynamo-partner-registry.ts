@@ -4,10 +4,12 @@
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { certificateNames } from '../core/microsoft-profile.ts';
 import type { Audience, Grant, Partner, PartnerWithGrants } from '../core/partner.ts';
 import type { PartnerRegistry, RefreshRegistry } from '../ports.ts';
 import { grantTally, isGrant, isVersionOf } from './dynamo-grant-registry.ts';
 import {
+  certificateRow,
   issuerRow,
   parsePartnerCollection,
   parsePartnerRow,
@@ -17,6 +19,7 @@ import {
 } from './partner-rows.ts';
 import {
   audienceKey,
+  certificateKey,
   dueMark,
   grantedTallyKey,
   grantKey,
@@ -46,6 +49,20 @@ export const dynamoPartnerRegistry = (
           ...(before === undefined ? [] : [writes.remove(issuerKey(realm, before))]),
           ...(after === undefined ? [] : [writes.put(issuerRow(realm, after, id), IS_NEW)]),
         ];
+
+  /** A certificate names one partner of a realm, which the tokens signed with it are then taken for. */
+  const moveCertificates = (
+    realm: string,
+    id: string,
+    before: Partner | undefined,
+    after: Partner | undefined,
+  ): Write[] => {
+    const [had, has] = [certificateNames(before), certificateNames(after)];
+    return [
+      ...had.filter((x5t) => !has.includes(x5t)).map((x5t) => writes.remove(certificateKey(realm, x5t))),
+      ...has.filter((x5t) => !had.includes(x5t)).map((x5t) => writes.put(certificateRow(realm, x5t, id), IS_NEW)),
+    ];
+  };
 
   /** Mirrors `enabled`. The owner's version guards the list: an audience that came since has counted it on. */
   const mirrorEnabled = ({ realm, id, enabled }: Partner, { partner, audiences }: PartnerWithGrants): Write[] =>
@@ -90,6 +107,11 @@ export const dynamoPartnerRegistry = (
       return row === undefined ? undefined : text(row, 'partner');
     },
 
+    findCertificate: async (realm, x5t) => {
+      const row = await getRow(client, table, certificateKey(realm, x5t));
+      return row === undefined ? undefined : text(row, 'partner');
+    },
+
     lastVersion: async (realm, id) => lastVersionOf(await getRow(client, table, heldTallyKey(realm, id))),
 
     createPartner: (partner, refresh) =>
@@ -97,6 +119,7 @@ export const dynamoPartnerRegistry = (
         writes.put(partnerRow(partner), IS_NEW),
         writes.mustFollow(heldTallyKey(partner.realm, partner.id), partner.version),
         ...moveIssuer(partner.realm, partner.id, undefined, partner.issuer),
+        ...moveCertificates(partner.realm, partner.id, undefined, partner),
         ...(refresh === undefined ? [] : [writes.put(refreshRow(refresh), IS_NEW)]),
       ]),
 
@@ -106,20 +129,24 @@ export const dynamoPartnerRegistry = (
         writes.put(partnerRow(partner), follows(partner.version)),
         ...mirrorEnabled(partner, before),
         ...moveIssuer(partner.realm, partner.id, before.partner.issuer, partner.issuer),
+        ...moveCertificates(partner.realm, partner.id, before.partner, partner),
         ...(refresh === undefined ? [] : [writes.put(refreshRow(refresh), follows(refresh.version))]),
         ...(stops ? [writes.remove(refreshKey(partner.realm, partner.id))] : []),
       ]);
     },
 
-    removePartner: ({ partner: { realm, id, version, issuer }, grants, refresh }, owned) =>
-      writes.all([
+    removePartner: ({ partner, grants, refresh }, owned) => {
+      const { realm, id, version, issuer } = partner;
+      return writes.all([
         writes.remove(partnerKey(realm, id), isVersion(version)),
         writes.close(heldTallyKey(realm, id), grants.length, version),
         ...grants.flatMap((grant) => removeGrant(grant, owned)),
         ...owned.flatMap((audience) => removeOwned(audience, grants)),
         ...moveIssuer(realm, id, issuer, undefined),
+        ...moveCertificates(realm, id, partner, undefined),
         ...(refresh === undefined ? [] : [writes.remove(refreshKey(realm, id))]),
-      ]),
+      ]);
+    },
 
     listDue: async (now, limit) =>
       (await queryBelow(client, table, REFRESH_LISTING, dueMark(now + 1), limit)).map(parseRefreshRow),

@@ -7,7 +7,8 @@ import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand } from '@aws-s
 import { DEFAULT_REALM, KEY_ATTRIBUTES } from '../config.ts';
 import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import { activeKey, type KeyRing } from '../core/key-ring.ts';
-import type { Audience, PartnerWithGrants } from '../core/partner.ts';
+import { certificateNames } from '../core/microsoft-profile.ts';
+import type { Audience, Partner, PartnerWithGrants } from '../core/partner.ts';
 import { type Realm, untouchedRealm } from '../core/realm.ts';
 import {
   type Catalogue,
@@ -17,6 +18,7 @@ import {
   type PartnerReader,
   type RealmReader,
   type RingReader,
+  type ThumbprintReader,
 } from '../ports.ts';
 import { agedCache } from './aged-cache.ts';
 import { callAws } from './aws-clients.ts';
@@ -25,6 +27,7 @@ import { parseAudienceRow, parsePartnerCollection } from './partner-rows.ts';
 import { aliasedRealm, parseRealmRow } from './realm-rows.ts';
 import {
   audienceKey,
+  certificateKey,
   issuerKey,
   partnerPartition,
   type Row,
@@ -58,31 +61,46 @@ export const dynamoPartnerReader = (options: ReaderOptions): PartnerReader => {
   };
 };
 
-/** Which partner goes by an issuer is one read, the partner itself the next. An issuer that is nobody's is not cached. */
-export const dynamoIssuerReader = (options: ReaderOptions, partners: PartnerReader): IssuerReader => {
+type FindByName = IssuerReader['findByIssuer'];
+
+/** Which partner goes by an issuer, or a certificate, is one read, the partner itself the next. A name that is nobody's is not cached. */
+const namedPartners = (
+  options: ReaderOptions,
+  partners: PartnerReader,
+  keyOf: (realm: string, name: string) => Row,
+  isNamed: (partner: Partner, name: string) => boolean,
+): FindByName => {
   const ids = agedCache<{ readonly id: string }>(options.cacheSeconds);
-  const read = async (realm: string, issuer: string): Promise<{ readonly id: string } | undefined> => {
+  const read = async (realm: string, name: string): Promise<{ readonly id: string } | undefined> => {
     const { Item: row } = await callAws('dynamodb:GetItem', () =>
       options.client.send(
-        new GetCommand({ TableName: options.table, Key: { ...issuerKey(realm, issuer) }, ConsistentRead: true }),
+        new GetCommand({ TableName: options.table, Key: { ...keyOf(realm, name) }, ConsistentRead: true }),
       ),
     );
     return row === undefined ? undefined : { id: text(row, 'partner') };
   };
-  return {
-    findByIssuer: async (realm, issuer, freshness) => {
-      const name = JSON.stringify([realm, issuer]);
-      const cached = ids.get(name, freshness);
-      const readAt = performance.now();
-      const found = cached ?? (await read(realm, issuer));
-      if (found === undefined) return undefined;
-      if (cached === undefined) ids.set(name, found, readAt);
-      const partner = await partners.find(realm, found.id, freshness);
-      // The issuer may have gone to another partner since; then neither is meant.
-      return partner?.partner.issuer === issuer ? partner : undefined;
-    },
+  return async (realm, name, freshness) => {
+    const entry = JSON.stringify([realm, name]);
+    const cached = ids.get(entry, freshness);
+    const readAt = performance.now();
+    const found = cached ?? (await read(realm, name));
+    if (found === undefined) return undefined;
+    if (cached === undefined) ids.set(entry, found, readAt);
+    const partner = await partners.find(realm, found.id, freshness);
+    // The name may have gone to another partner since; then neither is meant.
+    return partner !== undefined && isNamed(partner.partner, name) ? partner : undefined;
   };
 };
+
+export const dynamoIssuerReader = (options: ReaderOptions, partners: PartnerReader): IssuerReader => ({
+  findByIssuer: namedPartners(options, partners, issuerKey, (partner, name) => partner.issuer === name),
+});
+
+export const dynamoThumbprintReader = (options: ReaderOptions, partners: PartnerReader): ThumbprintReader => ({
+  findByThumbprint: namedPartners(options, partners, certificateKey, (partner, name) =>
+    certificateNames(partner).includes(name),
+  ),
+});
 
 /** Rings without an active key are not kept: the first token and the key set are possible as soon as the first key is. */
 const isSigning = (ring: KeyRing): boolean => activeKey(ring) !== undefined;

@@ -18,6 +18,7 @@ import { BINDING_RULES, TOKEN_PROFILES, type TokenPolicy } from '../core/token-p
 import {
   audienceKey,
   audiencesListing,
+  certificateKey,
   dueSort,
   GRANT_PREFIX,
   grantKey,
@@ -75,6 +76,11 @@ export const ownsRow = ({ realm, owner, audience }: Audience): Row => ownsKey(re
 
 export const issuerRow = (realm: string, issuer: string, partner: string): Row => ({
   ...issuerKey(realm, issuer),
+  partner,
+});
+
+export const certificateRow = (realm: string, x5t: string, partner: string): Row => ({
+  ...certificateKey(realm, x5t),
   partner,
 });
 

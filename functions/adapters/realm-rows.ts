@@ -2,6 +2,7 @@
 
 import { isJwsAlgorithm } from '../core/algorithms.ts';
 import { GRANT_TYPES } from '../core/grant-type.ts';
+import { MICROSOFT_USERS, type MicrosoftRealm } from '../core/microsoft-profile.ts';
 import { DPOP_NONCES, type Realm, type RealmPolicy } from '../core/realm.ts';
 import { listed, type Row, realmKey, realmsListing } from './registry-keys.ts';
 import { flag, nested, oneOf, optionalText, optionalTimes, text, texts, whole } from './row-members.ts';
@@ -41,4 +42,16 @@ const parsePolicy = (row: Row): RealmPolicy => ({
   ...(row.authorizationDetailsTypes === undefined
     ? {}
     : { authorizationDetailsTypes: texts(row, 'authorizationDetailsTypes') }),
+  ...(row.microsoft === undefined ? {} : { microsoft: parseMicrosoft(nested(row, 'microsoft')) }),
 });
+
+const parseMicrosoft = (row: Row): MicrosoftRealm => {
+  const [first = '', ...rest] = texts(row, 'realms');
+  return {
+    applicationId: text(row, 'applicationId'),
+    realms: [first, ...rest],
+    hosts: texts(row, 'hosts'),
+    tokenHosts: texts(row, 'tokenHosts'),
+    users: oneOf(row, 'users', MICROSOFT_USERS),
+  };
+};

@@ -37,6 +37,14 @@ export const heldTallyKey = (realm: string, client: string): Row => key(partnerP
 
 export const issuerKey = (realm: string, issuer: string): Row => key(`issuer#${realm}#${issuer}`, 'issuer');
 
+/** Which partner takes part in the Microsoft profile with a certificate. */
+export const certificateKey = (realm: string, x5t: string): Row => key(`certificate#${realm}#${x5t}`, 'certificate');
+
+export const userKey = (realm: string, id: string): Row => key(`user#${realm}#${id}`, 'user');
+/** Which user an identifier means: as much of the user as whoever looks for it wants to know. */
+export const userNameKey = (realm: string, kind: string, identifier: string): Row =>
+  key(`user-name#${realm}#${kind}#${identifier}`, 'user-name');
+
 const audiencePartition = (realm: string, audience: string): string => `audience#${realm}#${audience}`;
 export const audienceKey = (realm: string, audience: string): Row =>
   key(audiencePartition(realm, audience), AUDIENCE_SORT);
@@ -69,6 +77,11 @@ export const audiencesListing = (realm: string): Listing => ({
 export const grantsListing = (realm: string, audience: string): Listing => ({
   name: `grants#${realm}#${audience}`,
   rowKey: (client) => grantKey(realm, client, audience),
+});
+
+export const usersListing = (realm: string): Listing => ({
+  name: `users#${realm}`,
+  rowKey: (id) => userKey(realm, id),
 });
 
 /** Partners of all realms whose documents are followed, by when that is due next. */

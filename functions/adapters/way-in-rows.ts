@@ -7,18 +7,23 @@ import type { DetailType, DetailTypes } from '../core/authorization-details.ts';
 import { type Onboarding, REGISTRABLE_METHODS, type Registration } from '../core/client-registration.ts';
 import type { ClientSecret } from '../core/client-secret.ts';
 import type { ClaimPredicate, ClaimPredicates, FederatedIdentity } from '../core/federated-identity.ts';
+import { MICROSOFT_ISSUERS, type MicrosoftPartner } from '../core/microsoft-profile.ts';
 import type { Partner } from '../core/partner.ts';
 import type { TlsSubject } from '../core/tls-subject.ts';
 import type { Row } from './registry-keys.ts';
 import { entries, flag, list, nested, oneOf, optionalText, optionalTimes, text, texts, whole } from './row-members.ts';
 
-type WaysIn = Pick<Partner, 'secrets' | 'tlsSubject' | 'federation' | 'trustedIssuer' | 'onboarding' | 'registration'>;
+type WaysIn = Pick<
+  Partner,
+  'secrets' | 'tlsSubject' | 'federation' | 'trustedIssuer' | 'microsoft' | 'onboarding' | 'registration'
+>;
 
 export const parseWaysIn = (row: Row): WaysIn => ({
   secrets: optionalList(row, 'secrets').map(parseSecret),
   ...(row.tlsSubject === undefined ? {} : { tlsSubject: parseTlsSubject(nested(row, 'tlsSubject')) }),
   federation: optionalList(row, 'federation').map(parseFederation),
   trustedIssuer: row.trustedIssuer === undefined ? false : flag(row, 'trustedIssuer'),
+  ...(row.microsoft === undefined ? {} : { microsoft: parseMicrosoft(nested(row, 'microsoft')) }),
   ...(row.onboarding === undefined ? {} : { onboarding: parseOnboarding(nested(row, 'onboarding')) }),
   ...(row.registration === undefined ? {} : { registration: parseRegistration(nested(row, 'registration')) }),
 });
@@ -48,6 +53,13 @@ const parseFederation = (row: Row): FederatedIdentity => ({
   ...(row.audited === undefined ? {} : { audited: parsePredicates(row, 'audited') }),
   ...optionalTimes(row, ['maxSeconds']),
   reusable: flag(row, 'reusable'),
+});
+
+const parseMicrosoft = (row: Row): MicrosoftPartner => ({
+  issuedBy: oneOf(row, 'issuedBy', MICROSOFT_ISSUERS),
+  actors: texts(row, 'actors'),
+  userTokens: flag(row, 'userTokens'),
+  delegation: flag(row, 'delegation'),
 });
 
 const parsePredicates = (row: Row, member: string): ClaimPredicates =>

@@ -1,5 +1,7 @@
 /** What realms and partners say of the Microsoft server-to-server profile. Neither takes part unless an operator says so. */
 
+import type { Partner } from './partner.ts';
+
 /** How a realm goes by in that profile, and what it is called by there. */
 export interface MicrosoftRealm {
   /** Its own application id: what other servers name in `client_id` of a challenge, `serviceName`, and audiences. */
@@ -31,3 +33,9 @@ export interface MicrosoftPartner {
 
 export const MICROSOFT_ISSUERS = ['itself', 'authorization-server'] as const;
 type MicrosoftIssuer = (typeof MICROSOFT_ISSUERS)[number];
+
+/** By which thumbprints its tokens name the partner's certificates; none if it takes no part. */
+export const certificateNames = (partner: Pick<Partner, 'microsoft' | 'credentials'> | undefined): readonly string[] =>
+  partner?.microsoft === undefined
+    ? []
+    : [...new Set(partner.credentials.flatMap(({ x5t }) => (x5t === undefined ? [] : [x5t])))];

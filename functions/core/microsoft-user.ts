@@ -20,6 +20,8 @@ export interface MicrosoftUser {
   /** `sub` of tokens about them. */
   readonly id: string;
   readonly identifiers: UserIdentifiers;
+  /** Goes up by one with every write. */
+  readonly version: number;
 }
 
 const MAX_LENGTH = 256;

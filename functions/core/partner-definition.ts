@@ -8,6 +8,7 @@ import type { CompatibilityProfile } from './compatibility.ts';
 import type { CustomClaims } from './custom-claims.ts';
 import { accept, type Result, refuse } from './errors.ts';
 import { canonicalJson } from './json-object.ts';
+import { microsoftIssuerProblems } from './microsoft-definition.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerCredential, type TrustLevel } from './partner.ts';
 import { type CredentialInput, credentialConflicts, parseCredential, withDocumentKeys } from './partner-credential.ts';
 import { readPartnerDocument } from './partner-document.ts';
@@ -173,7 +174,7 @@ export const changePartner = (
   if (problems.length > 0 || !policy.ok || !quota.ok || !waysIn.ok) return refuse(problems);
   const parsed = { tokenPolicy: policy.value, quota: quota.value, waysIn: waysIn.value };
   const after = withMembers(partner, change, parsed, now);
-  const untrusted = trustProblems(after);
+  const untrusted = [...trustProblems(after), ...microsoftIssuerProblems(after)];
   return untrusted.length > 0 ? refuse(untrusted) : accept(after);
 };
 
@@ -181,7 +182,7 @@ export const changePartner = (
 interface ParsedMembers {
   readonly tokenPolicy: TokenPolicy;
   readonly quota: Quota | undefined;
-  readonly waysIn: Pick<Partner, 'tlsSubject' | 'federation' | 'trustedIssuer'>;
+  readonly waysIn: Pick<Partner, 'tlsSubject' | 'federation' | 'trustedIssuer' | 'microsoft'>;
 }
 
 const parseQuotaChange = (
@@ -198,7 +199,7 @@ const withMembers = (
   { tokenPolicy, quota, waysIn }: ParsedMembers,
   now: EpochSeconds,
 ): Partner => {
-  const { name, contact, issuer, quota: _quota, source, tlsSubject: _subject, ...rest } = partner;
+  const { name, contact, issuer, quota: _quota, source, tlsSubject: _subject, microsoft: _profile, ...rest } = partner;
   const after = {
     name: changed(name, change.name),
     contact: changed(contact, change.contact),

@@ -5,6 +5,7 @@
 
 import { accept, type Result, refuse } from './errors.ts';
 import { type FederatedIdentityInput, parseFederation } from './federation-input.ts';
+import { type MicrosoftPartnerInput, parseMicrosoftPartner } from './microsoft-definition.ts';
 import type { Partner } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
 import { parseTlsSubject, type TlsSubject } from './tls-subject.ts';
@@ -14,27 +15,38 @@ export interface WaysInChange {
   /** All of them: the list takes the place of the one before. */
   readonly federation?: readonly FederatedIdentityInput[] | undefined;
   readonly trustedIssuer?: boolean | undefined;
+  /** Takes the place of the one before, whole. */
+  readonly microsoft?: MicrosoftPartnerInput | null | undefined;
 }
 
-type WaysIn = Pick<Partner, 'tlsSubject' | 'federation' | 'trustedIssuer'>;
+type WaysIn = Pick<Partner, 'tlsSubject' | 'federation' | 'trustedIssuer' | 'microsoft'>;
 
 /** What of it the partner has afterwards. */
 export const changeWaysIn = (
   partner: Partner,
-  { tlsSubject, federation, trustedIssuer = partner.trustedIssuer }: WaysInChange,
+  { tlsSubject, federation, trustedIssuer = partner.trustedIssuer, microsoft: profile }: WaysInChange,
 ): Result<WaysIn, readonly InputProblem[]> => {
   const subject =
     tlsSubject === undefined || tlsSubject === null
       ? accept(tlsSubject === null ? undefined : partner.tlsSubject)
       : parseTlsSubject(tlsSubject, '/tlsSubject');
   const identities = federation === undefined ? accept(partner.federation) : parseFederation(federation, '/federation');
-  if (!subject.ok || !identities.ok) {
-    return refuse([...(subject.ok ? [] : [subject.refusal]), ...(identities.ok ? [] : identities.refusal)]);
+  const microsoft =
+    profile === undefined || profile === null
+      ? accept(profile === null ? undefined : partner.microsoft)
+      : parseMicrosoftPartner(profile, trustedIssuer, '/microsoft');
+  if (!subject.ok || !identities.ok || !microsoft.ok) {
+    return refuse([
+      ...(subject.ok ? [] : [subject.refusal]),
+      ...(identities.ok ? [] : identities.refusal),
+      ...(microsoft.ok ? [] : microsoft.refusal),
+    ]);
   }
   return accept({
     ...(subject.value === undefined ? {} : { tlsSubject: subject.value }),
     federation: identities.value,
     trustedIssuer,
+    ...(microsoft.value === undefined ? {} : { microsoft: microsoft.value }),
   });
 };
 

@@ -88,12 +88,12 @@ const entitle = async (
   const { found, catalogue, realm } = await lookUpClient(ports, settings, client, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
-  const { partners, revocations, users } = ports;
+  const { partners, certificates, revocations, users } = ports;
   const toleranceSeconds = settings.clockToleranceSeconds;
   const context = { partners, issuers: partners, realm: terms, toleranceSeconds, freshness, now };
   const proven =
     proof.type === 'microsoft'
-      ? await proveByActorToken({ ...context, users }, proof)
+      ? await proveByActorToken({ ...context, certificates, users }, proof)
       : await proveClient(context, found?.partner, proof);
   if (!proven.ok) return proven;
   learn(factsOf(proven.value));

@@ -6,7 +6,7 @@
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { readRequestProof } from '../core/client-proof.ts';
 import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
-import { JWT_BEARER, TOKEN_EXCHANGE } from '../core/grant-type.ts';
+import { JWT_BEARER } from '../core/grant-type.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import { type EpochSeconds, isPartnerId } from '../core/partner.ts';
 import { type Quota, type QuotaUse, quotaWait, type RateLimit, rateLimits } from '../core/quota.ts';

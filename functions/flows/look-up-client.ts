@@ -23,7 +23,8 @@ import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
 import { findSpeakers } from './verify-actor-token.ts';
 
 export interface LookUpPorts {
-  readonly partners: PartnerReader & IssuerReader & ThumbprintReader;
+  readonly partners: PartnerReader & IssuerReader;
+  readonly certificates: ThumbprintReader;
   readonly catalogue: CatalogueReader;
   readonly realms: RealmReader;
 }
@@ -61,13 +62,14 @@ export const lookUpClient = async (
 
 /** Both reads at once where the request names its resource; where it does not, the partner's grants tell it. */
 const read = async (
-  { partners, catalogue }: LookUpPorts,
+  ports: LookUpPorts,
   { realm, request: { resource }, proof }: Asked,
   freshness: Freshness,
 ): Promise<Pick<Found, 'found' | 'catalogue'>> => {
+  const { partners, catalogue } = ports;
   const find = () =>
     proof.type === 'microsoft'
-      ? findSpeaker(partners, realm, proof, freshness)
+      ? findSpeaker(ports, realm, proof, freshness)
       : findClient(partners, realm, proof, freshness);
   if (resource !== undefined && parseTarget(resource) === undefined) {
     const [found, read] = await Promise.all([find(), catalogue.read(realm, resource, freshness)]);
@@ -83,13 +85,13 @@ export const targetOf = (proof: Asked['proof']): Target | undefined =>
   proof.type === 'microsoft' && proof.token.ok ? parseTarget(proof.token.value.actor.claims.aud) : undefined;
 
 const findSpeaker = async (
-  partners: LookUpPorts['partners'],
+  { partners: issuers, certificates }: LookUpPorts,
   realm: string,
   { token }: MicrosoftProof,
   freshness: Freshness,
 ): Promise<PartnerWithGrants | undefined> => {
   if (!token.ok) return undefined;
-  const { signer, named } = await findSpeakers(partners, realm, token.value, freshness);
+  const { signer, named } = await findSpeakers({ issuers, certificates }, realm, token.value, freshness);
   return named ?? signer;
 };
 

@@ -34,6 +34,7 @@ import {
   type RemovalRegistry,
   removePartner,
 } from './remove-partner.ts';
+import { takenName } from './taken-name.ts';
 
 export interface ManagePartnersPorts {
   readonly registry: PartnerRegistry & RemovalRegistry;
@@ -100,17 +101,17 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
     const fresh = isFollowedAnew ? refreshOf(wanted, clock.now()) : undefined;
     const status = fresh && { ...fresh, version: (found.refresh?.version ?? 0) + 1 };
     if ((await registry.updatePartner(wanted, found, status)) !== 'saved') {
-      return (await issuerConflict(wanted)) ?? lostRace();
+      return (await nameConflict(wanted)) ?? lostRace();
     }
     const { refresh: before, ...rest } = found;
     const refresh = wanted.source === undefined ? undefined : (status ?? before);
     return shown({ ...rest, partner: wanted, ...(refresh && { refresh }) });
   };
 
-  /** An issuer speaks for one partner of a realm; with two, a token of its making could be taken for either's. */
-  const issuerConflict = async ({ realm, id, issuer }: Partner) => {
-    const holder = issuer === undefined ? undefined : await registry.findIssuer(realm, issuer);
-    return holder === undefined || holder === id ? undefined : conflict(`partner ${holder} has this issuer`);
+  /** An issuer, or a certificate, speaks for one partner of a realm; with two, a token of its making could be taken for either's. */
+  const nameConflict = async (partner: Partner) => {
+    const taken = await takenName(registry, partner);
+    return taken === undefined ? undefined : conflict(`partner ${taken.holder} has this ${taken.name}`);
   };
 
   const shown = async (found: PartnerWithGrants): Promise<AdminResult<PartnerView>> => {
@@ -162,7 +163,7 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
       const made = await create(wanted.value);
       if (made !== undefined) return made;
       const stored = await load(realm, id);
-      if (!stored.ok) return (await issuerConflict(wanted.value)) ?? lostRace();
+      if (!stored.ok) return (await nameConflict(wanted.value)) ?? lostRace();
       // What its document has told us since is no difference.
       const { partner } = stored.value;
       if (!isUnchanged(partner, replacePartner(partner, wanted.value, clock.now()))) {
@@ -184,7 +185,7 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
       const stored = await load(realm, id);
       if (!stored.ok) {
         if (version !== undefined) return conflict(`partner ${id} is gone`);
-        return (await create(wanted.value)) ?? (await issuerConflict(wanted.value)) ?? lostRace();
+        return (await create(wanted.value)) ?? (await nameConflict(wanted.value)) ?? lostRace();
       }
       const { partner } = stored.value;
       if (version !== undefined && version !== partner.version) return conflict(changedSince(partner.version));

@@ -23,9 +23,11 @@ import { isMetadataUrlOf } from '../core/server-metadata.ts';
 import type { Clock, CredentialUses, PartnerDocuments, PartnerRegistry, RefreshRegistry } from '../ports.ts';
 import { isSameSource, type PartnerView } from './manage-partners.ts';
 import { findPartner, lostRace } from './remove-partner.ts';
+import { takenName } from './taken-name.ts';
 
 export interface RefreshPartnerPorts {
-  readonly registry: Pick<PartnerRegistry, 'findPartner' | 'findIssuer' | 'updatePartner'> & RefreshRegistry;
+  readonly registry: Pick<PartnerRegistry, 'findPartner' | 'findIssuer' | 'findCertificate' | 'updatePartner'> &
+    RefreshRegistry;
   readonly uses: CredentialUses;
   readonly documents: PartnerDocuments;
   readonly clock: Clock;
@@ -103,18 +105,15 @@ export const refreshPartner = (
       if ((await registry.updatePartner(wanted.value, found, undefined)) === 'saved') {
         return accept({ partner: { ...found, partner: wanted.value }, changed: true, warnings });
       }
-      if (await isIssuerTaken(wanted.value)) return refused('issuer_taken', 'another partner has the issuer it names');
+      const taken = await takenName(registry, wanted.value);
+      if (taken !== undefined)
+        return refused(`${taken.name}_taken`, `another partner has the ${taken.name} that it names`);
       const again = await findPartner(registry, found.partner.realm, found.partner.id);
       if (!again.ok) return again;
       if (!isSameSource(again.value.partner, before.partner)) return lostRace();
       found = again.value;
     }
     return lostRace();
-  };
-
-  const isIssuerTaken = async ({ realm, id, issuer }: Partner): Promise<boolean> => {
-    const holder = issuer === undefined ? undefined : await registry.findIssuer(realm, issuer);
-    return holder !== undefined && holder !== id;
   };
 
   return {

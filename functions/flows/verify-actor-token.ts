@@ -22,7 +22,8 @@ import type { Freshness, IssuerReader, ThumbprintReader, UserReader } from '../p
 import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
 
 export interface ActorTokenPorts {
-  readonly partners: IssuerReader & ThumbprintReader;
+  readonly issuers: IssuerReader;
+  readonly certificates: ThumbprintReader;
   readonly users: Pick<UserReader, 'findUsers'>;
 }
 
@@ -41,22 +42,22 @@ export interface Speakers {
 }
 
 export const findSpeakers = async (
-  partners: ActorTokenPorts['partners'],
+  { issuers, certificates }: Pick<ActorTokenPorts, 'issuers' | 'certificates'>,
   realm: string,
   { actor }: MicrosoftToken,
   freshness: Freshness,
 ): Promise<Speakers> => {
   const { x5t, claims } = actor;
   if (x5t === undefined || !isThumbprint(x5t)) return { signer: undefined, named: undefined };
-  const found = await partners.findByThumbprint(realm, x5t, freshness);
+  const found = await certificates.findByThumbprint(realm, x5t, freshness);
   // A certificate that is new comes with a roll; looked for before any signature is checked, so that every refusal costs one check.
   const isKnown = found !== undefined && findCertificateKey(found.partner, actor) !== undefined;
   const age = { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS, ...freshness };
-  const signer = isKnown ? found : await partners.findByThumbprint(realm, x5t, age);
+  const signer = isKnown ? found : await certificates.findByThumbprint(realm, x5t, age);
   const { nameid } = claims;
   if (typeof nameid !== 'string' || nameid.length > MAX_NAME) return { signer, named: undefined };
   const vouches = signer?.partner.trustedIssuer === true && !isItsOwn(signer.partner, nameid);
-  return { signer, named: vouches ? await partners.findByIssuer(realm, nameid, freshness) : undefined };
+  return { signer, named: vouches ? await issuers.findByIssuer(realm, nameid, freshness) : undefined };
 };
 
 /** 160 bits, base64url. */
@@ -76,11 +77,11 @@ export const verifyActorToken = async (
   context: ActorTokenContext,
   parsed: Result<MicrosoftToken, MicrosoftFault>,
 ): Promise<Result<VerifiedActorToken>> => {
-  const { realm, partners, freshness, now } = context;
+  const { realm, freshness, now } = context;
   if (!parsed.ok) return no(parsed.refusal);
   const microsoft = realm.microsoft;
   if (microsoft === undefined) return no('profile_off');
-  const { signer, named } = await findSpeakers(partners, realm.name, parsed.value, freshness);
+  const { signer, named } = await findSpeakers(context, realm.name, parsed.value, freshness);
   const check = { token: parsed.value, realm: microsoft, signer: signer?.partner, named: named?.partner };
   const verified = await verifyMicrosoftToken(check, now);
   if (!verified.ok) return no(verified.refusal);

@@ -15,11 +15,13 @@ import {
   dynamoPartnerReader,
   dynamoRealmReader,
   dynamoRingReader,
+  dynamoThumbprintReader,
 } from '../../functions/adapters/dynamo-readers.ts';
 import { dynamoRealmRegistry } from '../../functions/adapters/dynamo-realm-registry.ts';
 import { dynamoReplayGuard } from '../../functions/adapters/dynamo-replay-guard.ts';
 import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
 import { dynamoTokenRevocations } from '../../functions/adapters/dynamo-token-revocations.ts';
+import { dynamoUserReader } from '../../functions/adapters/dynamo-users.ts';
 import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import { dynamoCredentialUses } from '../../functions/adapters/last-use.ts';
@@ -129,6 +131,8 @@ export const openTokenService = async () => {
     const issue = issueToken(
       {
         partners: { ...partners, ...dynamoIssuerReader(options, partners) },
+        certificates: dynamoThumbprintReader(options, partners),
+        users: dynamoUserReader(options),
         catalogue: dynamoCatalogueReader(options),
         realms: dynamoRealmReader(options),
         replay: dynamoReplayGuard(client, EPHEMERA),

@@ -95,7 +95,10 @@ describe('what needs no reading', () => {
 
 describe('the assertion of a grant as the only proof', () => {
   const alone = (assertion: string, clientId?: string) =>
-    read({ method: 'none', ...(clientId === undefined ? {} : { clientId }) }, { type: JWT_BEARER, assertion });
+    read(
+      { method: 'none', ...(clientId === undefined ? {} : { clientId }) },
+      { type: JWT_BEARER, assertion, isLegacy: false },
+    );
 
   it.each([
     ['the client', {}, CLIENT, true, true],
@@ -144,7 +147,7 @@ describe('any assertion', () => {
         const jws = `${encodeJson(header)}.${encodeJson(payload)}.c2ln`;
         const results = [
           byAssertion(jws, clientId),
-          read({ method: 'none' }, { type: JWT_BEARER, assertion: jws }),
+          read({ method: 'none' }, { type: JWT_BEARER, assertion: jws, isLegacy: false }),
           byAssertion(jws.slice(1), clientId),
         ];
         expect(results.every(({ ok }) => typeof ok === 'boolean')).toBe(true);

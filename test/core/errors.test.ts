@@ -62,6 +62,10 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   may_act_excludes: { reason: 'may_act_excludes', clientId: 'evidence' },
   actors_too_many: { reason: 'actors_too_many', depth: 424242, maxDepth: 171717 },
   authorization_details_malformed: { reason: 'authorization_details_malformed', detail: 'evidence' },
+  microsoft_token_refused: { reason: 'microsoft_token_refused', fault: 'key_not_found' },
+  delegation_not_granted: { reason: 'delegation_not_granted' },
+  assertion_resource: { reason: 'assertion_resource', resource: 'evidence', madeFor: 'evidence' },
+  parameter_malformed: { reason: 'parameter_malformed', parameter: 'evidence' },
   authorization_details_not_granted: {
     reason: 'authorization_details_not_granted',
     type: 'evidence',
@@ -77,7 +81,7 @@ const EVERY: { readonly [Reason in RefusalReason]: Extract<Refusal, { reason: Re
   scope_not_granted: { reason: 'scope_not_granted', asked: ['evidence'], granted: ['evidence'] },
   trust_level_insufficient: { reason: 'trust_level_insufficient', trustLevel: 'evidence' },
   binding_required: { reason: 'binding_required', bindings: ['evidence'] },
-  token_profile_unsupported: { reason: 'token_profile_unsupported', profile: 'evidence' },
+  token_profile_unsupported: { reason: 'token_profile_unsupported', profile: 'evidence', detail: 'evidence' },
   quota_exceeded: {
     reason: 'quota_exceeded',
     retryAfterSeconds: 7,

@@ -97,6 +97,7 @@ export const scheduled = (registry: Ports, scheduler: fc.Scheduler): Ports => {
     findPartner: wait(registry.findPartner),
     listPartners: wait(registry.listPartners),
     findIssuer: wait(registry.findIssuer),
+    findCertificate: wait(registry.findCertificate),
     lastVersion: wait(registry.lastVersion),
     lastAudienceVersion: wait(registry.lastAudienceVersion),
     createPartner: wait(registry.createPartner),

@@ -2,6 +2,7 @@
 
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
+import { certificateNames } from '../../functions/core/microsoft-profile.ts';
 import type { Audience, EpochSeconds, Grant, Partner } from '../../functions/core/partner.ts';
 import type { RefreshStatus } from '../../functions/core/partner-source.ts';
 import type { QuotaUse } from '../../functions/core/quota.ts';
@@ -225,6 +226,11 @@ export const memoryRegistry = (): MemoryRegistry => {
     if (refresh !== undefined) refreshes.set(`${refresh.realm}/${refresh.id}`, refresh);
   };
 
+  const holderOf = (realm: string, x5t: string): string | undefined =>
+    within(partners, realm).find((partner) => certificateNames(partner).includes(x5t))?.id;
+  const hasOwnCertificates = (partner: Partner): boolean =>
+    certificateNames(partner).every((x5t) => [undefined, partner.id].includes(holderOf(partner.realm, x5t)));
+
   return {
     ...rows,
     findPartner: async (realm, id) => {
@@ -241,11 +247,12 @@ export const memoryRegistry = (): MemoryRegistry => {
     },
     listPartners: async (realm, page) => pageOf(within(partners, realm), ({ id }) => id, page),
     findIssuer: async (realm, issuer) => issuers.get(`${realm}/${issuer}`),
+    findCertificate: async (realm, x5t) => holderOf(realm, x5t),
     lastVersion: async (realm, id) => ended.get(`${realm}/${id}`) ?? 0,
     createPartner: (partner, refresh) => {
       const key = `${partner.realm}/${partner.id}`;
       const isNext = !partners.has(key) && (ended.get(key) ?? 0) === partner.version - 1;
-      return write(isNext && isFree(partner.realm, partner.issuer), () => {
+      return write(isNext && isFree(partner.realm, partner.issuer) && hasOwnCertificates(partner), () => {
         partners.set(key, partner);
         moveIssuer(partner, undefined, partner.issuer);
         put(refresh);
@@ -259,6 +266,7 @@ export const memoryRegistry = (): MemoryRegistry => {
         follows(partners.get(key), version) &&
         mirrored.every((each) => audiences.get(each)?.owner === id) &&
         (issuer === before.partner.issuer || isFree(realm, issuer)) &&
+        hasOwnCertificates(partner) &&
         (refresh === undefined || follows(refreshes.get(key), refresh.version));
       return write(isAllowed, () => {
         partners.set(key, partner);

@@ -3,6 +3,7 @@
 import { decodeJwt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from '../../functions/core/grant-type.ts';
+import type { TokenAnswer } from '../../functions/core/token-answer.ts';
 import { ACCESS_TOKEN_TYPE_URN, JWT_TYPE_URN } from '../../functions/core/token-request.ts';
 import { issueToken } from '../../functions/flows/issue-token.ts';
 import { AUDIENCE, assertion, CLIENT, grant, ISSUER, keyPair, NOW, REALM } from '../support/builders.ts';
@@ -352,7 +353,7 @@ describe('a chain of exchanges', () => {
     const grants = [grant(), grant({ audience: CLIENT_API, scopes: ['call'] })];
     const scopesOf = async (token: string, form: Readonly<Record<string, string>> = {}) => {
       const decided = await open({ grants }).ask({ form: { ...exchanged(token), ...form } });
-      return decided.result.ok ? decided.result.value.answer.scope : reasonOf(decided);
+      return decided.result.ok ? (decided.result.value.answer as TokenAnswer).scope : reasonOf(decided);
     };
     expect([
       await scopesOf(ownToken()),

@@ -64,6 +64,8 @@ export const portsOf = (changes: Partial<IssueTokenPorts> = {}, read: Partial<Ca
         return undefined;
       },
     },
+    certificates: { findByThumbprint: async () => undefined },
+    users: { findUser: async () => undefined, findUsers: async () => [] },
     catalogue: {
       read: async (realm, name) => {
         calls.push(`read ${realm}/${name}`);

@@ -21,7 +21,7 @@ import {
 const stranger = await keyPair('ES256', 'stranger');
 
 const subjectOf = (jws: string, state: WaysInState = {}) =>
-  verifySubject(contextOf(state), clientIn(state), { type: JWT_BEARER, assertion: jws });
+  verifySubject(contextOf(state), clientIn(state), { type: JWT_BEARER, assertion: jws, isLegacy: false });
 
 /** What is wrong with the assertion, within the refusal of the grant. */
 const reasonOf = async (result: ReturnType<typeof subjectOf>): Promise<unknown> => {
