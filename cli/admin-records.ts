@@ -24,6 +24,16 @@ const realmPolicy = z.looseObject({
   dpopNonces: z.string().optional(),
   /** Types that its audiences may declare (RFC 9396). */
   authorizationDetailsTypes: scopes.optional(),
+  /** How it goes by in the Microsoft server-to-server profile; absent: it takes no part. */
+  microsoft: z
+    .looseObject({
+      applicationId: z.string(),
+      realms: z.array(z.string()),
+      hosts: z.array(z.string()).default([]),
+      tokenHosts: z.array(z.string()).default([]),
+      users: z.string().default('registered'),
+    })
+    .optional(),
 });
 
 export const realm = z.looseObject({
@@ -126,6 +136,15 @@ export const partner = partnerSummary.extend({
   tlsSubject: z.record(z.string(), z.string()).optional(),
   federation: z.array(federatedIdentity).default([]),
   trustedIssuer: z.boolean().default(false),
+  /** What it may do in the Microsoft server-to-server profile; absent: it takes no part. */
+  microsoft: z
+    .looseObject({
+      issuedBy: z.string().default('itself'),
+      actors: z.array(z.string()).default([]),
+      userTokens: z.boolean().default(false),
+      delegation: z.boolean().default(false),
+    })
+    .optional(),
   onboarding: z.looseObject({ expiresAt: z.string(), createdAt: z.string(), methods: z.array(z.string()) }).optional(),
   /** Whether its own people hold a registration access token (RFC 7592). */
   registered: z.boolean().default(false),
@@ -164,6 +183,18 @@ export const grant = z.looseObject({
 });
 
 export type Grant = z.infer<typeof grant>;
+
+/** Somebody whom servers of the Microsoft profile speak of. */
+export const user = z.looseObject({
+  id: z.string(),
+  upn: z.string().optional(),
+  smtp: z.string().optional(),
+  sip: z.string().optional(),
+  sid: z.string().optional(),
+  puid: z.string().optional(),
+  version: z.number(),
+});
+export type User = z.infer<typeof user>;
 
 /** A secret that was made a moment ago, with the one sight of it. */
 export const newSecret = z.looseObject({

@@ -17,6 +17,10 @@ export type CompatibilityProfile = (typeof COMPATIBILITY_PROFILES)[number];
 export const BINDINGS = ['dpop', 'mtls', 'mtls-optional'] as const;
 export const PROFILES = ['jwt', 'microsoft-s2s'] as const;
 export const QUOTA_MODES = ['observe', 'enforce'] as const;
+/** Who signs a partner's tokens of the Microsoft profile. */
+const MICROSOFT_ISSUERS = ['itself', 'authorization-server'] as const;
+/** Users that an operator has registered, or whom a trusted server names. */
+export const MICROSOFT_USERS = ['registered', 'as-stated'] as const;
 /** The one name that a TLS client certificate has to bear (RFC 8705 section 2.1.2). */
 const TLS_SUBJECT_MEMBERS = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const;
 
@@ -88,6 +92,14 @@ const federatedIdentity = z.strictObject({
 });
 export const federation = z.array(federatedIdentity).readonly();
 
+const microsoftPartner = z.strictObject({
+  issuedBy: z.enum(MICROSOFT_ISSUERS).optional(),
+  /** Applications that it may name besides itself, `<application id>@<realm>`. */
+  actors: z.array(text).readonly().optional(),
+  userTokens: z.boolean().optional(),
+  delegation: z.boolean().optional(),
+});
+
 const detailValues = z.array(text).readonly().optional();
 /** What details of one type may say (RFC 9396), by type. */
 export const authorizationDetails = z.record(
@@ -133,6 +145,8 @@ const partner = z
     federation: federation.optional(),
     /** Whether tokens that it issues itself may prove other partners, and be exchanged. */
     trustedIssuer: z.boolean().optional(),
+    /** Whether it speaks the Microsoft server-to-server profile, and what it may do there. */
+    microsoft: microsoftPartner.optional(),
     tokenPolicy: tokenPolicy.optional(),
     claims: json.optional(),
     quota: quota.optional(),
@@ -161,6 +175,7 @@ export type TokenPolicy = z.infer<typeof tokenPolicy>;
 export type Quota = z.infer<typeof quota>;
 export type TlsSubject = z.infer<typeof tlsSubject>;
 export type Federation = z.infer<typeof federation>;
+export type MicrosoftPartner = z.infer<typeof microsoftPartner>;
 export type DetailTypes = z.infer<typeof authorizationDetails>;
 
 const given = (record: object, names: readonly string[]): number => names.filter((name) => name in record).length;

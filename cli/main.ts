@@ -17,6 +17,7 @@ import { addRegisterCommand } from './commands/register.ts';
 import { addRegistrationCommands } from './commands/registration.ts';
 import { addSecretCommands } from './commands/secret.ts';
 import { addTokenCommands } from './commands/token.ts';
+import { addUserCommands } from './commands/user.ts';
 import { type ExitCode, Failure } from './failure.ts';
 import { examples } from './help.ts';
 import type { Io } from './io.ts';
@@ -82,6 +83,7 @@ export function buildProgram(io: Io): Command {
   addSecretCommands(program, io);
   addAudienceCommands(program, io);
   addGrantCommands(program, io);
+  addUserCommands(program, io);
   addApplyCommand(program, io);
   addTokenCommands(program, io);
   addCertificateCommands(addKeyCommands(program, io), io);

@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Credential, TokenPolicyView } from './admin-records.ts';
-import type { CompatibilityProfile, Federation, Quota, TlsSubject } from './declaration.ts';
+import type { CompatibilityProfile, Federation, MicrosoftPartner, Quota, TlsSubject } from './declaration.ts';
 
 /** One public key with its terms: `jwk` or `certificate` (base64 of the DER). Times are RFC 3339. */
 export interface CredentialBody {
@@ -34,6 +34,8 @@ export interface PartnerAttributes {
   readonly tlsSubject?: TlsSubject | null | undefined;
   readonly federation?: Federation | undefined;
   readonly trustedIssuer?: boolean | undefined;
+  /** `null` takes it away. */
+  readonly microsoft?: MicrosoftPartner | null | undefined;
 }
 
 /** The body of POST and PUT: what is not there gets its default. */

@@ -31,6 +31,9 @@ export interface AttributeOptions extends TokenPolicyOptions {
   readonly quotaMode?: Quota['mode'];
 }
 
+/** They say themselves whose they are; what is said twice can contradict itself. */
+const DOCUMENTS = ['metadataUrl', 'metadataFile', 'metadata'];
+
 export function addAttributeOptions(command: Command): Command {
   command
     .option('--name <name>', 'name for people')
@@ -51,11 +54,17 @@ export function addAttributeOptions(command: Command): Command {
         'applicationRealm',
       ]),
     )
-    .option(
-      '--application-identifier <guid>',
-      'with --application-realm: its issuer is <guid>@<realm> (Skype, Exchange, SharePoint)',
+    .addOption(
+      new Option(
+        '--application-identifier <guid>',
+        'with --application-realm: its issuer is <guid>@<realm> (Skype, Exchange, SharePoint)',
+      ).conflicts(DOCUMENTS),
     )
-    .option('--application-realm <name>', 'realm that its product gives it, such as contoso.com');
+    .addOption(
+      new Option('--application-realm <name>', 'realm that its product gives it, such as contoso.com').conflicts(
+        DOCUMENTS,
+      ),
+    );
   addTokenPolicyOptions(command);
   return command
     .option('--claim <name=json>', 'claim in every token that it gets; repeat for more', collectJsonPairs)

@@ -3,6 +3,7 @@
  */
 import type { Credential, Partner, QuotaView, Secret, Source } from './admin-records.ts';
 import type { Io } from './io.ts';
+import { describeMicrosoftPartner } from './microsoft-view.ts';
 import { describeTimestamp, record, table, withoutEmptyColumns } from './output.ts';
 import { describeTokenPolicy } from './token-policy-options.ts';
 
@@ -27,6 +28,7 @@ export function describePartner(io: Io, found: Partner): string {
     ['compatibility', found.compatibility === 'strict' ? undefined : found.compatibility],
     ...describeSource(found.source),
     ...describeWaysIn(found),
+    ...describeMicrosoftPartner(found),
     ['tokens', describeTokenPolicy(found.tokenPolicy)],
     ['quota', describeQuota(found.quota)],
     ['tokens revoked', beforeMark(found.tokensNotBefore)],

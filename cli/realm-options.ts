@@ -7,8 +7,14 @@ import { misuse } from './failure.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './grant-type.ts';
 import { parseAlgorithm } from './key-material.ts';
 import { collectWords, defined, parseCount } from './option-values.ts';
+import {
+  addRealmMicrosoftOptions,
+  MICROSOFT_REALM_MEMBERS,
+  type RealmMicrosoftOptions,
+  readRealmMicrosoft,
+} from './realm-microsoft-options.ts';
 
-export interface RealmOptions {
+export interface RealmOptions extends RealmMicrosoftOptions {
   readonly description?: string;
   readonly alias?: readonly string[];
   readonly algorithm?: readonly string[];
@@ -25,6 +31,9 @@ export interface RealmChange extends RealmOptions {
 }
 
 export const addRealmOptions = (command: Command, aliasHelp: string): Command =>
+  addRealmMicrosoftOptions(addPolicyOptions(command, aliasHelp));
+
+const addPolicyOptions = (command: Command, aliasHelp: string): Command =>
   command
     .option('--description <text>', 'what it is for')
     .option('--alias <name>', aliasHelp, collectWords)
@@ -63,7 +72,7 @@ function collectGrantTypes(value: string, previous: readonly string[] | undefine
 const collectAlgorithms = (value: string, previous: readonly string[] | undefined): readonly string[] =>
   collectWords(parseAlgorithm(value), previous);
 
-function readPolicy(options: RealmOptions): Readonly<Record<string, unknown>> {
+function readPolicy(options: RealmOptions, current?: Realm): Readonly<Record<string, unknown>> {
   const { algorithm, tokenSeconds, assertionSeconds, clientSecrets, grantTypes, dpopNonces, detailsType } = options;
   return defined({
     algorithms: algorithm,
@@ -73,6 +82,7 @@ function readPolicy(options: RealmOptions): Readonly<Record<string, unknown>> {
     grantTypes,
     dpopNonces,
     authorizationDetailsTypes: detailsType,
+    microsoft: readRealmMicrosoft(options, current?.policy.microsoft),
   });
 }
 
@@ -91,9 +101,14 @@ const OPTIONAL_POLICY = {
   'grant-types': 'grantTypes',
   'dpop-nonces': 'dpopNonces',
   'details-types': 'authorizationDetailsTypes',
+  microsoft: 'microsoft',
 } as const;
 /** What `--unset` can take away. */
-export const REALM_MEMBERS: readonly string[] = ['description', 'aliases', ...Object.keys(OPTIONAL_POLICY)];
+export const REALM_MEMBERS: readonly string[] = [
+  ...['description', 'aliases'],
+  ...Object.keys(OPTIONAL_POLICY),
+  ...Object.keys(MICROSOFT_REALM_MEMBERS),
+];
 
 /**
  * The members to send so that `current` becomes what the options say.
@@ -101,15 +116,25 @@ export const REALM_MEMBERS: readonly string[] = ['description', 'aliases', ...Ob
  */
 export function readRealmChange(options: RealmChange, current: Realm): Readonly<Record<string, unknown>> {
   const { description, alias, unset = [] } = options;
-  const policy: Record<string, unknown> = { ...current.policy, ...readPolicy(options) };
+  const given = readPolicy(options, current);
+  const policy: Record<string, unknown> = { ...current.policy, ...given };
   const body: Record<string, unknown> = { ...defined({ description, aliases: alias }) };
   for (const name of unset) {
     const member = Object.entries(OPTIONAL_POLICY).find(([option]) => option === name)?.[1];
+    const inner = Object.entries(MICROSOFT_REALM_MEMBERS).find(([option]) => option === name)?.[1];
     if (member !== undefined) delete policy[member];
+    else if (inner !== undefined) policy.microsoft = without(policy.microsoft, inner);
     else if (name === 'description') body.description = null;
     else if (name === 'aliases') body.aliases = [];
     else throw misuse(`nothing is called "${name}"; one of ${REALM_MEMBERS.join(', ')}`);
   }
-  const isPolicyGiven = Object.keys(readPolicy(options)).length > 0 || unset.some((name) => name in OPTIONAL_POLICY);
+  const isOfPolicy = (name: string): boolean => name in OPTIONAL_POLICY || name in MICROSOFT_REALM_MEMBERS;
+  const isPolicyGiven = Object.keys(given).length > 0 || unset.some(isOfPolicy);
   return isPolicyGiven ? { ...body, policy } : body;
 }
+
+/** Of a profile that is off there is nothing to take away. */
+const without = (microsoft: unknown, member: string): object | undefined =>
+  microsoft === undefined
+    ? undefined
+    : Object.fromEntries(Object.entries(microsoft ?? {}).filter(([name]) => name !== member));

@@ -3,6 +3,7 @@
  */
 import type { Realm } from './admin-records.ts';
 import type { Io } from './io.ts';
+import { describeMicrosoftRealm } from './microsoft-view.ts';
 import { record } from './output.ts';
 import { state } from './partner-view.ts';
 
@@ -21,6 +22,7 @@ export function describeRealm(io: Io, found: Realm): string {
     ['grant types', grantTypes?.join(' ')],
     ['DPoP nonces', dpopNonces],
     ['authorization details', found.policy.authorizationDetailsTypes?.join(' ')],
+    ...describeMicrosoftRealm(found.policy.microsoft),
     ['version', found.version],
     ['created', found.createdAt],
     ['updated', found.updatedAt],

@@ -9,6 +9,7 @@ import { kmsKeyVault } from './adapters/kms-key-vault.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { randomIds, randomSerials, systemClock } from './adapters/system.ts';
 import { DEFAULT_REALM, ENV, type Settings } from './config.ts';
+import { CERTIFICATE_MAX_DAYS, certificateTerms } from './core/certificate-terms.ts';
 import type { RotationPolicy } from './core/key-ring.ts';
 import { type Realm, realmTerms, untouchedRealm } from './core/realm.ts';
 import { loadSettings, realmDefaults, variable } from './deployed-settings.ts';
@@ -18,6 +19,7 @@ import { type ManageRealms, manageRealms } from './flows/manage-realms.ts';
 import { publishRevocations } from './flows/publish-revocations.ts';
 import { type RotateKeys, rotateKeys } from './flows/rotate-keys.ts';
 import { type RotateRealms, rotateRealms } from './flows/rotate-realms.ts';
+import { selfSign } from './flows/self-sign.ts';
 
 /** Allowance for what AWS takes to be consistent, and for clocks of ours that differ; NTP keeps Lambda within a fraction of it. */
 const PROPAGATION_SECONDS = 300;
@@ -45,6 +47,7 @@ const COMMAND_PATIENCE_SECONDS = 10;
 const rotator = (maxPatienceSeconds: number) => {
   const settings = loadSettings();
   const client = kmsClient();
+  const signer = kmsSigner(client);
   const registry = documentClient();
   const table = variable(ENV.registryTable);
   const policy = rotationPolicy(settings);
@@ -58,15 +61,20 @@ const rotator = (maxPatienceSeconds: number) => {
       keyPolicy: variable(ENV.keyPolicy),
       patienceMs,
     }),
-    signer: kmsSigner(client),
+    signer,
+    selfSign: selfSign({ signer, clock: systemClock, serials: randomSerials }, CERTIFICATE_MAX_DAYS),
     clock: systemClock,
     ids: randomIds,
   };
   const lists = dynamoRevocationList(registry, table);
   const rotateRealm = (realm: Realm): RotateKeys => {
-    const { name, issuer, algorithms } = realmTerms(realm, defaults);
+    const { name, issuer, algorithms, microsoft } = realmTerms(realm, defaults);
     const published = httpKeySets([`${issuer}/jwks`]);
-    const rotate = rotateKeys({ ...ports, published }, { realm: name, algorithms, policy });
+    const certificates = microsoft === undefined ? {} : { certificates: certificateTerms(microsoft, policy) };
+    const rotate = rotateKeys(
+      { ...ports, published },
+      { realm: name, algorithms, policy: { ...policy, ...certificates } },
+    );
     const publish = publishRevocations({ ...ports, lists }, { realm: name, issuer, algorithms });
     return async (...run) => {
       try {

@@ -22,6 +22,7 @@ import { dynamoReplayGuard } from './adapters/dynamo-replay-guard.ts';
 import { dynamoRevocationList } from './adapters/dynamo-revocation-list.ts';
 import { dynamoRingStore } from './adapters/dynamo-ring-store.ts';
 import { dynamoTokenRevocations } from './adapters/dynamo-token-revocations.ts';
+import { dynamoUserRegistry } from './adapters/dynamo-user-registry.ts';
 import { dynamoUserReader } from './adapters/dynamo-users.ts';
 import { kmsSigner } from './adapters/kms-signer.ts';
 import { dynamoCredentialUses } from './adapters/last-use.ts';
@@ -38,6 +39,7 @@ import { managePartners } from './flows/manage-partners.ts';
 import { type ManageRealms, manageRealms } from './flows/manage-realms.ts';
 import { manageSecrets } from './flows/manage-secrets.ts';
 import { manageTokens } from './flows/manage-tokens.ts';
+import { manageUsers } from './flows/manage-users.ts';
 import { onboardPartner } from './flows/onboard-partner.ts';
 import { declareResources } from './flows/partner-resource.ts';
 import { publishRealm } from './flows/publish-realm.ts';
@@ -171,8 +173,10 @@ export const composeManager = () => {
   const client = documentClient();
   const settings = loadSettings();
   const ephemera = variable(ENV.ephemeraTable);
+  const table = variable(ENV.registryTable);
   const ports = {
-    ...registryPorts(client, variable(ENV.registryTable)),
+    ...registryPorts(client, table),
+    users: dynamoUserRegistry(client, table),
     uses: dynamoCredentialUses(client, ephemera),
     revocations: dynamoTokenRevocations({ client, table: ephemera, cacheSeconds: 0 }),
     pause: systemPause,
@@ -182,6 +186,7 @@ export const composeManager = () => {
     secrets: manageSecrets(ports),
     onboarding: onboardPartner(ports),
     grants: manageGrants(ports),
+    users: manageUsers(ports),
     tokens: manageTokens(ports, settings),
     realms: manageRealms(ports, realmDefaults(settings)),
     defaultRealm: DEFAULT_REALM,

@@ -23,6 +23,8 @@ export const ENV = {
   scopes: 'SCOPES',
   /** Base URL that the authorized API is also called by, beside API Gateway's own domain names. Not set: there is none. */
   resourceUrl: 'RESOURCE_URL',
+  /** `accepted`: the authorized API takes tokens of the Microsoft server-to-server profile as well. Not set: it does not. */
+  actorTokens: 'ACTOR_TOKENS',
   /** JSON array of `PrivateHost`: what the function that fetches documents of partners may reach beside the public internet. */
   privateHosts: 'PRIVATE_HOSTS',
   /** All settings of the deployment that a function needs, as JSON: see `Settings`. */

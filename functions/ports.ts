@@ -6,7 +6,7 @@
 import type { JwsAlgorithm } from './core/algorithms.ts';
 import type { AcceptedNonces } from './core/dpop-nonce.ts';
 import type { KeyRing, SigningKey } from './core/key-ring.ts';
-import type { MicrosoftUser, UserIdentifiers } from './core/microsoft-user.ts';
+import type { MicrosoftUser, UserIdentifier, UserIdentifiers } from './core/microsoft-user.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerWithGrants } from './core/partner.ts';
 import type { RefreshFailure, RefreshStatus } from './core/partner-source.ts';
 import type { QuotaUse } from './core/quota.ts';
@@ -261,9 +261,11 @@ export interface PartnerRegistry {
   findIssuer(realm: string, issuer: string): Promise<string | undefined>;
   /** Which partner of the realm takes part in the Microsoft profile with this certificate (RFC 7515 4.1.7). */
   findCertificate(realm: string, x5t: string): Promise<string | undefined>;
+  /** Whether a registered user has this id, which no partner may have then. */
+  isUser(realm: string, id: string): Promise<boolean>;
   /** At which version the partner ended that had this id before; 0: there was none. */
   lastVersion(realm: string, id: string): Promise<number>;
-  /** Writes a new partner, of the version after the last; `refresh` exactly when it has a source. */
+  /** Writes a new partner, of the version after the last, if no user has its id; `refresh` exactly when it has a source. */
   createPartner(partner: Partner, refresh: RefreshStatus | undefined): Saved;
   /**
    * Writes `partner` if the stored version is the one before, mirrors `enabled` onto the audiences it owns and moves its
@@ -273,6 +275,20 @@ export interface PartnerRegistry {
   updatePartner(partner: Partner, before: PartnerWithGrants, refresh: RefreshStatus | undefined): Saved;
   /** Removes a partner with its grants and the audiences it owns, if none of these is granted to anybody else by now. */
   removePartner(found: PartnerWithGrants, owned: readonly Audience[]): Saved;
+}
+
+/** Users as the administration sees them. */
+export interface UserRegistry {
+  findUser(realm: string, id: string): Promise<MicrosoftUser | undefined>;
+  listUsers(realm: string, page: PageRequest): Promise<Page<MicrosoftUser>>;
+  /** Which user of the realm an identifier, in its normal form, means. */
+  findHolder(realm: string, kind: UserIdentifier, identifier: string): Promise<string | undefined>;
+  /**
+   * Writes `user` with its identifiers, all or nothing, if the stored user is the one before, none of the identifiers means anybody else,
+   * and no partner has a new user's id.
+   */
+  saveUser(user: MicrosoftUser, before: MicrosoftUser | undefined): Saved;
+  removeUser(user: MicrosoftUser): Saved;
 }
 
 /** What is known of the use of credentials. */

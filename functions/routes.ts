@@ -14,6 +14,7 @@ import type { ManagePartners } from './flows/manage-partners.ts';
 import type { ManageRealms } from './flows/manage-realms.ts';
 import type { ManageSecrets } from './flows/manage-secrets.ts';
 import type { ManageTokens } from './flows/manage-tokens.ts';
+import type { ManageUsers } from './flows/manage-users.ts';
 import type { OnboardPartner } from './flows/onboard-partner.ts';
 import type { DeclareResources } from './flows/partner-resource.ts';
 import type { PublishRealm, RealmDocuments } from './flows/publish-realm.ts';
@@ -37,6 +38,7 @@ import { routeOrSchedule, scheduledRefresh } from './http/refresh.ts';
 import { parseRegistrationRequest, registrationAnswer, removalAnswer } from './http/registration.ts';
 import { parseFormRequest } from './http/request.ts';
 import {
+  JSON_UTF8,
   json,
   noAuthorization,
   oauthFailure,
@@ -48,6 +50,7 @@ import {
 import { rotation } from './http/rotation.ts';
 import { introspectionAnswer, introspectionForm, revocationAnswer } from './http/token-state.ts';
 import { tokenRoutes } from './http/tokens.ts';
+import { userRoutes } from './http/users.ts';
 
 /** What clients send as a form to an endpoint of a realm (RFC 6749 3.2): read, decided, recorded, answered. */
 const formRoute = <Answer>(
@@ -147,7 +150,7 @@ export interface Publisher {
 /** Short: a revocation should be known soon, and a list that cannot be fetched is good for an hour all the same. */
 const REVOKED_KEYS_MAX_AGE_SECONDS = 60;
 
-/** Keys, revoked keys and metadata, of the default realm and of those under `/realms` (RFC 8414 3.1 for the latter's metadata) */
+/** Keys, revoked keys and metadata of both kinds, of the default realm and of those under `/realms` (RFC 8414 3.1 for the latter's metadata) */
 export const discoveryRoute = (seen: Observability, publisher: Publisher) =>
   endpoint(
     seen,
@@ -181,9 +184,23 @@ const documentAt = async (
       return publicDocument(documents.authorizationServer, metadataMaxAgeSeconds, ifNoneMatch);
     case '/.well-known/openid-configuration':
       return publicDocument(documents.openid, metadataMaxAgeSeconds, ifNoneMatch);
+    case '/metadata/json/1':
+      return microsoftDocument(documents, jwksMaxAgeSeconds, event);
     default:
       return problem(404, 'Not Found');
   }
+};
+
+/** Certificates go by the same deadlines as keys, and so are kept for as long. */
+const microsoftDocument = async (
+  { microsoft }: RealmDocuments,
+  maxAgeSeconds: number,
+  { queryStringParameters, headers }: HttpEvent,
+): Promise<HttpAnswer> => {
+  const asked = queryStringParameters?.realm;
+  if (microsoft === undefined || (asked !== undefined && !microsoft.realms.includes(asked)))
+    return problem(404, 'Not Found', { detail: 'there is no such realm in the Microsoft profile' });
+  return publicDocument(await microsoft.document(), maxAgeSeconds, headers['if-none-match'], JSON_UTF8);
 };
 
 /** `GET /whoami`: the claims that the authorizer verified. */
@@ -208,7 +225,7 @@ interface Realms {
 const admin = (seen: Observability, { realms, defaultRealm }: Realms, routes: readonly AdminRoute[]) =>
   endpoint(seen, recorded(seen, adminRouter(routes, realms.find, defaultRealm)), problemFailure);
 
-/** `/admin/...`: realms, partners, audiences, grants, tokens */
+/** `/admin/...`: realms, partners, audiences, grants, users, tokens */
 export const adminEndpoint = (
   seen: Observability,
   managers: Realms & {
@@ -216,6 +233,7 @@ export const adminEndpoint = (
     readonly secrets: ManageSecrets;
     readonly onboarding: OnboardPartner;
     readonly grants: ManageGrants;
+    readonly users: ManageUsers;
     readonly tokens: ManageTokens;
   },
 ) =>
@@ -225,6 +243,7 @@ export const adminEndpoint = (
     ...secretRoutes(managers.secrets),
     ...onboardingRoutes(managers.onboarding, (realm) => managers.realms.show(realm).issuer),
     ...grantRoutes(managers.grants),
+    ...userRoutes(managers.users),
     ...tokenRoutes(managers.tokens),
     openApiRoute(OPERATIONS),
   ]);
@@ -255,5 +274,5 @@ export const partnerResourcesRoute = (
 export const rotateKeysRoute = (seen: Observability, rotate: RotateRealms) =>
   rotation(seen, (run) => rotate(run === 'one-step' ? 1 : MAX_STEPS));
 
-/** Settling a new ring takes eight steps; the bound only keeps a planner gone wrong from making keys without end. */
+/** Settling a new ring takes ten steps; the bound only keeps a planner gone wrong from making keys without end. */
 const MAX_STEPS = 12;

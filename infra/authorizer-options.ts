@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Duration, Token } from 'aws-cdk-lib';
 import { DEFAULT_REALM, NUMBER_SETTINGS, type Settings } from '../functions/config.ts';
+import { type MicrosoftOptions, microsoftProblems } from './microsoft-challenge.ts';
 import { audienceProblem, nameProblems, scopeProblems } from './partner-rules.ts';
 
 /** Whose tokens an authorizer accepts. */
@@ -28,6 +29,12 @@ export interface AuthorizerOptions {
    */
   readonly resourceUrl?: string;
   /**
+   * Takes tokens of Exchange, SharePoint and Skype for Business as well, as partners of the realm make them for this audience. Decided on by
+   * the partner's grant, as for every token; the realm and the partner have to take part in the Microsoft profile.
+   * @default - they are refused
+   */
+  readonly microsoft?: MicrosoftOptions;
+  /**
    * Construct id below the service. Needed where the audience or the resource URL is a value that only the deployment knows.
    * @default - made from all other options: a change of any makes another function
    */
@@ -43,19 +50,31 @@ export interface ResolvedAuthorizer {
   readonly realm: string;
   readonly resultsCacheTtl: Duration;
   readonly resourceUrl: string | undefined;
+  readonly microsoft: MicrosoftOptions | undefined;
   /** Equal for authorizers that may be one. */
   readonly key: string;
 }
 
 /** @throws Error naming everything that is wrong with them. */
 export const resolveAuthorizer = (options: AuthorizerOptions, settings: Settings): ResolvedAuthorizer => {
-  const { audience, realm = DEFAULT_REALM, resourceUrl } = options;
+  const { audience, realm = DEFAULT_REALM, resourceUrl, microsoft } = options;
   const scopes = [...new Set(options.scopes ?? [])].toSorted();
   const resultsCacheTtl = options.resultsCacheTtl ?? Duration.seconds(settings.authorizerCacheSeconds);
   const wrong = problems({ ...options, audience, realm, scopes, resultsCacheTtl });
   if (wrong.length > 0) throw new Error(`Authorizer for ${audience}: ${wrong.join('; ')}`);
-  const key = JSON.stringify([audience, scopes, realm, resultsCacheTtl.toSeconds(), resourceUrl]);
-  return { id: options.id ?? idOf(audience, key), audience, scopes, realm, resultsCacheTtl, resourceUrl, key };
+  // What is not said leaves no trace in the id.
+  const profile = microsoft === undefined ? [] : [microsoft];
+  const key = JSON.stringify([audience, scopes, realm, resultsCacheTtl.toSeconds(), resourceUrl, ...profile]);
+  return {
+    id: options.id ?? idOf(audience, key),
+    audience,
+    scopes,
+    realm,
+    resultsCacheTtl,
+    resourceUrl,
+    microsoft,
+    key,
+  };
 };
 
 const { min, max } = NUMBER_SETTINGS.authorizerCacheSeconds;
@@ -76,6 +95,7 @@ const problems = (given: AuthorizerOptions & Pick<ResolvedAuthorizer, 'scopes' |
       : [
           `resourceUrl "${resourceUrl}" must be an https URL in canonical form, without trailing slash, query or fragment`,
         ]),
+    ...microsoftProblems(given.microsoft),
     ...(late && id === undefined
       ? ['it needs an id, since only the deployment will know its audience or resourceUrl']
       : []),

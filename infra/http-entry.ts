@@ -91,9 +91,11 @@ const PUBLISHED = [
   ['OpenIdMetadata', '/.well-known/openid-configuration'],
   // OpenID Connect's document has to name one; it authorizes nobody.
   ['Authorize', '/authorize'],
+  ['MicrosoftMetadata', '/metadata/json/1'],
   ['RealmJwks', '/realms/{realm}/jwks'],
   ['RealmRevokedKeys', '/realms/{realm}/revoked-keys'],
   ['RealmAuthorize', '/realms/{realm}/authorize'],
+  ['RealmMicrosoftMetadata', '/realms/{realm}/metadata/json/1'],
   // Where RFC 8414 3.1 looks for the metadata of an issuer with a path, and where OpenID Connect Discovery 1.0 4 does.
   ['RealmMetadata', '/.well-known/oauth-authorization-server/realms/{realm}'],
   ['RealmOpenIdMetadata', '/realms/{realm}/.well-known/openid-configuration'],

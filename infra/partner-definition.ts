@@ -75,6 +75,30 @@ interface PartnerFederatedIdentity {
   readonly reusable?: boolean;
 }
 
+/** What a partner may do in the Microsoft server-to-server profile (docs/microsoft.md). Its `issuer` is `<application id>@<realm>`. */
+interface PartnerMicrosoft {
+  /**
+   * Who signs its tokens: itself, or an authorization server that is a `trustedIssuer` of the realm.
+   * @default itself
+   */
+  readonly issuedBy?: 'itself' | 'authorization-server';
+  /**
+   * Applications that it may name besides itself, as `<application id>@<realm>`.
+   * @default - none
+   */
+  readonly actors?: readonly string[];
+  /**
+   * Whether its tokens may be about users; its `trustLevel` has to be `full` as well.
+   * @default false
+   */
+  readonly userTokens?: boolean;
+  /**
+   * Whether it may have actor tokens that are trusted for delegation: with one of them it can be every user at the resource.
+   * @default false
+   */
+  readonly delegation?: boolean;
+}
+
 /** What authorization details of one type may say (RFC 9396); a list that is not there allows no value. */
 interface AuthorizationDetailType {
   readonly actions?: readonly string[];
@@ -171,6 +195,11 @@ export interface PartnerDefinition {
    * @default false
    */
   readonly trustedIssuer?: boolean;
+  /**
+   * Whether it is an Exchange, SharePoint or Skype for Business server, or speaks as they do, and what it may do then.
+   * @default - it does not take part in that profile
+   */
+  readonly microsoft?: PartnerMicrosoft;
   /** @default - that of the realm */
   readonly tokenPolicy?: PartnerTokenPolicy;
   /**

@@ -126,6 +126,26 @@ const trustProblems = ({ trustedIssuer, issuer, metadataUrl, metadata }: Partner
     ? ['is a trustedIssuer without issuer, metadataUrl and metadata, one of which must tell by what name']
     : [];
 
+const PRINCIPAL =
+  /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+
+/** `<application id>@<realm>`, as the Microsoft profile names who calls. */
+export const isPrincipal = (value: string): boolean => PRINCIPAL.test(value);
+
+const microsoftProblems = ({ microsoft, issuer, trustedIssuer }: PartnerDefinition): string[] => {
+  if (microsoft === undefined) return [];
+  const { issuedBy, actors = [] } = microsoft;
+  const isVouchedFor = issuedBy === 'authorization-server';
+  return [
+    ...[issuer ?? [], ...actors]
+      .flat()
+      .filter((name) => isWrong(name, isPrincipal))
+      .map((name) => `"${name}" is no <application id>@<realm>, as the Microsoft profile has it`),
+    ...(isVouchedFor && trustedIssuer === true ? ['is an authorization server, and has its tokens from one'] : []),
+    ...(isVouchedFor && actors.length > 0 ? ['names actors, and does not issue its own tokens'] : []),
+  ];
+};
+
 /** Everything that is wrong with what was said of a partner. */
 export const definitionProblems = (definition: PartnerDefinition): string[] => [
   ...keyProblems(definition),
@@ -133,4 +153,5 @@ export const definitionProblems = (definition: PartnerDefinition): string[] => [
   ...tlsProblems(definition),
   ...federationProblems(definition),
   ...trustProblems(definition),
+  ...microsoftProblems(definition),
 ];

@@ -56,14 +56,18 @@ const sign = (estate: Estate): iam.PolicyStatement =>
 
 export const tokenStatements = (estate: Estate): Statements => [
   allow('Registry', ['dynamodb:Query', 'dynamodb:BatchGetItem'], estate.registry.tableArn),
-  // What a realm in a path means, and which partner an assertion's issuer is.
-  allow('Names', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*', 'issuer#*')),
+  // What a realm in a path means, and which partner an assertion's issuer or certificate is.
+  allow('Names', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*', 'issuer#*', 'certificate#*')),
   // DeleteItem takes back the use of an assertion for which no token could be signed.
   // UpdateItem counts against quotas and remembers when a credential was last used.
   allow('Ephemera', ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'], estate.ephemera.tableArn),
   revocations(estate),
   sign(estate),
 ];
+
+/** The name of a certificate is free again when no key of its partner has it. */
+const freeCertificates = (estate: Estate): iam.PolicyStatement =>
+  allow('FreeCertificates', ['dynamodb:DeleteItem'], estate.registry.tableArn, leadingKeys('certificate#*'));
 
 /** It writes a partner that an operator has opened to its own people, and its refresh status, which goes when nothing is followed. */
 export const registerStatements = (estate: Estate): Statements => [
@@ -73,6 +77,7 @@ export const registerStatements = (estate: Estate): Statements => [
     estate.registry.tableArn,
     leadingKeys('partner#*'),
   ),
+  freeCertificates(estate),
   realms(estate),
 ];
 
@@ -110,6 +115,12 @@ export const authorizerStatements = (estate: Estate): Statements => [
   allow('Proofs', ['dynamodb:PutItem'], estate.ephemera.tableArn, leadingKeys('dpop#*')),
 ];
 
+/** What an authorizer may do besides that takes tokens of the Microsoft profile: find who goes by a certificate or a name, and which user. */
+export const actorTokenStatements = (estate: Estate): Statements => [
+  allow('Names', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('certificate#*', 'issuer#*')),
+  allow('Users', ['dynamodb:BatchGetItem'], estate.registry.tableArn, leadingKeys('user-name#*')),
+];
+
 export const whoamiStatements = (): Statements => [];
 
 const REGISTRY_CALLS = ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
@@ -137,13 +148,15 @@ export const adminStatements = (estate: Estate): Statements => [
 
 /** @param deadLetters as for the rotation. */
 export const refreshPartnersStatements = (estate: Estate, deadLetters: sqs.IQueue): Statements => [
-  // It writes what it has read in the documents of partners, and takes nothing away: who a partner is, an administrator decides.
+  // It writes what it has read in the documents of partners, and takes nothing away but the names of certificates that are gone from
+  // them: who a partner is, an administrator decides.
   allow(
     'Partners',
     ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
     estate.registry.tableArn,
-    leadingKeys('partner#*', 'issuer#*', 'realm#*'),
+    leadingKeys('partner#*', 'issuer#*', 'realm#*', 'certificate#*'),
   ),
+  freeCertificates(estate),
   listing(estate),
   lastUses(estate),
   leaveDeadLetters(deadLetters),

@@ -13,7 +13,8 @@ import { ENV, type Settings } from '../functions/config.ts';
 import type { ResolvedAuthorizer } from './authorizer-options.ts';
 import { assetDirectory, type Bundles } from './bundle.ts';
 import { EMBEDDED_METRICS, EndpointFunction } from './endpoint-function.ts';
-import { authorizerStatements } from './permissions.ts';
+import { addChallenge, type MicrosoftOptions } from './microsoft-challenge.ts';
+import { actorTokenStatements, authorizerStatements } from './permissions.ts';
 import type { EphemeraTable, RegistryTable } from './tables.ts';
 
 /** Where and how a REST API asks. */
@@ -55,16 +56,22 @@ export class TokenAuthorizer extends Construct {
   readonly alarm: cloudwatch.Alarm;
 
   private readonly resultsCacheTtl: Duration;
+  private readonly microsoft: MicrosoftOptions | undefined;
   private readonly restAuthorizers = new Map<string, rest.IAuthorizer>();
 
   constructor(scope: Construct, options: ResolvedAuthorizer, parts: AuthorizerParts) {
     super(scope, options.id);
     this.resultsCacheTtl = options.resultsCacheTtl;
+    this.microsoft = options.microsoft;
+    const estate = { scope: this, ...parts };
     const { function: checker, logGroup } = new EndpointFunction(this, 'Authorizer', {
       description: 'Verifies access tokens for API Gateway',
       code: lambda.Code.fromAsset(assetDirectory(parts.bundles, 'authorizer')),
       environment: environmentOf(options, parts),
-      statements: authorizerStatements({ scope: this, ...parts }),
+      statements: [
+        ...authorizerStatements(estate),
+        ...(options.microsoft === undefined ? [] : actorTokenStatements(estate)),
+      ],
       memorySize: 1024,
       timeout: Duration.seconds(10),
       holdsAudit: true,
@@ -93,6 +100,16 @@ export class TokenAuthorizer extends Construct {
     const made = this.restAuthorizers.get(key) ?? this.createForRest(scope, id, type);
     this.restAuthorizers.set(key, made);
     return made;
+  }
+
+  /**
+   * Has a REST API answer 401 with the challenge of the Microsoft profile, from which Exchange, SharePoint and Skype for Business learn for
+   * whom to make their tokens. Once for each API, whose methods all answer alike. An HTTP API has no such answers.
+   * @throws Error where the authorizer does not take such tokens.
+   */
+  challenge(api: rest.RestApi): void {
+    if (this.microsoft === undefined) throw new Error(`${this.node.path}: it has no option microsoft to tell of`);
+    addChallenge(api, this.microsoft);
   }
 
   private createForRest(scope: Construct, id: string, type: RestAuthorizerOptions['type']): rest.IAuthorizer {
@@ -141,4 +158,5 @@ const environmentOf = (options: ResolvedAuthorizer, parts: AuthorizerParts): Rec
   [ENV.realm]: options.realm,
   ...(options.scopes.length === 0 ? {} : { [ENV.scopes]: options.scopes.join(' ') }),
   ...(options.resourceUrl === undefined ? {} : { [ENV.resourceUrl]: options.resourceUrl }),
+  ...(options.microsoft === undefined ? {} : { [ENV.actorTokens]: 'accepted' }),
 });

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { finished } from 'node:stream/promises';
 import { authorize } from './iam/authorize.ts';
 import type { CredentialStore, Principal } from './iam/credentials.ts';
@@ -128,7 +128,15 @@ export class AwsEndpoint {
       ...(progress.cause === undefined ? {} : { cause: progress.cause }),
     });
     if (reply === undefined) response.destroy();
-    else await send(response, reply, progress.service?.contentType ?? DEFAULT_CONTENT_TYPE);
+    else await send(response, reply, this.#headers(progress.service));
+  }
+
+  /** SDKs sign by the time that the service says, where theirs differs from it: so it has to be the time that we check signatures by. */
+  #headers(service: EmbeddedService | undefined): OutgoingHttpHeaders {
+    return {
+      'content-type': service?.contentType ?? DEFAULT_CONTENT_TYPE,
+      date: new Date(this.#options.clock()).toUTCString(),
+    };
   }
 
   /** The reply, or undefined when the connection is to break without one. */
@@ -266,10 +274,10 @@ function explain(error: unknown, request: IncomingMessage, progress: Progress): 
   return { status: 500, body: { __type: 'InternalFailure', message: INTERNAL_FAILURE } };
 }
 
-async function send(response: ServerResponse, reply: Reply, contentType: string): Promise<void> {
+async function send(response: ServerResponse, reply: Reply, headers: OutgoingHttpHeaders): Promise<void> {
   const body = Buffer.from(JSON.stringify(reply.body));
   response.writeHead(reply.status, {
-    'content-type': contentType,
+    ...headers,
     'content-length': body.length,
     'x-amzn-requestid': randomUUID(),
   });

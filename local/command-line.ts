@@ -8,6 +8,7 @@ export interface StartArguments {
   readonly context: Readonly<Record<string, string>>;
   readonly tls?: NonNullable<ServeOptions['tls']>;
   readonly dataDirectory?: string;
+  readonly startAt?: Date;
   readonly printLogs: boolean;
   readonly runDemo: boolean;
 }
@@ -20,6 +21,7 @@ interface RawOptions {
   readonly mutualTlsPort: number;
   readonly context: Readonly<Record<string, string>>;
   readonly data?: string;
+  readonly clock?: Date;
   readonly logs: boolean;
   readonly demo: boolean;
 }
@@ -52,6 +54,11 @@ export function parseArguments(args: readonly string[]): StartArguments {
     .option('--mutual-tls-port <number>', 'port of the second listener on 127.0.0.1; 0 takes a free one', parsePort, 0)
     .option('-c, --context <name=value>', 'a deployment setting, as for cdk deploy; repeatable', collectContext, {})
     .option('--data <dir>', 'keep tables and keys in this directory')
+    .option(
+      '--clock <time>',
+      'start at this time of UTC, as 2027-01-01T00:00:00Z, and go on from there, to try expiry and rotation; no demonstration then',
+      parseTime,
+    )
     .option('--logs', 'print what the functions log', false)
     .option('--no-demo', 'do not play the demonstration first')
     .addHelpText('after', EXAMPLES)
@@ -67,14 +74,16 @@ export function parseArguments(args: readonly string[]): StartArguments {
 }
 
 function toArguments(options: RawOptions): StartArguments {
-  const { issuer, mutualTls, mutualTlsPort, data, tls: [cert, key] = [] } = options;
+  const { issuer, mutualTls, mutualTlsPort, data, clock, tls: [cert, key] = [] } = options;
   const mutual = mutualTls === undefined ? {} : { mutual: { truststore: mutualTls, port: mutualTlsPort } };
   return {
     port: options.port,
     context: issuer === undefined ? options.context : { ...options.context, issuer },
     printLogs: options.logs,
-    runDemo: options.demo,
+    // The demonstration is a client on this machine, to which it is today.
+    runDemo: options.demo && clock === undefined,
     ...(data === undefined ? {} : { dataDirectory: data }),
+    ...(clock === undefined ? {} : { startAt: clock }),
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key, ...mutual } }),
   };
 }
@@ -83,6 +92,13 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+/** Whole seconds of UTC in one spelling: what a machine takes for its own time zone would be another time elsewhere. */
+function parseTime(text: string): Date {
+  const time = new Date(text);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError('A time has the form 2027-01-01T00:00:00Z.');
 }
 
 function collectContext(text: string, before: Readonly<Record<string, string>>): Record<string, string> {

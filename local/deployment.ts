@@ -40,9 +40,11 @@ export interface DeploymentOptions {
   readonly mutualTls?: MutualTlsListener;
   /** Where tables and keys are kept, and which custom resources there are. @default - in memory, gone on close */
   readonly dataDirectory?: string;
+  /** What time the whole service, its functions included, believes that it is when it starts. @default - now */
+  readonly startAt?: Date;
   /**
-   * The time of the tables, the keys and the authorizer cache. Functions and signatures live by the real time.
-   * @default Date.now
+   * The time of the tables, the keys and the authorizer cache only. Functions and signatures live by the real time, or `startAt`.
+   * @default - the time of the functions
    */
   readonly clock?: Clock;
   /** Most instances of one function at the same time. @default 4 */
@@ -92,7 +94,9 @@ const MAX_INSTANCES = 4;
 /** @throws StartError with one clear line when the assembly cannot run here. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   await using started = new AsyncDisposableStack();
-  const clock = options.clock ?? Date.now;
+  const clockShiftMs = options.startAt === undefined ? 0 : options.startAt.getTime() - Date.now();
+  const functionClock: Clock = () => Date.now() + clockShiftMs;
+  const clock = options.clock ?? functionClock;
   const log = options.observeLog ?? (() => undefined);
   const assembly = readAssembly(options.assembly, options.stack);
   const placement = placementOf(assembly);
@@ -118,8 +122,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const aws = new AwsEndpoint({
     services: data.services,
     principals: sessions.principals,
-    // Functions sign by the real time of day, whatever the deployment's clock says.
-    clock: Date.now,
+    // Functions sign by their own time of day, whatever the clock of the tables says.
+    clock: functionClock,
     region: placement.region,
     ...(options.observeCall === undefined ? {} : { observe: options.observeCall }),
     ...(options.interceptCall === undefined ? {} : { intercept: options.interceptCall }),
@@ -133,7 +137,11 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     awsUrl,
     assume: (role, name, logicalId) => sessions.assumeForFunction(role, name, logicalId),
   });
-  const functions = new Functions(specs, { maxInstances: options.maxInstances ?? MAX_INSTANCES, observeLog: log });
+  const functions = new Functions(specs, {
+    maxInstances: options.maxInstances ?? MAX_INSTANCES,
+    clockShiftMs,
+    observeLog: log,
+  });
   started.defer(() => functions.close());
   const invoker = gatewayInvoker(functions, readPermissions(resolver), placement);
   const gateway = createGateway({ api, placement, sessions, invoker, clock });

@@ -21,6 +21,8 @@ export interface InstanceOptions {
   readonly handler: string;
   /** The whole environment; nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
+  /** How far its clock is ahead of the machine's, in milliseconds. */
+  readonly clockShiftMs: number;
   /** Called with each line that the function writes to stdout or stderr. */
   readonly onLine: (line: string) => void;
 }
@@ -34,8 +36,8 @@ export class FunctionInstance {
   #alive = true;
 
   constructor(options: InstanceOptions) {
-    const { directory, handler, environment, onLine } = options;
-    this.#child = fork(RUNTIME, [directory, handler], {
+    const { directory, handler, environment, clockShiftMs, onLine } = options;
+    this.#child = fork(RUNTIME, [directory, handler, String(clockShiftMs)], {
       cwd: directory,
       env: { ...environment },
       execArgv: [],

@@ -30,6 +30,8 @@ export interface FunctionSpec {
 export interface FunctionsOptions {
   /** Most instances of one function at the same time. */
   readonly maxInstances: number;
+  /** How far their clocks are ahead of the machine's, in milliseconds. @default 0 */
+  readonly clockShiftMs?: number;
   /** Called with each line that a function writes. */
   readonly observeLog: (functionName: string, line: string) => void;
 }
@@ -113,8 +115,9 @@ class FunctionPool {
 
   #start(): FunctionInstance {
     const { name, directory, handler, environment } = this.spec;
-    const onLine = (line: string): void => this.#options.observeLog(name, line);
-    const instance = new FunctionInstance({ directory, handler, environment, onLine });
+    const { observeLog, clockShiftMs = 0 } = this.#options;
+    const onLine = (line: string): void => observeLog(name, line);
+    const instance = new FunctionInstance({ directory, handler, environment, clockShiftMs, onLine });
     this.#instances.add(instance);
     return instance;
   }

@@ -31,6 +31,8 @@ export interface ServeOptions {
   readonly context: Readonly<Record<string, string>>;
   /** Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly mutual?: MutualTlsArguments };
+  /** What time the service believes that it is when it starts. @default - now */
+  readonly startAt?: Date;
   /** @default - throwaway */
   readonly dataDirectory?: string;
   readonly printLogs: boolean;
@@ -94,6 +96,7 @@ async function start(options: ServeOptions, cleanup: AsyncDisposableStack): Prom
     port: options.port,
     observeLog: (name, line) => logs.write(name, line),
     ...tls,
+    ...(options.startAt === undefined ? {} : { startAt: options.startAt }),
     ...(run.data === undefined ? {} : { dataDirectory: run.data }),
   });
   cleanup.defer(() => deployment.close());

@@ -37,6 +37,9 @@ const DEFAULTS: Facts = new Map([
   ['trustedIssuer', 'false'],
 ]);
 
+/** Of a partner that takes part in the profile; of another there is none of it. */
+const MICROSOFT_DEFAULTS = { issuedBy: 'itself', actors: [], userTokens: false, delegation: false };
+
 function wantedFacts(wanted: PartnerDefinition, tlsSubject: Subject | undefined): Facts {
   const { metadata, enabled = true, trustLevel = 'application', acceptsSecurityIdentifiers = false } = wanted;
   const fromDocument = { issuer: textOf(metadata?.issuer), jwksUri: textOf(metadata?.jwks_uri) };
@@ -56,6 +59,7 @@ function wantedFacts(wanted: PartnerDefinition, tlsSubject: Subject | undefined)
     quota: wanted.quota,
     tlsSubject,
     trustedIssuer: wanted.trustedIssuer ?? false,
+    microsoft: wanted.microsoft && { ...MICROSOFT_DEFAULTS, ...wanted.microsoft },
   });
 }
 
@@ -80,12 +84,13 @@ function storedFacts(wanted: PartnerDefinition, stored: Partner): Facts {
     quota: stored.quota,
     tlsSubject: stored.tlsSubject,
     trustedIssuer: stored.trustedIssuer,
+    microsoft: stored.microsoft,
   });
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** Members by name, with those of `tags`, `tokenPolicy`, `claims` and `quota` one by one: `tags.team`. */
+/** Members by name, with those of `tags`, `tokenPolicy`, `claims`, `quota` and `microsoft` one by one: `tags.team`. */
 function toFacts(members: Readonly<Record<string, unknown>>): Facts {
   const pairs = Object.entries(members).flatMap(([name, value]): [string, unknown][] =>
     typeof value === 'object' && value !== null

@@ -15,13 +15,15 @@ import {
   readCredentials,
   readDocument,
 } from '../key-options.ts';
+import { addMicrosoftOptions, type MicrosoftOptions, readMicrosoft } from '../microsoft-options.ts';
+import { defined } from '../option-values.ts';
 import { printable, show } from '../output.ts';
 import { type AttributeOptions, addAttributeOptions, readAttributes } from '../partner-options.ts';
 import { describePartner } from '../partner-view.ts';
 import { readSettings } from '../settings.ts';
 import { addWayInOptions, readWaysIn, type WayInOptions } from '../way-in-options.ts';
 
-interface AddOptions extends AttributeOptions, KeyOptions, DocumentOptions, WayInOptions {
+interface AddOptions extends AttributeOptions, KeyOptions, DocumentOptions, WayInOptions, MicrosoftOptions {
   readonly disabled?: true;
 }
 
@@ -32,15 +34,16 @@ export function addPartnerAdd(group: Command, io: Io): void {
     .argument('[id]', 'client id of the partner; made by the service if left out');
   addAttributeOptions(command);
   command.option('--disabled', 'register it, but give it no tokens yet');
-  addWayInOptions(addDocumentOptions(addKeyOptions(command)))
+  addMicrosoftOptions(addWayInOptions(addDocumentOptions(addKeyOptions(command))))
     .addHelpText(
       'after',
       examples(
         'partner add billing --name "Billing service" --jwks billing.jwks.json',
         'partner add ledger --public-key ledger.pem --alg PS256 --label 2026 --expires-at 2027-12-31',
         'partner add crm --jwks-uri https://crm.example.com/jwks --tag team=sales --quota-per-minute 60',
-        'partner add exchange --metadata https://mail.contoso.com/autodiscover/metadata/json/1',
-        'partner add lync --certificate lync.cer --application-identifier 00000004-0000-0ff1-ce00-000000000000 --application-realm contoso.com',
+        'partner add exchange --metadata https://mail.contoso.com/autodiscover/metadata/json/1 --microsoft',
+        'partner add lync --certificate lync.cer --application-identifier 00000004-0000-0ff1-ce00-000000000000 --application-realm contoso.com --trust-level full --accept-user-tokens',
+        'partner add voicemail --application-identifier db7de2b5-2149-435e-8043-e080dd50afae --application-realm contoso.com --use-oauth-server',
         'partner add gateway --tls-san-dns gateway.example.com --binding mtls',
         'partner add deploy --federation-file github.json',
         'partner add reports   # accepts tokens, never asks for any',
@@ -54,6 +57,7 @@ export function addPartnerAdd(group: Command, io: Io): void {
         ...(id === undefined ? {} : { id }),
         ...readAttributes(options),
         ...(await readWaysIn(io, options)),
+        ...defined({ microsoft: readMicrosoft(options, undefined) }),
         ...(options.disabled ? { enabled: false } : {}),
         ...(credentials.length === 0 ? {} : { credentials }),
         ...(await readDocument(io, options)),

@@ -12,6 +12,7 @@ import type {
   DeclaredPartner,
   DetailTypes,
   Federation,
+  MicrosoftPartner,
   Quota,
   TlsSubject,
   TokenPolicy,
@@ -81,6 +82,7 @@ function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartn
       tlsSubject: stored.tlsSubject as TlsSubject | undefined,
       federation: unlessEmpty(stored.federation.map(declareIdentity)),
       trustedIssuer: stored.trustedIssuer || undefined,
+      microsoft: stored.microsoft && declareMicrosoft(stored.microsoft),
       tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined,
       claims: unlessEmpty(claims) as DeclaredPartner['claims'],
       quota: stored.quota as Quota | undefined,
@@ -116,6 +118,15 @@ const declareIdentity = ({ audited = {}, reusable, ...rest }: Partner['federatio
   const more = defined({ audited: unlessEmpty(audited), reusable: reusable || undefined });
   return { ...rest, ...more } as Federation[number];
 };
+
+/** Left empty it says that the partner takes part, and nothing more. */
+const declareMicrosoft = ({ issuedBy, actors, userTokens, delegation }: NonNullable<Partner['microsoft']>) =>
+  defined({
+    issuedBy: issuedBy === 'itself' ? undefined : (issuedBy as MicrosoftPartner['issuedBy']),
+    actors: unlessEmpty(actors),
+    userTokens: userTokens || undefined,
+    delegation: delegation || undefined,
+  });
 
 /** @throws Failure (1) when the service does not tell the key: a file without it would take the key away elsewhere. */
 function declareCredential(id: string, { jwk, kid, alg, label, notBefore, expiresAt }: Credential): DeclaredCredential {

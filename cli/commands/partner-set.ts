@@ -10,7 +10,13 @@ import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
 import { type DocumentOptions, readDocument } from '../key-options.ts';
 import { changeKnown } from '../lost-update.ts';
-import { collectWords } from '../option-values.ts';
+import {
+  addMicrosoftOptions,
+  addMicrosoftRemovals,
+  type MicrosoftOptions,
+  readMicrosoft,
+} from '../microsoft-options.ts';
+import { collectWords, defined } from '../option-values.ts';
 import { printable, show } from '../output.ts';
 import type { PartnerAttributes } from '../partner-definition.ts';
 import { type AttributeOptions, addAttributeOptions, readChange } from '../partner-options.ts';
@@ -19,7 +25,9 @@ import { readSettings } from '../settings.ts';
 import { TOKEN_POLICY_NAMES } from '../token-policy-options.ts';
 import { addWayInOptions, addWayInRemovals, readWaysIn, type WayInOptions } from '../way-in-options.ts';
 
-interface SetOptions extends AttributeOptions, WayInOptions, Pick<DocumentOptions, 'jwksUri' | 'metadataUrl'> {
+type FollowedOptions = Pick<DocumentOptions, 'jwksUri' | 'metadataUrl'>;
+
+interface SetOptions extends AttributeOptions, WayInOptions, MicrosoftOptions, FollowedOptions {
   readonly unset?: readonly string[];
 }
 
@@ -28,7 +36,8 @@ export function addPartnerSet(group: Command, io: Io): void {
     .command('set')
     .description('change a partner; refused when somebody else has changed it in the meantime')
     .argument('<id>', 'client id of the partner');
-  addWayInRemovals(addWayInOptions(addAttributeOptions(command)))
+  addWayInRemovals(addWayInOptions(addAttributeOptions(command)));
+  addMicrosoftRemovals(addMicrosoftOptions(command))
     .option('--no-accepts-security-identifiers', 'they no longer name a user')
     .addOption(new Option('--jwks-uri <url>', 'follow the keys that it publishes there').conflicts('metadataUrl'))
     .option('--metadata-url <url>', 'follow this metadata document')
@@ -40,6 +49,7 @@ export function addPartnerSet(group: Command, io: Io): void {
         'partner set billing --token-seconds 600 --algorithm ES256 --binding dpop',
         'partner set billing --claim \'region="eu"\' --quota-per-minute 100 --quota-mode observe',
         'partner set billing --tls-subject-dn "CN=billing,O=Example" --no-federation',
+        'partner set lync --accept-user-tokens --no-allow-delegation',
         'partner set billing --unset contact --unset tag:env --unset quota',
       ),
     )
@@ -50,7 +60,8 @@ export function addPartnerSet(group: Command, io: Io): void {
       const own = { ...(await readDocument(io, options)), ...(await readWaysIn(io, options)) };
       if (!isAnyGiven(command)) throw misuse('nothing to change: see countersign partner set --help');
       const current = await read();
-      const members = { ...readChange(options, current), ...own };
+      const microsoft = defined({ microsoft: readMicrosoft(options, current) });
+      const members = { ...readChange(options, current), ...own, ...microsoft };
       const body = { version: current.version, ...withoutUnset(members, current, options.unset ?? []) };
       const change = () => client.patch(['partners', id], body, partner);
       const changed = await changeKnown(current, change, read, `partner ${id}`);

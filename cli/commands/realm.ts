@@ -49,6 +49,7 @@ function addAdd(group: Command, io: Io): void {
       examples(
         'realm add staging --description "For tests"',
         'realm add contoso --alias contoso.com --algorithm RS256 --algorithm ES256 --token-seconds 600',
+        'realm add hybrid --application-identifier 3f2504e0-4f89-11d3-9a0c-0305e82c3301 --microsoft-realm contoso.com --host api.contoso.com',
       ),
     )
     .action(async (name: string, options: RealmOptions, command: Command) => {
@@ -89,7 +90,11 @@ function addSet(group: Command, io: Io): void {
     .option('--unset <name>', `take away ${REALM_MEMBERS.join(', ')}; repeat for more`, collectWords)
     .addHelpText(
       'after',
-      examples('realm set staging --token-seconds 300', 'realm set staging --unset description --unset aliases'),
+      examples(
+        'realm set staging --token-seconds 300',
+        'realm set hybrid --host api.contoso.com --token-host tokens.contoso.com --users as-stated',
+        'realm set staging --unset description --unset aliases',
+      ),
     )
     .action(async (name: string, options: RealmChange, command: Command) => {
       const settings = readSettings(command, io.env);

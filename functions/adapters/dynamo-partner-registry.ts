@@ -31,6 +31,7 @@ import {
   partnersListing,
   REFRESH_LISTING,
   refreshKey,
+  userKey,
 } from './registry-keys.ts';
 import { getRow, queryBelow, queryListing, queryPartition } from './registry-query.ts';
 import { follows, IS_NEW, isVersion, lastVersionOf, registryWrites, type Write } from './registry-writes.ts';
@@ -112,12 +113,16 @@ export const dynamoPartnerRegistry = (
       return row === undefined ? undefined : text(row, 'partner');
     },
 
+    isUser: async (realm, id) => (await getRow(client, table, userKey(realm, id))) !== undefined,
+
     lastVersion: async (realm, id) => lastVersionOf(await getRow(client, table, heldTallyKey(realm, id))),
 
     createPartner: (partner, refresh) =>
       writes.all([
         writes.put(partnerRow(partner), IS_NEW),
         writes.mustFollow(heldTallyKey(partner.realm, partner.id), partner.version),
+        // `sub` alone says whom a token is about (RFC 9068 5): a partner by the name of a user would be taken for them.
+        writes.mustStillBe(userKey(partner.realm, partner.id), IS_NEW),
         ...moveIssuer(partner.realm, partner.id, undefined, partner.issuer),
         ...moveCertificates(partner.realm, partner.id, undefined, partner),
         ...(refresh === undefined ? [] : [writes.put(refreshRow(refresh), IS_NEW)]),

@@ -42,6 +42,7 @@ const KEY_STATES: readonly KeyState[] = [
 /** Deadlines and other numbers of seconds that a key has or has not, by its state. */
 const KEY_TIMES = [
   'publishedAt',
+  'certifiedAt',
   'activateNotBefore',
   'maxTokenSeconds',
   'activatedAt',

@@ -73,16 +73,20 @@ const DAY_MS = 86_400_000;
 /** A verifier's clock may be behind ours. */
 const BACKDATED_MS = 300_000;
 
-/** @throws Error when the serial has not 20 octets. */
+/**
+ * @param maxDays what `days` may be at most.
+ * @throws Error when the serial has not 20 octets.
+ */
 export const draftSelfSigned = (
   key: DraftKey,
   { subject, days, serial }: SelfSignedOrder,
   now: EpochSeconds,
+  maxDays: number = MAX_DAYS,
 ): Drafted => {
   const checked = checkSubject(subject);
   const problems = checked.ok ? [] : [...checked.refusal];
-  if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS)
-    problems.push({ pointer: '/days', detail: `a certificate is valid for 1 to ${MAX_DAYS} days` });
+  if (!Number.isInteger(days) || days < 1 || days > maxDays)
+    problems.push({ pointer: '/days', detail: `a certificate is valid for 1 to ${maxDays} days` });
   if (problems.length > 0) return refuse(problems);
   const publicKey = subjectPublicKey(key);
   const name = encodeName(subject);

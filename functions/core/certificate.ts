@@ -70,6 +70,8 @@ const chainNotAfter = (certificates: readonly string[]): EpochSeconds =>
 
 /** The levels of the warning before a certificate ends, in days: time for a CA, for a reminder, and for the telephone. */
 const WARNING_DAYS = [7, 30, 60] as const;
+/** A key that does not sign yet has its time still before it. */
+const STANDBY_WARNING_DAYS = [...WARNING_DAYS, 120] as const;
 
 const DAY_SECONDS = 86_400;
 
@@ -78,7 +80,7 @@ export interface ExpiringCertificate {
   readonly algorithm: JwsAlgorithm;
   readonly kid: string;
   /** The lowest level reached; one that has ended is at 7 as well. */
-  readonly withinDays: (typeof WARNING_DAYS)[number];
+  readonly withinDays: (typeof STANDBY_WARNING_DAYS)[number];
   /** Whole days; below zero for one that has ended. */
   readonly daysLeft: number;
   readonly notAfter: EpochSeconds;
@@ -87,10 +89,11 @@ export interface ExpiringCertificate {
 /** @throws Error when a certificate cannot be read; none gets into a ring unread. */
 export const expiringCertificates = (rings: readonly KeyRing[], now: EpochSeconds): readonly ExpiringCertificate[] =>
   rings.flatMap((ring) =>
-    publishedKeys(ring).flatMap(({ kid, certificates = [] }) => {
+    publishedKeys(ring).flatMap(({ kid, state, certificates = [] }) => {
       if (certificates.length === 0) return [];
       const notAfter = chainNotAfter(certificates);
-      const withinDays = WARNING_DAYS.find((days) => notAfter - now <= days * DAY_SECONDS);
+      const levels = state === 'standby' ? STANDBY_WARNING_DAYS : WARNING_DAYS;
+      const withinDays = levels.find((days) => notAfter - now <= days * DAY_SECONDS);
       if (withinDays === undefined) return [];
       return [
         {

@@ -11,6 +11,7 @@
 
 import type { JWK } from 'jose';
 import type { JwsAlgorithm } from './algorithms.ts';
+import type { CertificateTerms } from './certificate-terms.ts';
 import type { EpochSeconds } from './partner.ts';
 
 /**
@@ -54,6 +55,8 @@ export interface SigningKey {
   readonly hold?: true;
   /** Base64 DER, the key's own first, each signed by the one after it. Checked before they get here. */
   readonly certificates?: readonly string[];
+  /** When a published key that does not sign yet got the first of these: verifiers that go by it have to see it before. */
+  readonly certifiedAt?: EpochSeconds;
 }
 
 /** Written before a key is created, so that one run creates it and a run that died half-way can be told from none. */
@@ -96,6 +99,8 @@ export interface RotationPolicy {
   readonly creationSeconds: number;
   /** How often KMS is searched for keys that no ring knows. */
   readonly sweepSeconds: number;
+  /** There where verifiers know an RS256 key by its certificate: no such key is published without one. */
+  readonly certificates?: CertificateTerms;
 }
 
 export const emptyRing = (realm: string, algorithm: JwsAlgorithm): KeyRing => ({
@@ -117,10 +122,6 @@ export const standbyKey = (ring: KeyRing): SigningKey | undefined => inState(rin
 /** Keys that verifiers are told of, oldest first. */
 export const publishedKeys = (ring: KeyRing): readonly SigningKey[] => inState(ring, 'standby', 'active', 'retiring');
 
-/** Keys on the revocation list. */
-export const listedKeys = (ring: KeyRing, now: EpochSeconds): readonly SigningKey[] =>
-  ring.keys.filter((key) => key.revokedAt !== undefined && now < (key.listedUntil ?? 0));
-
 /** A change of a key that its state does not allow: a fault of the caller in this code, never of a person. */
 const change = (ring: KeyRing, kid: string, from: readonly KeyState[], to: Partial<SigningKey>): KeyRing => {
   const key = findKey(ring, kid);
@@ -136,7 +137,7 @@ export const CERTIFIABLE_STATES: readonly KeyState[] = ['created', 'standby', 'a
 /** A key that is published no more gives up its certificates: it stays in the ring for weeks, and an item has 400 KB at most. */
 const certifiable = (key: SigningKey): SigningKey => {
   if (CERTIFIABLE_STATES.includes(key.state)) return key;
-  const { certificates: _published, ...rest } = key;
+  const { certificates: _published, certifiedAt: _since, ...rest } = key;
   return rest;
 };
 
@@ -145,10 +146,7 @@ const next = (ring: KeyRing, to: Partial<KeyRing>): KeyRing => ({ ...ring, ...to
 export const withCreationBegun = (
   ring: KeyRing,
   creation: KeyCreation,
-): KeyRing & { readonly creation: KeyCreation } => ({
-  ...next(ring, {}),
-  creation,
-});
+): KeyRing & { readonly creation: KeyCreation } => ({ ...next(ring, {}), creation });
 
 export const withSweep = (ring: KeyRing, now: EpochSeconds): KeyRing => next(ring, { sweptAt: now });
 
@@ -192,10 +190,13 @@ export const withActivationTime = (
 };
 
 /** The active key's term is over now, by the operator's word. The same ring, if it is over already or no key signs. */
-export const withRotationDue = (ring: KeyRing, now: EpochSeconds): KeyRing => {
+export const withRotationDue = (ring: KeyRing, now: EpochSeconds): KeyRing =>
+  now >= (activeKey(ring)?.rotateNotBefore ?? Number.POSITIVE_INFINITY) ? ring : withRotationAt(ring, now);
+
+/** The active key's term ends then, by the operator's word. The same ring, if no key signs. */
+export const withRotationAt = (ring: KeyRing, at: EpochSeconds): KeyRing => {
   const active = activeKey(ring);
-  if (active === undefined || now >= (active.rotateNotBefore ?? Number.POSITIVE_INFINITY)) return ring;
-  return change(ring, active.kid, ['active'], { rotateNotBefore: now });
+  return active === undefined ? ring : change(ring, active.kid, ['active'], { rotateNotBefore: at });
 };
 
 /**
@@ -270,8 +271,16 @@ export const withHold = (ring: KeyRing, kid: string, hold: boolean): KeyRing => 
 };
 
 /** @param certificates in place of those that the key has; checked by the caller. */
-export const withCertificates = (ring: KeyRing, kid: string, certificates: readonly string[]): KeyRing =>
-  change(ring, kid, CERTIFIABLE_STATES, { certificates });
+export const withCertificates = (
+  ring: KeyRing,
+  kid: string,
+  certificates: readonly string[],
+  now: EpochSeconds,
+): KeyRing => {
+  const before = findKey(ring, kid);
+  const isNews = before?.state === 'standby' && before.certificates?.[0] !== certificates[0];
+  return change(ring, kid, CERTIFIABLE_STATES, { certificates, ...(isNews ? { certifiedAt: now } : {}) });
+};
 
 /** Out of the JWKS and onto the revocation list. If it was the active key, the standby signs from now on, by the same write. */
 export const withRevokedKey = (ring: KeyRing, kid: string, policy: RotationPolicy, now: EpochSeconds): KeyRing => {

@@ -1,5 +1,6 @@
 /** What realms and partners say of the Microsoft server-to-server profile. Neither takes part unless an operator says so. */
 
+import { vouchingKeys } from './federated-assertion.ts';
 import type { Partner } from './partner.ts';
 
 /** How a realm goes by in that profile, and what it is called by there. */
@@ -34,8 +35,11 @@ export interface MicrosoftPartner {
 export const MICROSOFT_ISSUERS = ['itself', 'authorization-server'] as const;
 type MicrosoftIssuer = (typeof MICROSOFT_ISSUERS)[number];
 
-/** By which thumbprints its tokens name the partner's certificates; none if it takes no part. */
-export const certificateNames = (partner: Pick<Partner, 'microsoft' | 'credentials'> | undefined): readonly string[] =>
+/**
+ * By which thumbprints its tokens name the partner's certificates; none if it takes no part. Those that it has registered by itself are
+ * none of them: nothing is believed by them here, and it could keep another partner's certificate to itself.
+ */
+export const certificateNames = (partner: Partner | undefined): readonly string[] =>
   partner?.microsoft === undefined
     ? []
-    : [...new Set(partner.credentials.flatMap(({ x5t }) => (x5t === undefined ? [] : [x5t])))];
+    : [...new Set(vouchingKeys(partner).flatMap(({ x5t }) => (x5t === undefined ? [] : [x5t])))];

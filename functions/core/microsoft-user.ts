@@ -25,7 +25,8 @@ export interface MicrosoftUser {
 }
 
 const MAX_LENGTH = 256;
-const ADDRESS = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
+/** Without characters that nobody sees, and halves of characters, which no table could tell from one another. */
+const ADDRESS = /^[^\s@\p{Cc}\p{Cf}\p{Cs}]+@[^\s@\p{Cc}\p{Cf}\p{Cs}]+$/u;
 const FORMATS: Readonly<Record<UserIdentifier, RegExp>> = {
   upn: ADDRESS,
   smtp: ADDRESS,
@@ -34,11 +35,14 @@ const FORMATS: Readonly<Record<UserIdentifier, RegExp>> = {
   puid: /^[0-9a-f]{16}$/,
 };
 
+/** Active Directory keeps these addresses as URIs (`msRTCSIP-PrimaryUserAddress`, `proxyAddresses`), tokens have them plain. */
+const SCHEMES: { readonly [Kind in UserIdentifier]?: RegExp } = { smtp: /^smtp:/, sip: /^sip:/ };
+
 /** @returns `undefined`: not an identifier of that kind. */
 export const normalIdentifier = (kind: UserIdentifier, text: unknown): string | undefined => {
   if (typeof text !== 'string' || text.length > MAX_LENGTH) return undefined;
-  const normal = text.toLowerCase();
-  return FORMATS[kind].test(normal) ? normal : undefined;
+  const normal = text.toLowerCase().replace(SCHEMES[kind] ?? '', '');
+  return normal.length <= MAX_LENGTH && FORMATS[kind].test(normal) ? normal : undefined;
 };
 
 /** `nii` says what `nameid` is. The products write it in more than one case. */
@@ -57,7 +61,9 @@ export const readUserIdentifiers = (
   acceptsSids: boolean,
 ): Result<UserIdentifiers, MicrosoftFault> => {
   const { nameid, nii, upn, smtp, sip } = claims;
-  const kind = nii === undefined ? 'upn' : NAME_KINDS.get(String(nii).toLowerCase());
+  // A list of one text reads as that text when it is made one, and an object may not be made one at all.
+  if (nii !== undefined && typeof nii !== 'string') return refuse('user_identity_missing');
+  const kind = nii === undefined ? 'upn' : NAME_KINDS.get(nii.toLowerCase());
   const said: [UserIdentifier, unknown][] = [
     ['upn', upn],
     ['smtp', smtp],

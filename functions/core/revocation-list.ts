@@ -4,7 +4,7 @@
  * stays short.
  */
 
-import { type KeyRing, listedKeys } from './key-ring.ts';
+import type { KeyRing, SigningKey } from './key-ring.ts';
 import type { EpochSeconds } from './partner.ts';
 
 /** `typ` of the JWT (RFC 8725 3.11): it can be taken for nothing else, and nothing else for it. */
@@ -32,6 +32,10 @@ export interface RevocationListClaims {
   readonly exp: EpochSeconds;
   readonly revoked_keys: readonly RevokedKey[];
 }
+
+/** Keys on the list. */
+export const listedKeys = (ring: KeyRing, now: EpochSeconds): readonly SigningKey[] =>
+  ring.keys.filter((key) => key.revokedAt !== undefined && now < (key.listedUntil ?? 0));
 
 export const buildRevocationList = (
   issuer: string,

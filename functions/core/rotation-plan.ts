@@ -4,7 +4,15 @@
  */
 
 import { accept, type Result, refuse } from './errors.ts';
-import { activeKey, findKey, type KeyRing, type RotationPolicy, type SigningKey, standbyKey } from './key-ring.ts';
+import {
+  activeKey,
+  findKey,
+  type KeyRing,
+  type KeyState,
+  type RotationPolicy,
+  type SigningKey,
+  standbyKey,
+} from './key-ring.ts';
 import type { EpochSeconds } from './partner.ts';
 
 /** One step of the cycle. Each is safe to repeat: it finds its work done, or the ring's version refuses it. */
@@ -21,6 +29,7 @@ export interface KeyStep {
 }
 
 type KeyStepKind =
+  | 'certify'
   | 'publish'
   | 'schedule-activation'
   | 'activate'
@@ -41,14 +50,22 @@ export const planRotation = (now: EpochSeconds, ring: KeyRing, policy: RotationP
     return key === undefined ? undefined : { kind, kid: key.kid };
   };
   const standby = standbyKey(ring);
+  const uncertified =
+    (...states: readonly KeyState[]) =>
+    (key: SigningKey): boolean =>
+      states.includes(key.state) && lacksCertificate(ring, key, policy);
   return (
     first(
       (key) => isOutOfUse(key) && key.disabledAt === undefined && !(key.hold && key.state === 'retired'),
       'disable',
     ) ??
     first((key) => key.state === 'pending-deletion' && key.hold === true, 'cancel-deletion') ??
+    first(uncertified('created'), 'certify') ??
     first((key) => key.state === 'created', 'publish') ??
     first((key) => key.state === 'standby' && key.activateNotBefore === undefined, 'schedule-activation') ??
+    // The standby first: as soon as the active key has a certificate, verifiers may fetch both, and they should find both.
+    first(uncertified('standby'), 'certify') ??
+    first(uncertified('active'), 'certify') ??
     (isActivationDue(now, ring, policy) && standby !== undefined
       ? { kind: 'activate', kid: standby.kid }
       : undefined) ??
@@ -70,6 +87,9 @@ export const planRotation = (now: EpochSeconds, ring: KeyRing, policy: RotationP
   );
 };
 
+const lacksCertificate = ({ algorithm }: KeyRing, { certificates = [] }: SigningKey, policy: RotationPolicy): boolean =>
+  policy.certificates !== undefined && algorithm === 'RS256' && certificates.length === 0;
+
 /** Not while a key is being made: the sweep's write would overtake that of the new key. */
 const isSweepDue = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy): boolean =>
   ring.version > 0 && ring.creation === undefined && now >= (ring.sweptAt ?? 0) + policy.sweepSeconds;
@@ -83,13 +103,17 @@ const creationStep = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy):
   return now >= ring.creation.startedAt + policy.creationSeconds ? { kind: 'resume-creation' } : undefined;
 };
 
-/** When the standby may sign: its stored deadline, or later if verifiers are now said to keep key sets for longer. */
+/**
+ * When the standby may sign: its stored deadline, or later if verifiers are now said to keep key sets for longer, or have to see a
+ * certificate that it got after its publication.
+ */
 export const standbyReadyAt = (standby: SigningKey, policy: RotationPolicy): EpochSeconds => {
-  const { publishedAt = 0, activateNotBefore } = standby;
-  if (activateNotBefore === undefined) return publishedAt + policy.leadSeconds;
+  const { publishedAt = 0, certifiedAt = 0, activateNotBefore } = standby;
+  const known = Math.max(publishedAt, certifiedAt) + policy.leadSeconds;
+  if (activateNotBefore === undefined) return known;
   // A deadline without any lead is a first key's: nobody had anything to cache.
   const waived = activateNotBefore <= publishedAt;
-  return waived ? activateNotBefore : Math.max(activateNotBefore, publishedAt + policy.leadSeconds);
+  return waived ? activateNotBefore : Math.max(activateNotBefore, known);
 };
 
 const isActivationDue = (now: EpochSeconds, ring: KeyRing, policy: RotationPolicy): boolean => {
@@ -108,6 +132,9 @@ export type KeyCommandRefusal =
   | { readonly reason: 'no_standby' }
   | { readonly reason: 'standby_too_young'; readonly until: EpochSeconds }
   | { readonly reason: 'still_draining'; readonly until: EpochSeconds }
+  | { readonly reason: 'no_active_key' }
+  | { readonly reason: 'too_early'; readonly until: EpochSeconds }
+  | { readonly reason: 'too_late'; readonly until: EpochSeconds }
   | { readonly reason: 'already_pending_deletion' };
 
 /** May the standby take over now, ahead of the calendar? @returns its kid. */
@@ -123,6 +150,28 @@ export const planRotateNow = (
   const draining = ring.keys.find((key) => key.state === 'retiring' && !key.hold);
   if (draining !== undefined) return refuse({ reason: 'still_draining', until: draining.retireNotBefore ?? now });
   return accept(standby.kid);
+};
+
+/**
+ * May the standby take over at this time, and the active key sign until then? Sooner than by the calendar or later, but not
+ * before every verifier knows the standby, nor by more than one period from now. @returns its kid.
+ */
+export const planRotateAt = (
+  now: EpochSeconds,
+  ring: KeyRing,
+  policy: RotationPolicy,
+  at: EpochSeconds,
+): Result<string, KeyCommandRefusal> => {
+  const [active, standby] = [activeKey(ring), standbyKey(ring)];
+  if (standby === undefined) return refuse({ reason: 'no_standby' });
+  if (active === undefined) return refuse({ reason: 'no_active_key' });
+  const drained = ring.keys.flatMap((key) =>
+    key.state === 'retiring' && !key.hold ? (key.retireNotBefore ?? []) : [],
+  );
+  const earliest = Math.max(now, standbyReadyAt(standby, policy), ...drained);
+  if (at < earliest) return refuse({ reason: 'too_early', until: earliest });
+  const latest = Math.max(active.rotateNotBefore ?? 0, now + policy.periodSeconds);
+  return at > latest ? refuse({ reason: 'too_late', until: latest }) : accept(standby.kid);
 };
 
 /**

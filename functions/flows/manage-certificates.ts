@@ -4,17 +4,12 @@
  */
 
 import { type ChainInput, checkChain } from '../core/certificate-chain.ts';
-import {
-  type Draft,
-  draftRequest,
-  draftSelfSigned,
-  type RequestOrder,
-  type SelfSignedOrder,
-} from '../core/certificate-draft.ts';
+import { draftRequest, MAX_DAYS, type RequestOrder, type SelfSignedOrder } from '../core/certificate-draft.ts';
 import { accept, refuse } from '../core/errors.ts';
 import { CERTIFIABLE_STATES, findKey, type KeyRing, type SigningKey, withCertificates } from '../core/key-ring.ts';
 import type { AdminResult } from '../core/registration.ts';
 import type { Clock, RingStore, Serials, Signer } from '../ports.ts';
+import { selfSign } from './self-sign.ts';
 
 export interface ManageCertificatesPorts {
   readonly rings: RingStore;
@@ -53,9 +48,6 @@ export const manageCertificates = ({ rings, signer, clock, serials }: ManageCert
     return found;
   };
 
-  const sign = async ({ key, algorithm }: RingKey, draft: Draft): Promise<Uint8Array> =>
-    draft.assemble(await signer.sign(key, algorithm, draft.toBeSigned));
-
   /** Writes by the ring's version; looked at anew when somebody else was faster. */
   const assign = async (
     realm: string,
@@ -67,7 +59,8 @@ export const manageCertificates = ({ rings, signer, clock, serials }: ManageCert
       if (!found.ok) return found;
       const assigned = accept({ kid, algorithm, certificates });
       if (isSame(found.value.key.certificates, certificates)) return assigned;
-      if ((await rings.save(withCertificates(found.value.ring, kid, certificates))) === 'saved') return assigned;
+      if ((await rings.save(withCertificates(found.value.ring, kid, certificates, clock.now()))) === 'saved')
+        return assigned;
     }
     return conflict('the ring is being changed by others; try again');
   };
@@ -82,13 +75,10 @@ export const manageCertificates = ({ rings, signer, clock, serials }: ManageCert
       const found = await signingKeyOf(realm, kid);
       if (!found.ok) return found;
       const { key, algorithm } = found.value;
-      const draft = draftSelfSigned({ algorithm, jwk: key.jwk }, { ...order, serial: serials.next() }, clock.now());
-      if (!draft.ok) return refuse({ reason: 'invalid', problems: draft.refusal });
-      const certificate = Buffer.from(await sign(found.value, draft.value)).toString('base64');
-      const checked = checkChain([certificate], key.jwk, clock.now());
-      // Nothing that a person said can lead here: the signature is not the key's, or the encoding is at fault.
-      if (!checked.ok) throw new Error(`the certificate is not good: ${checked.refusal.map(({ detail }) => detail)}`);
-      return assign(realm, { kid, algorithm, certificates: checked.value });
+      const made = await selfSign({ signer, clock, serials }, MAX_DAYS)(algorithm, key, order);
+      return made.ok
+        ? assign(realm, { kid, algorithm, certificates: made.value })
+        : refuse({ reason: 'invalid', problems: made.refusal });
     },
 
     /** @returns the request as a CA takes it, in DER. Nothing is stored. */
@@ -98,7 +88,7 @@ export const manageCertificates = ({ rings, signer, clock, serials }: ManageCert
       const { key, algorithm } = found.value;
       const draft = draftRequest({ algorithm, jwk: key.jwk }, order);
       return draft.ok
-        ? accept(await sign(found.value, draft.value))
+        ? accept(draft.value.assemble(await signer.sign(key, algorithm, draft.value.toBeSigned)))
         : refuse({ reason: 'invalid', problems: draft.refusal });
     },
 

@@ -13,11 +13,18 @@ import {
   standbyKey,
   withHold,
   withRevokedKey,
+  withRotationAt,
   withRotationDue,
 } from '../core/key-ring.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import type { AdminResult } from '../core/registration.ts';
-import { type KeyCommandRefusal, planRevocation, planRotateNow, standbyReadyAt } from '../core/rotation-plan.ts';
+import {
+  type KeyCommandRefusal,
+  planRevocation,
+  planRotateAt,
+  planRotateNow,
+  standbyReadyAt,
+} from '../core/rotation-plan.ts';
 import { type Clock, Outage, type RingStore, type Signer } from '../ports.ts';
 import type { RotateKeys } from './rotate-keys.ts';
 
@@ -123,6 +130,18 @@ export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { 
       return isWaiting ? conflict(NOT_NAMED_YET) : accept(seen);
     },
 
+    /**
+     * A planned rotation at a time that was agreed with verifiers: by the first run after it. Both keys are public before and after.
+     */
+    rotateAt: async (realm: string, algorithm: JwsAlgorithm, at: EpochSeconds): Promise<AdminResult<RingView>> => {
+      const changed = await changeRing(realm, algorithm, (ring) => {
+        if (ring.version === 0) return notFound(`${algorithm} ring`);
+        const planned = planRotateAt(clock.now(), ring, policy, at);
+        return planned.ok ? accept(withRotationAt(ring, at)) : commandRefused(planned.refusal);
+      });
+      return changed.ok ? accept(await follow(realm, algorithm)) : changed;
+    },
+
     revoke: async (realm: string, kid: string, breakGlass: boolean): Promise<AdminResult<Revocation>> => {
       const found = await ringOf(realm, kid);
       if (found === undefined) return notFound(`key ${kid.slice(0, 64)}`);
@@ -178,6 +197,12 @@ const commandRefused = (refusal: KeyCommandRefusal) => {
       return conflict("the standby key is not in every verifier's cache yet", refusal.until);
     case 'still_draining':
       return conflict('tokens of the key before are still valid, and a fourth key would be published', refusal.until);
+    case 'no_active_key':
+      return conflict('no key signs yet; the standby does as soon as it may');
+    case 'too_early':
+      return conflict('the standby key cannot take over that early', refusal.until);
+    case 'too_late':
+      return conflict('the key that signs may stay for one more period at most', refusal.until);
     case 'already_pending_deletion':
       return conflict('the key is being deleted; hold it first');
   }

@@ -6,6 +6,7 @@
 import type { JwsAlgorithm } from '../core/algorithms.ts';
 import { accept, refuse } from '../core/errors.ts';
 import { activeKey } from '../core/key-ring.ts';
+import { certificateNames } from '../core/microsoft-profile.ts';
 import { type EpochSeconds, isPartnerId, type Partner, type PartnerWithGrants } from '../core/partner.ts';
 import {
   type CredentialChange,
@@ -94,7 +95,7 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
   };
 
   const save = async (found: PartnerWithGrants, wanted: Partner): Promise<AdminResult<PartnerView>> => {
-    if (1 + found.audiences.length + ISSUER_ROWS + REFRESH_ROWS > MAX_TRANSACTION_WRITES) return tooMuch();
+    if (writesToSave(found, wanted) > MAX_TRANSACTION_WRITES) return tooMuch();
     // A registered key that goes may have stood in front of the same one in the document.
     const isLess = wanted.credentials.length < found.partner.credentials.length;
     const isFollowedAnew = wanted.source !== undefined && (isLess || !isSameSource(found.partner, wanted));
@@ -110,7 +111,11 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
 
   /** An issuer, or a certificate, speaks for one partner of a realm; with two, a token of its making could be taken for either's. */
   const nameConflict = async (partner: Partner) => {
-    const taken = await takenName(registry, partner);
+    const [taken, isUser] = await Promise.all([
+      takenName(registry, partner),
+      registry.isUser(partner.realm, partner.id),
+    ]);
+    if (isUser) return conflict(`a user of the realm has the id ${partner.id}`);
     return taken === undefined ? undefined : conflict(`partner ${taken.holder} has this ${taken.name}`);
   };
 
@@ -263,6 +268,13 @@ const MAX_ATTEMPTS = 4;
 /** An issuer that changes takes one row away and puts one there. */
 const ISSUER_ROWS = 2;
 const REFRESH_ROWS = 1;
+
+/** Itself; its audiences, which mirror whether it is enabled; the names of certificates that come and go. */
+const writesToSave = ({ partner, audiences }: PartnerWithGrants, wanted: Partner): number => {
+  const [had, has] = [certificateNames(partner), certificateNames(wanted)];
+  const moved = [...had, ...has].filter((x5t) => had.includes(x5t) !== has.includes(x5t));
+  return 1 + audiences.length + ISSUER_ROWS + REFRESH_ROWS + moved.length;
+};
 
 const tooMuch = () => conflict('this partner owns more audiences than can be changed in one transaction');
 

@@ -2,8 +2,10 @@
 
 import type { JWK } from 'jose';
 import { authorizationServerMetadata, openidConfiguration } from '../core/metadata.ts';
-import { type RealmDefaults, realmTerms } from '../core/realm.ts';
-import type { RealmReader, RevocationListStore, RingReader } from '../ports.ts';
+import { microsoftDocument } from '../core/microsoft-document.ts';
+import type { MicrosoftRealm } from '../core/microsoft-profile.ts';
+import { type RealmDefaults, type RealmTerms, realmTerms } from '../core/realm.ts';
+import { Outage, type RealmReader, type RevocationListStore, type RingReader } from '../ports.ts';
 import { publishKeys } from './publish-keys.ts';
 import { currentRevocations } from './publish-revocations.ts';
 
@@ -20,6 +22,15 @@ export interface RealmDocuments {
   readonly keys: () => Promise<{ readonly keys: readonly JWK[] }>;
   /** The signed list of revoked keys. */
   readonly revokedKeys: () => Promise<string>;
+  /** There if the realm takes part in the Microsoft profile. */
+  readonly microsoft?: MicrosoftDocuments;
+}
+
+interface MicrosoftDocuments {
+  /** By which names of that profile the document may be asked for. */
+  readonly realms: readonly string[];
+  /** The trust document. Throws Outage while the key that signs has no certificate. */
+  readonly document: () => Promise<object>;
 }
 
 export type PublishRealm = (nameOrAlias: string) => Promise<RealmDocuments | undefined>;
@@ -36,5 +47,19 @@ export const publishRealm =
       openid: openidConfiguration(terms),
       keys: publishKeys(rings, terms.name),
       revokedKeys: currentRevocations(lists, terms.name),
+      ...(terms.microsoft === undefined ? {} : { microsoft: microsoftDocuments(rings, terms, terms.microsoft) }),
     };
   };
+
+const microsoftDocuments = (
+  rings: RingReader,
+  { name, issuer }: RealmTerms,
+  profile: MicrosoftRealm,
+): MicrosoftDocuments => ({
+  realms: profile.realms,
+  document: async () => {
+    const document = microsoftDocument(issuer, profile, await rings.list(name));
+    if (document === undefined) throw new Outage('key-ring', new Error(`realm ${name} has no certificate yet`));
+    return document;
+  },
+});

@@ -4,6 +4,7 @@
  */
 
 import { accept, refuse } from '../core/errors.ts';
+import { certificateNames } from '../core/microsoft-profile.ts';
 import { type Audience, type Grant, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
 import type { AdminResult, Dependent } from '../core/registration.ts';
 import type { GrantRegistry, PartnerRegistry } from '../ports.ts';
@@ -36,9 +37,9 @@ export const removePartner =
     for (;;) {
       const found = await findPartner(registry, realm, id);
       if (!found.ok) return found;
-      const { grants, audiences } = found.value;
+      const { partner, grants, audiences } = found.value;
       const owned = await loadAudiences(registry, realm, audiences);
-      if (writesToRemove(grants.length, owned.length) <= MAX_TRANSACTION_WRITES) {
+      if (writesToRemove(grants.length, owned.length) + certificateNames(partner).length <= MAX_TRANSACTION_WRITES) {
         const isGone = (await registry.removePartner(found.value, owned)) === 'saved';
         return isGone ? accept(undefined) : inUse(registry, found.value);
       }
@@ -49,7 +50,7 @@ export const removePartner =
     }
   };
 
-/** Itself, its tally, its issuer and its refresh status; for each grant its row and a tally, for each audience three rows. */
+/** Besides the names of its certificates: itself, its tally, its issuer and its refresh status; for each grant its row and a tally, for each audience three rows. */
 const writesToRemove = (grants: number, audiences: number): number => 4 + 2 * grants + 3 * audiences;
 
 const loadAudiences = async (

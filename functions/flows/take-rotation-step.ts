@@ -10,6 +10,7 @@ import {
   type SigningKey,
   withActivationTime,
   withActiveKey,
+  withCertificates,
   withCreatedKey,
   withCreationBegun,
   withDeletion,
@@ -33,11 +34,13 @@ import {
   type RingStore,
   type Signer,
 } from '../ports.ts';
+import type { SelfSign } from './self-sign.ts';
 
 export interface StepPorts {
   readonly rings: RingStore;
   readonly vault: KeyVault;
   readonly signer: Signer;
+  readonly selfSign: SelfSign;
   readonly published: PublicKeySets;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -76,6 +79,8 @@ const takeKeyStep = async (
   const now = ports.clock.now();
   const key = keyOf(ring, step.kid);
   switch (step.kind) {
+    case 'certify':
+      return certify(ports, policy, ring, key);
     case 'publish':
       return withPublishedKey(ring, key.kid, policy, now);
     case 'schedule-activation':
@@ -156,6 +161,20 @@ const sweep = async ({ vault, clock }: StepPorts, policy: RotationPolicy, ring: 
     if (isHeld) await vault.cancelDeletion(key.keyArn);
   }
   return withSweep(ring, now);
+};
+
+/** @throws Error where nothing that a run could do helps: the names of the realm, checked when they were set, make no certificate. */
+const certify = async (
+  { selfSign, clock }: StepPorts,
+  { certificates: terms }: RotationPolicy,
+  ring: KeyRing,
+  key: SigningKey,
+): Promise<KeyRing> => {
+  if (terms === undefined) throw new Error(`the plan wants a certificate for key ${key.kid}, and the policy none`);
+  const made = await selfSign(ring.algorithm, key, { subject: { CN: terms.commonName }, days: terms.days });
+  if (!made.ok)
+    throw new Error(`no certificate for ${key.kid}: ${made.refusal.map(({ detail }) => detail).join('; ')}`);
+  return withCertificates(ring, key.kid, made.value, clock.now());
 };
 
 /**

@@ -5,6 +5,7 @@ import { JWS_ALGORITHMS } from '../core/algorithms.ts';
 import { REGISTRABLE_METHODS } from '../core/client-registration.ts';
 import { COMPATIBILITY_PROFILES } from '../core/compatibility.ts';
 import { GRANT_TYPES } from '../core/grant-type.ts';
+import { MICROSOFT_ISSUERS, MICROSOFT_USERS } from '../core/microsoft-profile.ts';
 import { CREDENTIAL_SOURCES, TRUST_LEVELS } from '../core/partner.ts';
 import { QUOTA_MODES } from '../core/quota.ts';
 import { DPOP_NONCES } from '../core/realm.ts';
@@ -38,6 +39,15 @@ export const realmAnswer = z.strictObject({
     grantTypes: z.array(z.enum(GRANT_TYPES)).optional(),
     dpopNonces: z.enum(DPOP_NONCES).optional(),
     authorizationDetailsTypes: z.array(z.string()).optional(),
+    microsoft: z
+      .strictObject({
+        applicationId: z.string(),
+        realms: z.array(z.string()),
+        hosts: z.array(z.string()),
+        tokenHosts: z.array(z.string()),
+        users: z.enum(MICROSOFT_USERS),
+      })
+      .optional(),
   }),
   version,
   createdAt: time.optional(),
@@ -134,6 +144,14 @@ export const partnerAnswer = z.strictObject({
   tlsSubject: tlsSubject.optional(),
   federation: z.array(federatedIdentity),
   trustedIssuer: z.boolean(),
+  microsoft: z
+    .strictObject({
+      issuedBy: z.enum(MICROSOFT_ISSUERS),
+      actors: z.array(z.string()),
+      userTokens: z.boolean(),
+      delegation: z.boolean(),
+    })
+    .optional(),
   onboarding: onboarding.optional(),
   registered: z.boolean(),
   source: source.optional(),
@@ -200,6 +218,19 @@ export const grantAnswer = z.strictObject({
   version,
 });
 export const grantsAnswer = listOf(grantAnswer);
+
+const identifier = z.string().optional();
+
+export const userAnswer = z.strictObject({
+  id: z.string(),
+  upn: identifier,
+  smtp: identifier,
+  sip: identifier,
+  sid: identifier,
+  puid: identifier,
+  version,
+});
+export const usersAnswer = listOf(userAnswer);
 
 const keyCertificate = z.strictObject({
   subject: z.string(),

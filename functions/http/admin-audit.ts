@@ -21,9 +21,9 @@ const RECORDED: ReadonlySet<string> = new Set([
     'compatibility',
   ],
   ...['tokenPolicy', 'quota', 'label', 'notBefore', 'expiresAt', 'client', 'audience', 'owner', 'scopes'],
-  ...['description', 'aliases', 'policy', 'algorithm', 'breakGlass', 'days', 'kid'],
-  ...['tlsSubject', 'trustedIssuer', 'authorizationDetailsTypes', 'expiresInSeconds', 'methods'],
-  ...['tokenId'],
+  ...['description', 'aliases', 'algorithm', 'breakGlass', 'days', 'kid'],
+  ...['tlsSubject', 'trustedIssuer', 'microsoft', 'authorizationDetailsTypes', 'expiresInSeconds', 'methods'],
+  ...['tokenId', 'upn', 'smtp', 'sip', 'sid', 'puid'],
 ]);
 
 /** Their queries may hold what lets somebody read the document. */
@@ -51,9 +51,10 @@ const isIdentity = (value: unknown): boolean =>
     IDENTITY_CLAIMS.has(name) ? isRecordableMap(member) : IDENTITY_TERMS.has(name) && isScalar(member),
   );
 
-/** Members with a depth of their own: who may prove a partner, and what may be asked for, is what an auditor looks for. */
+/** Members with a depth of their own: who may prove a partner, what may be asked for, and what holds for all is what an auditor looks for. */
 const STRUCTURED: Readonly<Record<string, (member: unknown) => boolean>> = {
   federation: (member) => Array.isArray(member) && member.every(isIdentity),
+  policy: (member) => !Array.isArray(member) && isRecordableMap(member),
   authorizationDetails: (member) => !Array.isArray(member) && isRecordableMap(member),
 };
 

@@ -4,6 +4,7 @@ import * as answers from './admin-answers.ts';
 import { NO_QUERY, operation } from './admin-operation.ts';
 import * as takes from './admin-schemas.ts';
 import { KEYS } from './key-operations.ts';
+import { USERS } from './user-operations.ts';
 
 const REALM = '/realms/{realm}';
 
@@ -262,4 +263,6 @@ export const TOKENS = {
   }),
 } as const;
 
-export const OPERATIONS = [REALMS, PARTNERS, AUDIENCES, GRANTS, TOKENS, KEYS].flatMap((group) => Object.values(group));
+export const OPERATIONS = [REALMS, PARTNERS, AUDIENCES, GRANTS, USERS, TOKENS, KEYS].flatMap((group) =>
+  Object.values(group),
+);

@@ -93,6 +93,23 @@ const tlsSubject = z.strictObject({
   sanEmail: z.string().optional(),
 });
 
+/** How a partner takes part in the Microsoft server-to-server profile. */
+const microsoftPartner = z.strictObject({
+  issuedBy: z.string().optional(),
+  actors: z.array(z.string()).optional(),
+  userTokens: z.boolean().optional(),
+  delegation: z.boolean().optional(),
+});
+
+/** How a realm goes by in that profile. */
+const microsoftRealm = z.strictObject({
+  applicationId: z.string(),
+  realms: z.array(z.string()),
+  hosts: z.array(z.string()).optional(),
+  tokenHosts: z.array(z.string()).optional(),
+  users: z.string().optional(),
+});
+
 const changeable = {
   name: z.string().nullish(),
   contact: z.string().nullish(),
@@ -110,6 +127,7 @@ const changeable = {
   tlsSubject: tlsSubject.nullish(),
   federation: z.array(federatedIdentity).optional(),
   trustedIssuer: z.boolean().optional(),
+  microsoft: microsoftPartner.nullish(),
 };
 
 const definition = {
@@ -142,6 +160,7 @@ const realmMembers = {
       grantTypes: z.array(z.string()).optional(),
       dpopNonces: z.string().optional(),
       authorizationDetailsTypes: z.array(z.string()).optional(),
+      microsoft: microsoftRealm.optional(),
     })
     .optional(),
 };
@@ -214,12 +233,29 @@ export const grantQuery = z.strictObject({ client: z.string(), audience: z.strin
 
 export const grantNameSchema = z.strictObject({ client: z.string(), audience: z.string() });
 
+const identifier = z.string().optional();
+
+/** How old servers know the user. */
+export const userSchema = z.strictObject({
+  version: version.optional(),
+  upn: identifier,
+  smtp: identifier,
+  sip: identifier,
+  sid: identifier,
+  puid: identifier,
+});
+
 /** Of a token what names it and when it ends, and nothing that could be used as one. */
 export const tokenSchema = z.strictObject({ tokenId: z.string(), expiresAt: time });
 
 export const credentialQuery = z.strictObject({ kid: z.string() });
 
 export const ringCommandSchema = z.strictObject({ algorithm: z.enum(JWS_ALGORITHMS) });
+
+/** An effective date has to mean the same to whoever reads it: in UTC, to the second. */
+const utcTime = z.iso.datetime({ precision: 0 }).transform((text) => Date.parse(text) / 1_000);
+
+export const rotationSchema = z.strictObject({ algorithm: z.enum(JWS_ALGORITHMS), at: utcTime.optional() });
 
 export const revocationSchema = z.strictObject({ breakGlass: z.boolean().default(false) });
 

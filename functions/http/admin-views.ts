@@ -4,6 +4,7 @@ import { PUBLIC_KEY_MEMBERS } from '../core/algorithms.ts';
 import type { Onboarding } from '../core/client-registration.ts';
 import { type ClientSecret, secretCredential } from '../core/client-secret.ts';
 import { registrationEndpoint } from '../core/metadata.ts';
+import type { MicrosoftUser } from '../core/microsoft-user.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerCredential } from '../core/partner.ts';
 import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
 import type { PartnerView } from '../flows/manage-partners.ts';
@@ -44,6 +45,7 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   ...(partner.tlsSubject === undefined ? {} : { tlsSubject: partner.tlsSubject }),
   federation: partner.federation,
   trustedIssuer: partner.trustedIssuer,
+  ...(partner.microsoft === undefined ? {} : { microsoft: partner.microsoft }),
   ...(partner.onboarding === undefined ? {} : { onboarding: onboardingView(partner.onboarding) }),
   registered: partner.registration !== undefined,
   ...(partner.source === undefined ? {} : { source: sourceView(partner.source, refresh) }),
@@ -150,3 +152,5 @@ export const grantView = ({ client, audience, scopes, authorizationDetailsTypes,
   ...optionalTime('tokensNotBefore', grant.tokensNotBefore),
   version: grant.version,
 });
+
+export const userView = ({ id, identifiers, version }: MicrosoftUser) => ({ id, ...identifiers, version });

@@ -29,9 +29,9 @@ export const KEYS = {
     id: 'rotateKey',
     method: 'POST',
     path: `${RING}/rotate`,
-    summary: 'Rotate a ring now',
+    summary: 'Rotate a ring now, or at a time that is agreed on',
     query: NO_QUERY,
-    body: takes.ringCommandSchema,
+    body: takes.rotationSchema,
     answer: answers.ringAnswer,
   }),
   revoke: operation({

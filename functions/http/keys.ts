@@ -12,8 +12,13 @@ export const keyRoutes = (manage: ManageKeys): readonly AdminRoute[] => [
   handle(KEYS.add, async ({ realm, body: { algorithm } }) =>
     json(200, ringView(await manage.add(realm.name, algorithm))),
   ),
-  handle(KEYS.rotate, async ({ realm, body: { algorithm } }) =>
-    shown(await manage.rotateNow(realm.name, algorithm), ringView),
+  handle(KEYS.rotate, async ({ realm, body: { algorithm, at } }) =>
+    shown(
+      at === undefined
+        ? await manage.rotateNow(realm.name, algorithm)
+        : await manage.rotateAt(realm.name, algorithm, at),
+      ringView,
+    ),
   ),
   handle(KEYS.revoke, async ({ realm, variable, body: { breakGlass } }) =>
     shown(await manage.revoke(realm.name, variable('kid'), breakGlass), revocationView),

@@ -75,12 +75,19 @@ export const oauthFailure = ({ status, error, description }: Failure): HttpAnswe
   body: JSON.stringify({ error, error_description: description }),
 });
 
+/** JSON is UTF-8 and its type has no such parameter (RFC 8259 11); servers of old want to be told. */
+export const JSON_UTF8 = { 'content-type': 'application/json; charset=utf-8' } as const;
+
 /**
  * A public document with a strong ETag: a hash of its bytes, which are a function of what it describes.
  * @param ifNoneMatch the request's `If-None-Match` (RFC 9110 13.1.2)
  */
-export const publicDocument = (document: object, maxAgeSeconds: number, ifNoneMatch: string | undefined): HttpAnswer =>
-  publicText(JSON.stringify(document), JSON_TYPE, maxAgeSeconds, ifNoneMatch);
+export const publicDocument = (
+  document: object,
+  maxAgeSeconds: number,
+  ifNoneMatch: string | undefined,
+  type: typeof JSON_TYPE | typeof JSON_UTF8 = JSON_TYPE,
+): HttpAnswer => publicText(JSON.stringify(document), type, maxAgeSeconds, ifNoneMatch);
 
 /** A public JWT (RFC 7519 10.3.1), likewise. */
 export const publicJwt = (jwt: string, maxAgeSeconds: number, ifNoneMatch: string | undefined): HttpAnswer =>

@@ -33,7 +33,8 @@ export class Gateway {
   async handle(request: GatewayRequest, url: URL): Promise<GatewayResponse> {
     const requestId = newRequestId();
     const response = await this.#respond(request, requestId, url);
-    return { ...response, headers: { ...response.headers, 'apigw-requestid': requestId } };
+    const date = new Date(this.#options.clock()).toUTCString();
+    return { ...response, headers: { ...response.headers, date, 'apigw-requestid': requestId } };
   }
 
   async #respond(request: GatewayRequest, requestId: string, url: URL): Promise<GatewayResponse> {

@@ -132,12 +132,12 @@ describe('a ring', () => {
   };
 
   it('takes certificates in place of those that the key had, and counts its version on', () => {
-    const changed = withCertificates(ringOf(['old']), pair.thumbprint, CHAIN);
+    const changed = withCertificates(ringOf(['old']), pair.thumbprint, CHAIN, NOW);
     expect(changed).toEqual({ ...ringOf(CHAIN), version: 8 });
   });
 
   it.each(['retired', 'revoked', 'pending-deletion'] as const)('takes none for a key that is %s', (state) => {
-    expect(() => withCertificates(ringOf(undefined, state), pair.thumbprint, CHAIN)).toThrow(state);
+    expect(() => withCertificates(ringOf(undefined, state), pair.thumbprint, CHAIN, NOW)).toThrow(state);
   });
 
   it('keeps no certificates of a key that is published no more, of which there may be dozens in one item', () => {

@@ -6,7 +6,6 @@ import {
   emptyRing,
   findKey,
   type KeyRing,
-  listedKeys,
   publishedKeys,
   type RotationPolicy,
   type SigningKey,
@@ -24,8 +23,10 @@ import {
   withPublishedKey,
   withRetiredKey,
   withRevokedKey,
+  withRotationAt,
   withRotationDue,
 } from '../../functions/core/key-ring.ts';
+import { listedKeys } from '../../functions/core/revocation-list.ts';
 import { planRotation, type RotationStep } from '../../functions/core/rotation-plan.ts';
 import { NOW, REALM, ring, rotationPolicy } from '../support/builders.ts';
 import { settle, step } from './ring-steps.ts';
@@ -144,7 +145,7 @@ describe('a step', () => {
     ],
     [
       'give a retired key certificates',
-      () => withCertificates(withOne({ state: 'retired' }), 'a', ['x']),
+      () => withCertificates(withOne({ state: 'retired' }), 'a', ['x'], NOW),
       'a is retired',
     ],
   ])('cannot %s', (_what, act, message) => {
@@ -226,6 +227,14 @@ describe('a key that is replaced', () => {
     expect([keyIn(due, 'key-1').rotateNotBefore, due.version]).toEqual([NOW + 10, settled.version + 1]);
     expect(withRotationDue(due, NOW + 11)).toBe(due);
     expect(withRotationDue(EMPTY, NOW)).toBe(EMPTY);
+  });
+
+  it('is due when the operator says, before the calendar or after it', () => {
+    for (const at of [NOW + 10, NOW + 10 * 2_592_000]) {
+      const agreed = withRotationAt(settled, at);
+      expect([keyIn(agreed, 'key-1').rotateNotBefore, agreed.version]).toEqual([at, settled.version + 1]);
+    }
+    expect(withRotationAt(EMPTY, NOW)).toBe(EMPTY);
   });
 });
 

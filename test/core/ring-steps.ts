@@ -5,6 +5,7 @@ import {
   type RotationPolicy,
   withActivationTime,
   withActiveKey,
+  withCertificates,
   withCreatedKey,
   withCreationBegun,
   withDeletion,
@@ -32,6 +33,8 @@ export const step = (ring: KeyRing, now: number, policy: RotationPolicy, number:
       });
     case 'sweep':
       return withSweep(ring, now);
+    case 'certify':
+      return withCertificates(ring, planned.kid, [`certificate of ${planned.kid}`], now);
     case 'publish':
       return withPublishedKey(ring, planned.kid, policy, now);
     case 'schedule-activation':

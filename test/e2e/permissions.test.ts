@@ -3,16 +3,14 @@
  * assembly in turn, and what the functions do must then fail with AccessDenied naming it.
  */
 
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
+import { dynamoPartnerRegistry } from '../../functions/adapters/dynamo-partner-registry.ts';
 import { type RotationPolicy, withHold } from '../../functions/core/key-ring.ts';
 import { AnswerListener } from '../../local/answer-listener.ts';
 import type { AwsCall, AwsCallRecord, Interception } from '../../local/aws-endpoint.ts';
 import { startDeployment } from '../../local/deployment.ts';
 import { AwsError } from '../../local/service.ts';
-import { keyPair } from '../support/builders.ts';
+import { credential, keyPair, partner } from '../support/builders.ts';
 import { boundToken, present, resourceProof } from '../support/dpop-service.ts';
 import {
   administer,
@@ -26,60 +24,11 @@ import {
   tokenForm,
 } from '../support/service.ts';
 import { introspect, revoke } from '../support/token-state.ts';
+import { denied, readTemplate, removeCopies, without } from './narrowed-assembly.ts';
+import { openRoles, type RoleClients } from './role-clients.ts';
 import { openRoleSession } from './role-session.ts';
 
-const copies: string[] = [];
-afterAll(() => Promise.all(copies.map((directory) => rm(directory, { recursive: true, force: true }))));
-
-interface Statement {
-  Action: string | string[];
-}
-
-interface RoleTemplate {
-  readonly Resources: Readonly<
-    Record<
-      string,
-      {
-        readonly Type: string;
-        readonly Properties: { readonly Policies: { readonly PolicyDocument: { Statement: Statement[] } }[] };
-      }
-    >
-  >;
-}
-
-const templateFile = async (assembly: string): Promise<string> => {
-  const name = (await readdir(assembly)).find((file) => file.endsWith('.template.json'));
-  if (name === undefined) throw new Error('the assembly has no template');
-  return join(assembly, name);
-};
-
-const readTemplate = async (assembly: string): Promise<RoleTemplate> =>
-  JSON.parse(await readFile(await templateFile(assembly), 'utf8'));
-
-/** A copy of the assembly in which `role` lacks `action`. */
-const without = async (role: string, action: string): Promise<string> => {
-  const copy = await mkdtemp(join(tmpdir(), 'countersign-denied-'));
-  copies.push(copy);
-  await cp(inject('assembly'), copy, { recursive: true });
-  const template = await readTemplate(copy);
-  const found = Object.entries(template.Resources).find(
-    ([id, { Type }]) => id.startsWith(`Service${role}Role`) && Type === 'AWS::IAM::Role',
-  );
-  const document = found?.[1].Properties.Policies[0]?.PolicyDocument;
-  if (document === undefined) throw new Error(`the template has no role for ${role}`);
-  let removed = 0;
-  document.Statement = document.Statement.flatMap((statement: Statement) => {
-    const actions = [statement.Action].flat();
-    const left = actions.filter((each) => each !== action);
-    removed += actions.length - left.length;
-    return left.length === 0 ? [] : [{ ...statement, Action: left }];
-  });
-  expect(removed, `${action} is allowed to ${role}`).toBeGreaterThan(0);
-  // A key that stays out of reach is not waited for here.
-  const impatient = JSON.stringify(template).replaceAll(/(newKeyPatienceSeconds\\":)\d+/g, '$10');
-  await writeFile(await templateFile(copy), impatient);
-  return copy;
-};
+afterAll(removeCopies);
 
 /** What tests break, beside taking permissions away. */
 type Breakage = 'nothing' | 'signing' | 'revoking' | 'beginning-of-a-key' | 'disabling-by-operators';
@@ -209,11 +158,6 @@ const playCrash = async (service: Service, brk: (broken: Breakage) => void): Pro
   await playOperators(service, () => undefined);
   await service.deployment.runSchedule();
 };
-
-const denied = (calls: readonly AwsCallRecord[]): string[] =>
-  calls
-    .filter(({ outcome }) => outcome === 'AccessDeniedException')
-    .map(({ cause }) => (cause instanceof Error ? cause.message : ''));
 
 type Play = (service: Service, brk: (broken: Breakage) => void) => Promise<void>;
 
@@ -375,6 +319,42 @@ describe('in the course of weeks', () => {
   });
 });
 
+const CERTIFICATE_ACTIONS = [['RefreshPartners', 'dynamodb:DeleteItem']] as const;
+
+/** A partner whose document has another certificate than before, as the refresh writes it; and so may what its own people register. */
+const playRoll = async (assembly: string, role: string): Promise<string[]> => {
+  await using roles = await openRoles(assembly, () => 1_800_000_000);
+  const registryOf = ({ documents, environment }: RoleClients) =>
+    dynamoPartnerRegistry(documents, environment.REGISTRY_TABLE ?? '');
+  const certified = async (x5t: string) => credential(await keyPair(), { x5t, source: 'document' as const });
+  const source = { type: 'metadata', url: 'https://mail.contoso.example/metadata' } as const;
+  const microsoft = { issuedBy: 'itself', actors: [], userTokens: false, delegation: false } as const;
+  const before = partner({ id: 'exchange', microsoft, source, credentials: [await certified('old')] });
+  const administrator = registryOf(roles.as('Admin'));
+  await administrator.createPartner(before, undefined);
+  const found = await administrator.findPartner(before.realm, before.id);
+  if (found === undefined) throw new Error('the partner was not made');
+  const after = { ...before, version: 2, credentials: role === 'Register' ? [] : [await certified('new')] };
+  const outcome = await registryOf(roles.as(role))
+    .updatePartner(after, found, undefined)
+    .catch(() => 'denied');
+  return [outcome, ...denied(roles.calls)];
+};
+
+describe('the names of certificates', () => {
+  it.each(['RefreshPartners', 'Register'])('are free again when %s has seen them go', async (role) => {
+    expect(await playRoll(inject('assembly'), role)).toEqual(['saved']);
+  });
+
+  it.each(CERTIFICATE_ACTIONS)('%s without %s is denied, and the denial names the action', async (role, action) => {
+    const [outcome, ...denials] = await playRoll(await without(role, action), role);
+    expect([outcome, denials.join('\n')]).toEqual([
+      'denied',
+      expect.stringContaining(`is not authorized to perform: ${action}`),
+    ]);
+  });
+});
+
 it('leaves out no action on tables and keys that a function is allowed', async () => {
   const template = await readTemplate(inject('assembly'));
   const allowed = Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) => {
@@ -385,6 +365,6 @@ it('leaves out no action on tables and keys that a function is allowed', async (
       .filter((action) => /^(dynamodb|kms):/.test(action))
       .map((action) => `${role} ${action}`);
   });
-  const shown = [...NEEDED, ...NEEDED_LATER].map(([role, action]) => `${role} ${action}`);
+  const shown = [...NEEDED, ...NEEDED_LATER, ...CERTIFICATE_ACTIONS].map(([role, action]) => `${role} ${action}`);
   expect([...new Set(allowed)].toSorted()).toEqual(shown.toSorted());
 });

@@ -4,22 +4,14 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
 import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
 import type { RotationPolicy } from '../../functions/core/key-ring.ts';
 import { type RotateKeys, rotateKeys } from '../../functions/flows/rotate-keys.ts';
 import type { RingStore } from '../../functions/ports.ts';
-import { readAssembly } from '../../local/assembly.ts';
-import { type AwsCallRecord, AwsEndpoint } from '../../local/aws-endpoint.ts';
-import { openDataServices } from '../../local/data-services.ts';
-import { readFunctions } from '../../local/function-specs.ts';
-import { readRoles } from '../../local/roles.ts';
-import { Sessions } from '../../local/sessions.ts';
-import { createResolver, placementOf } from '../../local/stack-resolver.ts';
+import type { AwsCallRecord } from '../../local/aws-endpoint.ts';
+import { openRoles } from './role-clients.ts';
 
 export interface RoleSession extends AsyncDisposable {
   readonly rotate: RotateKeys;
@@ -38,36 +30,9 @@ export const openRoleSession = async (
   policy: RotationPolicy,
   now: () => number,
 ): Promise<RoleSession> => {
-  await using started = new AsyncDisposableStack();
-  const assembly = readAssembly(assemblyDirectory);
-  const placement = placementOf(assembly);
-  const resolver = createResolver(assembly, placement, 'http://localhost');
-  const sessions = new Sessions(readRoles(resolver), placement);
-  const data = await openDataServices(resolver, { placement, clock: () => now() * 1_000, directory: undefined });
-  started.defer(() => data.close());
-  const calls: AwsCallRecord[] = [];
-  const aws = new AwsEndpoint({
-    services: data.services,
-    principals: sessions.principals,
-    clock: Date.now,
-    region: placement.region,
-    observe: (call) => calls.push(call),
-  });
-  const awsUrl = await aws.listen();
-  started.defer(() => aws.close());
-  const specs = readFunctions(resolver, {
-    ...placement,
-    assembly,
-    awsUrl,
-    assume: (roleArn, name, logicalId) => sessions.assumeForFunction(roleArn, name, logicalId),
-  });
-  const environment = specs.find(({ logicalId }) => logicalId.startsWith(`Service${role}Function`))?.environment;
-  if (environment === undefined) throw new Error(`the template has no function ${role}`);
-  const clients = clientsOf(environment);
-  started.defer(() => {
-    clients.kms.destroy();
-    clients.documents.destroy();
-  });
+  const roles = await openRoles(assemblyDirectory, now);
+  const clients = roles.as(role);
+  const { environment } = clients;
   const rings = dynamoRingStore(clients.documents, environment.REGISTRY_TABLE ?? '');
   const ports = {
     rings,
@@ -78,28 +43,11 @@ export const openRoleSession = async (
       patienceMs: 0,
     }),
     signer: kmsSigner(clients.kms),
+    selfSign: () => Promise.reject(new Error('no certificate is wanted')),
     published: { name: async () => true },
     clock: { now },
     ids: { next: () => randomUUID() },
   };
   const rotate = rotateKeys(ports, { realm: 'default', algorithms: ['ES256'], policy });
-  const running = started.move();
-  return { rotate, rings, calls, [Symbol.asyncDispose]: () => running.disposeAsync() };
-};
-
-const clientsOf = (environment: Readonly<Record<string, string>>) => {
-  const options = {
-    endpoint: environment.AWS_ENDPOINT_URL ?? '',
-    region: environment.AWS_REGION ?? '',
-    maxAttempts: 1,
-    credentials: {
-      accessKeyId: environment.AWS_ACCESS_KEY_ID ?? '',
-      secretAccessKey: environment.AWS_SECRET_ACCESS_KEY ?? '',
-      sessionToken: environment.AWS_SESSION_TOKEN ?? '',
-    },
-  };
-  const documents = DynamoDBDocumentClient.from(new DynamoDBClient(options), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
-  return { kms: new KMSClient(options), documents };
+  return { rotate, rings, calls: roles.calls, [Symbol.asyncDispose]: () => roles[Symbol.asyncDispose]() };
 };

@@ -98,6 +98,7 @@ export const scheduled = (registry: Ports, scheduler: fc.Scheduler): Ports => {
     listPartners: wait(registry.listPartners),
     findIssuer: wait(registry.findIssuer),
     findCertificate: wait(registry.findCertificate),
+    isUser: wait(registry.isUser),
     lastVersion: wait(registry.lastVersion),
     lastAudienceVersion: wait(registry.lastAudienceVersion),
     createPartner: wait(registry.createPartner),

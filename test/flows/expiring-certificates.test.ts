@@ -32,7 +32,7 @@ const run = (certificates: readonly string[], only?: 'ES256') => {
     ...{ create: unused, listTagged: unused, disable: unused },
     ...{ lastUsedAt: unused, scheduleDeletion: unused, cancelDeletion: unused },
   };
-  const ports = { rings, vault, signer: { sign: unused }, published: { name: unused } };
+  const ports = { rings, vault, signer: { sign: unused }, selfSign: unused, published: { name: unused } };
   const rotate = rotateKeys(
     { ...ports, clock: { now: () => NOW }, ids: { next: () => 'id' } },
     { realm: REALM, algorithms: ['ES256'], policy: POLICY },

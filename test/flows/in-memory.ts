@@ -3,6 +3,7 @@
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
 import { certificateNames } from '../../functions/core/microsoft-profile.ts';
+import type { MicrosoftUser } from '../../functions/core/microsoft-user.ts';
 import type { Audience, EpochSeconds, Grant, Partner } from '../../functions/core/partner.ts';
 import type { RefreshStatus } from '../../functions/core/partner-source.ts';
 import type { QuotaUse } from '../../functions/core/quota.ts';
@@ -164,6 +165,7 @@ interface MemoryRows {
   /** Which partner has an issuer. */
   readonly issuers: Map<string, string>;
   readonly refreshes: Map<string, RefreshStatus>;
+  readonly users: Map<string, MicrosoftUser>;
   /** Versions of what is gone: of partners by `realm/name`, of audiences by `audience/realm/name`. */
   readonly ended: Map<string, number>;
 }
@@ -180,9 +182,9 @@ const follows = (stored: Versioned, version: number): boolean =>
 export const memoryRegistry = (): MemoryRegistry => {
   const rows: MemoryRows = {
     ...{ partners: new Map(), audiences: new Map(), grants: new Map(), issuers: new Map(), refreshes: new Map() },
-    ended: new Map(),
+    ...{ users: new Map(), ended: new Map() },
   };
-  const { partners, audiences, grants, issuers, refreshes, ended } = rows;
+  const { partners, audiences, grants, issuers, refreshes, users, ended } = rows;
   const write = async (isAllowed: boolean, change: () => void): Promise<'saved' | 'conflict'> => {
     if (!isAllowed) return 'conflict';
     change();
@@ -248,10 +250,11 @@ export const memoryRegistry = (): MemoryRegistry => {
     listPartners: async (realm, page) => pageOf(within(partners, realm), ({ id }) => id, page),
     findIssuer: async (realm, issuer) => issuers.get(`${realm}/${issuer}`),
     findCertificate: async (realm, x5t) => holderOf(realm, x5t),
+    isUser: async (realm, id) => users.has(`${realm}/${id}`),
     lastVersion: async (realm, id) => ended.get(`${realm}/${id}`) ?? 0,
     createPartner: (partner, refresh) => {
       const key = `${partner.realm}/${partner.id}`;
-      const isNext = !partners.has(key) && (ended.get(key) ?? 0) === partner.version - 1;
+      const isNext = !partners.has(key) && !users.has(key) && (ended.get(key) ?? 0) === partner.version - 1;
       return write(isNext && isFree(partner.realm, partner.issuer) && hasOwnCertificates(partner), () => {
         partners.set(key, partner);
         moveIssuer(partner, undefined, partner.issuer);
@@ -369,14 +372,18 @@ export const memoryRealms = (): MemoryRealms => {
   };
 };
 
-const within = <Item extends { readonly realm: string }>(items: Map<string, Item>, realm: string): Item[] =>
+export const within = <Item extends { readonly realm: string }>(items: Map<string, Item>, realm: string): Item[] =>
   [...items.values()].filter((item) => item.realm === realm);
 
 /** As DynamoDB sorts text, as long as it is ASCII. */
 const byName = <Item>(items: readonly Item[], nameOf: (item: Item) => string): Item[] =>
   [...items].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 
-const pageOf = <Item>(items: Item[], nameOf: (item: Item) => string, { limit, cursor }: PageRequest): Page<Item> => {
+export const pageOf = <Item>(
+  items: Item[],
+  nameOf: (item: Item) => string,
+  { limit, cursor }: PageRequest,
+): Page<Item> => {
   const sorted = byName(items, nameOf);
   const rest = cursor === undefined ? sorted : sorted.filter((item) => nameOf(item) > cursor);
   const page = rest.slice(0, limit);

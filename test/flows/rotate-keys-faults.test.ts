@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CERTIFICATE_MAX_DAYS } from '../../functions/core/certificate-terms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
 import type { RotationStep } from '../../functions/core/rotation-plan.ts';
 import { type RotateKeysSettings, rotateKeys } from '../../functions/flows/rotate-keys.ts';
+import { selfSign } from '../../functions/flows/self-sign.ts';
 import type { StepPorts } from '../../functions/flows/take-rotation-step.ts';
 import { NOW, REALM, rotationPolicy } from '../support/builders.ts';
 import { memoryRings, testClock } from './in-memory.ts';
@@ -16,6 +18,7 @@ const world = () => {
   let ids = 0;
   const ports: StepPorts = {
     ...{ rings, vault, signer: vault, clock },
+    selfSign: selfSign({ signer: vault, clock, serials: { next: () => new Uint8Array(20) } }, CERTIFICATE_MAX_DAYS),
     published: { name: async () => true },
     ids: { next: () => `creation-${++ids}` },
   };
@@ -26,11 +29,12 @@ const statesOf = (ring: KeyRing | undefined): string[] => (ring?.keys ?? []).map
 
 /** Every call to the world outside, seen by `around`. */
 const wrapped = (
-  { clock, ids, published, rings, signer, vault }: StepPorts,
+  { clock, ids, published, rings, selfSign: certify, signer, vault }: StepPorts,
   around: <Value>(name: string, call: () => Promise<Value>) => Promise<Value>,
 ): StepPorts => ({
   ...{ clock, ids },
   published: { name: (kid) => around('name', () => published.name(kid)) },
+  selfSign: (algorithm, key, order) => around('selfSign', () => certify(algorithm, key, order)),
   signer: { sign: (key, algorithm, input) => around('sign', () => signer.sign(key, algorithm, input)) },
   vault: {
     create: (realm, algorithm, id) => around('create', () => vault.create(realm, algorithm, id)),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { CERTIFICATE_MAX_DAYS } from '../../functions/core/certificate-terms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
 import type { RotationStep } from '../../functions/core/rotation-plan.ts';
 import { type RotateKeysSettings, type RotationReport, rotateKeys } from '../../functions/flows/rotate-keys.ts';
+import { selfSign } from '../../functions/flows/self-sign.ts';
 import type { StepPorts } from '../../functions/flows/take-rotation-step.ts';
 import { Outage } from '../../functions/ports.ts';
 import { NOW, REALM, rotationPolicy } from '../support/builders.ts';
@@ -20,6 +22,7 @@ const world = () => {
   let ids = 0;
   const ports: StepPorts = {
     ...{ rings, vault, signer: vault, clock },
+    selfSign: selfSign({ signer: vault, clock, serials: { next: () => new Uint8Array(20) } }, CERTIFICATE_MAX_DAYS),
     published: { name: async () => true },
     ids: { next: () => `creation-${++ids}` },
   };

@@ -10,6 +10,7 @@ import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
 import { manageSecrets } from '../../functions/flows/manage-secrets.ts';
 import { manageTokens } from '../../functions/flows/manage-tokens.ts';
+import { manageUsers } from '../../functions/flows/manage-users.ts';
 import { onboardPartner } from '../../functions/flows/onboard-partner.ts';
 import { problemAnswer } from '../../functions/http/admin-answers.ts';
 import { OPERATIONS } from '../../functions/http/admin-operations.ts';
@@ -25,6 +26,7 @@ import {
   memoryTokenRevocations,
   testClock,
 } from '../flows/in-memory.ts';
+import { memoryUsers } from '../flows/memory-users.ts';
 import { AUDIENCE, httpEvent, keyPair, NOW, REALM, realmDefaults, ring, signingKey } from '../support/builders.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
 
@@ -100,6 +102,7 @@ export const openAdmin = (): AdminWorld => {
       secrets: manageSecrets(ports),
       onboarding: onboardPartner(ports),
       grants: manageGrants(ports),
+      users: manageUsers({ users: memoryUsers(registry), registry: all }),
       tokens: manageTokens({ ...ports, revocations, pause }, { clockToleranceSeconds: 60 }),
       realms: manageRealms({ realms, clock }, realmDefaults()),
       defaultRealm: REALM,

@@ -25,6 +25,7 @@ const STATES: readonly KeyState[] = [
   ...(['created', 'standby', 'active', 'retiring', 'retired', 'revoked', 'pending-deletion'] as const),
 ];
 const pair = await keyPair();
+const AT = new Date((NOW + 60) * 1_000).toISOString().replace('.000Z', 'Z');
 const { base64 } = await issue({ name: 'sts.example.com' });
 const keys = STATES.map((state) =>
   signingKey(pair, { kid: state, state, deletionAt: NOW, ...(state === 'retired' ? { hold: true } : {}) }),
@@ -51,6 +52,7 @@ beforeEach(() => {
     list: did('list', [VIEW, { ...VIEW, unfinished: 'kms:DisableKey' }]),
     add: did('add', VIEW),
     rotateNow: did('rotateNow', accept(VIEW)),
+    rotateAt: did('rotateAt', accept(VIEW)),
     revoke: did('revoke', accept({ ...VIEW, unverifiableSeconds: 42 })),
     hold: did('hold', accept(VIEW)),
     release: did('release', accept(VIEW)),
@@ -84,6 +86,7 @@ describe('the admin API of signing keys', () => {
   it.each<[string, string, object | undefined, unknown[]]>([
     ['POST', '', { algorithm: 'ES256' }, ['add', REALM, 'ES256']],
     ['POST', '/rotate', { algorithm: 'ES256' }, ['rotateNow', REALM, 'ES256']],
+    ['POST', '/rotate', { algorithm: 'ES256', at: AT }, ['rotateAt', REALM, 'ES256', NOW + 60]],
     ['POST', '/rotate/revoke', { breakGlass: true }, ['revoke', REALM, 'rotate', true]],
     ['POST', '/k1/revoke', {}, ['revoke', REALM, 'k1', false]],
     ['POST', '/k1/hold', undefined, ['hold', REALM, 'k1']],
@@ -111,6 +114,12 @@ describe('the admin API of signing keys', () => {
     ['POST', '', { algorithm: 'HS256' }],
     ['POST', '', { algorithm: 'ES256', more: 1 }],
     ['POST', '/rotate', {}],
+    ['POST', '/rotate', { algorithm: 'ES256', at: '12/24/2026 08:00' }],
+    ['POST', '/rotate', { algorithm: 'ES256', at: '2026-12-24T08:00:00' }],
+    ['POST', '/rotate', { algorithm: 'ES256', at: '2026-12-24T08:00:00+01:00' }],
+    ['POST', '/rotate', { algorithm: 'ES256', at: '2026-12-24' }],
+    ['POST', '/rotate', { algorithm: 'ES256', at: '2026-02-30T08:00:00Z' }],
+    ['POST', '/rotate', { algorithm: 'ES256', at: NOW }],
     ['POST', '/k1/revoke', undefined],
     ['POST', '/k1/revoke', { breakGlass: 'yes' }],
     ['POST', '/k1/hold', { kid: 'k2' }],

@@ -40,6 +40,12 @@ const REVOCATIONS = {
   Resource: EPHEMERA,
   Condition: leadingKeys('revoked#*'),
 };
+const FREE_CERTIFICATES = {
+  Sid: 'FreeCertificates',
+  Action: 'dynamodb:DeleteItem',
+  Resource: REGISTRY,
+  Condition: leadingKeys('certificate#*'),
+};
 const LAST_USES = { Sid: 'LastUses', Action: 'dynamodb:GetItem', Resource: EPHEMERA, Condition: leadingKeys('used#*') };
 
 /** The rotation and the admin API of keys run the same flows. */
@@ -141,7 +147,12 @@ const answerClients = (...written: string[]): readonly Omit<Statement, 'Effect'>
 const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = {
   Token: [
     { Sid: 'Registry', Action: ['dynamodb:BatchGetItem', 'dynamodb:Query'], Resource: REGISTRY },
-    { Sid: 'Names', Action: 'dynamodb:GetItem', Resource: REGISTRY, Condition: leadingKeys('realm#*', 'issuer#*') },
+    {
+      Sid: 'Names',
+      Action: 'dynamodb:GetItem',
+      Resource: REGISTRY,
+      Condition: leadingKeys('realm#*', 'issuer#*', 'certificate#*'),
+    },
     {
       Sid: 'Ephemera',
       Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
@@ -159,6 +170,7 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Resource: REGISTRY,
       Condition: leadingKeys('partner#*'),
     },
+    FREE_CERTIFICATES,
     REALMS,
   ],
   Discovery: [{ Sid: 'Rings', Action: 'dynamodb:Query', Resource: REGISTRY, Condition: leadingKeys('ring#*') }, REALMS],
@@ -191,8 +203,9 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Sid: 'Partners',
       Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
       Resource: REGISTRY,
-      Condition: leadingKeys('partner#*', 'issuer#*', 'realm#*'),
+      Condition: leadingKeys('partner#*', 'issuer#*', 'realm#*', 'certificate#*'),
     },
+    FREE_CERTIFICATES,
     LISTING,
     LAST_USES,
     { Sid: 'DeadLetters', Action: 'sqs:SendMessage', Resource: '<ServicePartnerRefreshDeadLetters.Arn>' },

@@ -19,7 +19,17 @@ describe('the command line of npm start', () => {
     });
   });
 
+  it('leaves the demonstration out where it is another time: a client of today would be refused', () => {
+    expect(parseArguments(['--clock', '2027-01-01T00:00:00Z'])).toEqual({
+      ...{ port: 8787, context: {}, printLogs: false, runDemo: false },
+      startAt: new Date('2027-01-01T00:00:00Z'),
+    });
+  });
+
   it.each([
+    ['--clock tomorrow', 'A time has the form 2027-01-01T00:00:00Z.'],
+    ['--clock 2027-13-01T00:00:00Z', 'A time has the form 2027-01-01T00:00:00Z.'],
+    ['--clock 2027-01-01T00:00:00', 'A time has the form 2027-01-01T00:00:00Z.'],
     ['--port x', 'A port is a number from 0 to 65535.'],
     ['--port 70000', 'A port is a number from 0 to 65535.'],
     ['-c novalue', 'It has the form name=value.'],

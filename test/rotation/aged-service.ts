@@ -11,7 +11,16 @@ import type { JsonObject } from '../../local/service.ts';
 const PLACEMENT = { region: 'eu-central-1', account: '111122223333' };
 
 const TIMES = new Set([
-  ...['createdAt', 'publishedAt', 'activateNotBefore', 'activatedAt', 'rotateNotBefore', 'deactivatedAt', 'sweptAt'],
+  ...[
+    'createdAt',
+    'publishedAt',
+    'certifiedAt',
+    'activateNotBefore',
+    'activatedAt',
+    'rotateNotBefore',
+    'deactivatedAt',
+    'sweptAt',
+  ],
   ...['lastSignBefore', 'retireNotBefore', 'retiredAt', 'revokedAt', 'listedUntil', 'disabledAt', 'deleteNotBefore'],
 ]);
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import { knownByCertificate } from './invariants/certificates.ts';
 import { idempotent, monotone, oneActiveKey, signsWhileActive } from './invariants/cycle.ts';
 import { failsClosed, NAME_OF_15 } from './invariants/issuers.ts';
 import {
@@ -16,7 +17,7 @@ import { announce, assertHolds, RUNS, SEED } from './property.ts';
 const INVARIANTS = [
   ...[oneActiveKey, signsWhileActive, verifiable, boundedByTheKey, promisesAreKept, holdIsObeyed],
   ...[publishedSetIsBounded, kidIsTheThumbprint, monotone, idempotent, nothingLeaks, revokedIsGone],
-  ...[oneAlgorithmPerRing, bytesAreStable, slowestRegionFirst],
+  ...[oneAlgorithmPerRing, bytesAreStable, slowestRegionFirst, knownByCertificate],
 ];
 
 /** Of 100,000 runs one property takes minutes. */

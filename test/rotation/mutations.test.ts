@@ -5,6 +5,7 @@ import type { KeyRing, KeyState, RotationPolicy, SigningKey } from '../../functi
 import type { RotationStep } from '../../functions/core/rotation-plan.ts';
 import { signToken } from '../../functions/flows/sign-token.ts';
 import type { CatalogueReader, KeyVault } from '../../functions/ports.ts';
+import { knownByCertificate } from './invariants/certificates.ts';
 import { idempotent, monotone, oneActiveKey, signsWhileActive } from './invariants/cycle.ts';
 import { failsClosed, NAME_OF_15 } from './invariants/issuers.ts';
 import {
@@ -295,6 +296,31 @@ const MUTATIONS: readonly (readonly [Invariant, string, Mutation])[] = [
     slowestRegionFirst,
     'nobody asks the other Regions',
     { replace: { ports: (ports) => ({ ...ports, published: { name: async () => true } }) } },
+  ],
+  [knownByCertificate, 'no key gets a certificate', never('certify')],
+  [
+    knownByCertificate,
+    'a key gets its certificate when it signs',
+    {
+      core: {
+        planRotation: (now, ring, policy) => {
+          const step = actual.planRotation(now, ring, policy);
+          const { certificates: _none, ...rest } = policy;
+          const isEarly = step?.kind === 'certify' && ring.keys.find(({ kid }) => kid === step.kid)?.state !== 'active';
+          return isEarly ? actual.planRotation(now, ring, rest) : step;
+        },
+      },
+    },
+  ],
+  [
+    knownByCertificate,
+    'a certificate that came late is not waited for',
+    {
+      core: {
+        withCertificates: (...call) =>
+          mapKeys(actual.withCertificates(...call), ({ certifiedAt: _late, ...key }) => key),
+      },
+    },
   ],
 ];
 

@@ -25,6 +25,9 @@ export const POLICY: RotationPolicy = {
   sweepSeconds: 2 * HOUR,
 };
 
+/** As a realm of the Microsoft profile has them. */
+const CERTIFICATES: Partial<RotationPolicy> = { certificates: { commonName: 'a server', days: 365 } };
+
 /** The run interval of a deployment. */
 export const INTERVAL = 900;
 
@@ -38,9 +41,10 @@ const SETTINGS: readonly Partial<RotationPolicy>[] = [
   { periodSeconds: DAY },
   { graceSeconds: 0 },
   { graceSeconds: 6 * HOUR },
+  CERTIFICATES,
 ];
 
-const RINGS: readonly (readonly JwsAlgorithm[])[] = [['ES256'], ['ES256'], ['ES256', 'RS256']];
+const RINGS: readonly (readonly JwsAlgorithm[])[] = [['ES256'], ['ES256'], ['ES256', 'RS256'], ['RS256']];
 
 /** Random numbers out of one: its digits in mixed radix. */
 class Digits {
@@ -76,7 +80,11 @@ export const play = async ([first = 0, ...events]: Schedule, replace: Replacemen
   const digits = new Digits(first);
   const world = new World({
     algorithms: digits.some(RINGS) ?? [],
-    policy: { ...POLICY, periodSeconds: digits.one([POLICY.periodSeconds, DAY]) },
+    policy: {
+      ...POLICY,
+      periodSeconds: digits.one([POLICY.periodSeconds, DAY]),
+      ...digits.one<Partial<RotationPolicy>>([{}, CERTIFICATES]),
+    },
     disableSeconds: digits.one([0, 60, 300]),
     listSeconds: digits.one([0, 0, 240]),
     replace,
@@ -149,15 +157,16 @@ const goOn: Event = async (world, digits) => {
 };
 
 const COMMANDS: readonly [Command['kind'], ...Command['kind'][]] = [
-  ...(['rotate', 'rotate', 'revoke', 'revoke', 'break-glass', 'hold', 'hold', 'release', 'add'] as const),
+  ...(['rotate', 'rotate', 'rotate-at', 'revoke', 'revoke', 'break-glass', 'hold', 'hold', 'release', 'add'] as const),
 ];
 
 const command: Event = async (world, digits) => {
   const algorithm = digits.some(world.options.algorithms) ?? 'ES256';
   const kind = digits.one<Command['kind']>(COMMANDS);
   const key = digits.some(world.rings.get(algorithm)?.keys ?? []);
-  const target = kind === 'rotate' || kind === 'add' ? algorithm : (key?.kid ?? 'none');
-  await drive(world, await world.startCommand(kind, target, conditions(digits)), digits);
+  const target = kind === 'rotate' || kind === 'rotate-at' || kind === 'add' ? algorithm : (key?.kid ?? 'none');
+  const later = digits.one([0, HOUR, 3 * HOUR, 2 * DAY]);
+  await drive(world, await world.startCommand(kind, target, conditions(digits), later), digits);
 };
 
 const pause: Event = (world, digits) => world.wait(digits.below(120));

@@ -17,12 +17,14 @@ import { dynamoRingStore } from '../../functions/adapters/dynamo-ring-store.ts';
 import { httpKeySets } from '../../functions/adapters/http-key-sets.ts';
 import { kmsKeyVault } from '../../functions/adapters/kms-key-vault.ts';
 import { kmsSigner } from '../../functions/adapters/kms-signer.ts';
-import { randomIds } from '../../functions/adapters/system.ts';
+import { randomIds, randomSerials } from '../../functions/adapters/system.ts';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
+import { CERTIFICATE_MAX_DAYS } from '../../functions/core/certificate-terms.ts';
 import { type KeyRing, publishedKeys, type RotationPolicy } from '../../functions/core/key-ring.ts';
 import { itself } from '../../functions/core/subject.ts';
 import { publishKeys } from '../../functions/flows/publish-keys.ts';
 import { rotateKeys } from '../../functions/flows/rotate-keys.ts';
+import { selfSign } from '../../functions/flows/self-sign.ts';
 import { signToken } from '../../functions/flows/sign-token.ts';
 import { Outage } from '../../functions/ports.ts';
 import { AUDIENCE, CLIENT, ISSUER, NOW, REALM, rotationPolicy } from '../support/builders.ts';
@@ -79,12 +81,14 @@ afterAll(async () => {
 const runOnce = async (): Promise<'moved' | 'failed' | 'still'> => {
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
+  const [clock, signer] = [{ now: () => now }, kmsSigner(aws.kms)];
   const ports = {
     rings: dynamoRingStore(aws.documents, TABLE),
     vault: kmsKeyVault({ client: aws.kms, deployment: 'test', keyPolicy: KEY_POLICY, patienceMs: 0 }),
-    signer: kmsSigner(aws.kms),
+    signer,
+    selfSign: selfSign({ signer, clock, serials: randomSerials }, CERTIFICATE_MAX_DAYS),
     published: httpKeySets([`http://127.0.0.1:${port}/jwks`]),
-    clock: { now: () => now },
+    clock,
     ids: randomIds,
   };
   isRunning = true;

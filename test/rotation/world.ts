@@ -5,6 +5,7 @@
  */
 
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
+import { accept } from '../../functions/core/errors.ts';
 import { activeKey, type KeyRing, publishedKeys, type RotationPolicy } from '../../functions/core/key-ring.ts';
 import { jwks } from '../../functions/core/metadata.ts';
 import type { EpochSeconds } from '../../functions/core/partner.ts';
@@ -13,6 +14,7 @@ import { rotateKeys } from '../../functions/flows/rotate-keys.ts';
 import { signToken } from '../../functions/flows/sign-token.ts';
 import type { StepPorts } from '../../functions/flows/take-rotation-step.ts';
 import { NOW, REALM } from '../support/builders.ts';
+import { issue as issueCertificate } from '../support/certificate-authority.ts';
 import { issue, REQUEST_SECONDS, type Token } from './issuing.ts';
 import { isEnabled, KeyService, type ServiceKey } from './key-service.ts';
 import { type Fate, Process } from './process.ts';
@@ -61,7 +63,7 @@ export interface Activation {
 
 /** A command that was carried out, or may have been. */
 export interface Command {
-  readonly kind: 'rotate' | 'revoke' | 'break-glass' | 'hold' | 'release' | 'add';
+  readonly kind: 'rotate' | 'rotate-at' | 'revoke' | 'break-glass' | 'hold' | 'release' | 'add';
   readonly kid?: string;
   readonly process: Process;
   /** What `revoke` said: for how long verifiers may not know the key that signs now. */
@@ -101,6 +103,7 @@ export class World {
   readonly faults: unknown[] = [];
   readonly #first: Settings;
   #ids = 0;
+  #certificates = 0;
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -154,7 +157,13 @@ export class World {
     return this.#start(`run of ${steps}`, RUN_SECONDS, run, (process) => this.#rotate(process, run)(steps));
   }
 
-  startCommand(kind: Command['kind'], target: JwsAlgorithm | string, run: RunOptions): Promise<Process> {
+  /** @param afterSeconds from now, for a rotation that is ordered for later. */
+  startCommand(
+    kind: Command['kind'],
+    target: JwsAlgorithm | string,
+    run: RunOptions,
+    afterSeconds = 0,
+  ): Promise<Process> {
     return this.#start(`${kind} ${target.slice(0, 6)}`, RUN_SECONDS, run, async (process) => {
       const command: Command = { kind, kid: target, process };
       this.commands.push(command);
@@ -164,6 +173,7 @@ export class World {
         { policy: this.#policyOf() },
       );
       if (kind === 'rotate') await manage.rotateNow(REALM, target as JwsAlgorithm);
+      else if (kind === 'rotate-at') await manage.rotateAt(REALM, target as JwsAlgorithm, this.time + afterSeconds);
       else if (kind === 'add') await manage.add(REALM, target as JwsAlgorithm);
       else if (kind === 'hold' || kind === 'release') await manage[kind](REALM, target);
       else {
@@ -235,6 +245,11 @@ export class World {
         scheduleDeletion: (keyArn) => process.call(() => kms.scheduleDeletion(keyArn)),
         cancelDeletion: (keyArn) => process.call(() => (kms.cancelDeletion(keyArn) ? 'cancelled' : 'gone')),
       },
+      // Certificates are real, and not those of the keys: nobody here looks into them.
+      selfSign: async (_algorithm, { keyArn }) => {
+        await process.call(() => kms.sign(keyArn, 'certificate'));
+        return accept([await certificateNumber(++this.#certificates)]);
+      },
       signer: { sign: ({ keyArn }, _algorithm, input) => process.call(() => kms.sign(keyArn, input)) },
       published: { name: (kid) => process.call(() => this.regions.every((region) => this.shows(region, kid))) },
     };
@@ -276,6 +291,14 @@ export class World {
 }
 
 const described = ({ kid, keyArn, jwk, createdAt }: ServiceKey) => ({ kid, keyArn, jwk, createdAt });
+
+const certificates: Promise<string>[] = [];
+
+/** The same ones for every world: each costs a key. */
+const certificateNumber = (index: number): Promise<string> => {
+  certificates[index] ??= issueCertificate({ name: `certificate ${index}` }).then(({ base64 }) => base64);
+  return certificates[index];
+};
 
 const brief = ({ keyArn, state, hold }: KeyRing['keys'][number]): string =>
   `${keyArn.slice(8)}:${state}${hold === true ? '(held)' : ''}`;

@@ -22,6 +22,21 @@ export const seedRegistry = async (
   directory: string,
   rows: readonly Readonly<Record<string, unknown>>[],
 ): Promise<void> => {
+  await using registry = await openRegistry(assemblyDirectory, directory);
+  const { documents, table } = registry;
+  for (let from = 0; from < rows.length; from += BATCH) {
+    const items = rows.slice(from, from + BATCH).map((row) => ({ Put: { TableName: table, Item: { ...row } } }));
+    await documents.send(new TransactWriteCommand({ TransactItems: items }));
+  }
+};
+
+export interface OpenRegistry extends AsyncDisposable {
+  readonly documents: DynamoDBDocumentClient;
+  readonly table: string;
+}
+
+/** The registry in that directory, as the admin function may use it. To be closed before a deployment gets the directory. */
+export const openRegistry = async (assemblyDirectory: string, directory: string): Promise<OpenRegistry> => {
   await using started = new AsyncDisposableStack();
   const assembly = readAssembly(assemblyDirectory);
   const placement = placementOf(assembly);
@@ -56,9 +71,10 @@ export const seedRegistry = async (
     }),
   );
   started.defer(() => documents.destroy());
-  const table = environment.REGISTRY_TABLE ?? '';
-  for (let from = 0; from < rows.length; from += BATCH) {
-    const items = rows.slice(from, from + BATCH).map((row) => ({ Put: { TableName: table, Item: { ...row } } }));
-    await documents.send(new TransactWriteCommand({ TransactItems: items }));
-  }
+  const running = started.move();
+  return {
+    documents,
+    table: environment.REGISTRY_TABLE ?? '',
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 };

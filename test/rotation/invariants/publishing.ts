@@ -43,9 +43,9 @@ export const bytesAreStable: Invariant = {
     for (const rings of versionsOf(world.saves)) {
       const bytes = world.jwksOf(rings);
       must(bytes === world.jwksOf(rings.toReversed()), () => 'the bytes depend on the order of reading');
-      const { keys } = JSON.parse(bytes) as { keys: { kid: string }[] };
+      const { keys } = JSON.parse(bytes) as { keys: { kid: string; x5t?: string }[] };
       const kids = keys
-        .map((key) => key.kid)
+        .map((key) => `${key.kid} ${key.x5t}`)
         .sort()
         .join();
       must(

@@ -6,15 +6,15 @@ import { changesOf, end, entry, isFromBreakGlass, lastSeen, liveSince, must } fr
 import type { Token } from '../issuing.ts';
 import type { Invariant } from '../property.ts';
 import { POLICY, settle } from '../schedule.ts';
-import type { Save, World } from '../world.ts';
+import type { Command, Save, World } from '../world.ts';
 
-const ALLOWANCES = POLICY.ringCacheSeconds + POLICY.propagationSeconds + POLICY.clockSkewSeconds;
+export const ALLOWANCES = POLICY.ringCacheSeconds + POLICY.propagationSeconds + POLICY.clockSkewSeconds;
 
 /**
  * Until when a verifier may use a key set that it fetched then: for as long as the lead covers, by the settings of the day. When
  * the operator shortens the lead, he says that no verifier keeps key sets for longer than that any more.
  */
-const keptUntil = (policies: World['policies'], fetchedAt: EpochSeconds): EpochSeconds => {
+export const keptUntil = (policies: World['policies'], fetchedAt: EpochSeconds): EpochSeconds => {
   const inForce = policies.findLast(({ from }) => from <= fetchedAt) ?? policies[0];
   const later = policies.filter(({ from }) => from > fetchedAt);
   const until = fetchedAt + (inForce?.policy.leadSeconds ?? 0) - ALLOWANCES;
@@ -46,7 +46,7 @@ const mustBeVerifiable = (world: World, { kid, signedAt, exp, algorithm }: Token
 };
 
 /** The longest lead that was ever asked of a key published then. */
-const leadAt = (world: World, published: EpochSeconds): number => {
+export const leadAt = (world: World, published: EpochSeconds): number => {
   const inForce = world.policies.findLast(({ from }) => from <= published) ?? world.policies[0];
   const later = world.policies.filter(({ from }) => from > published);
   return Math.max(...[...later, ...(inForce === undefined ? [] : [inForce])].map(({ policy }) => policy.leadSeconds));
@@ -137,6 +137,8 @@ export const promisesAreKept: Invariant = {
   },
 };
 
+const ROTATIONS: readonly Command['kind'][] = ['rotate', 'rotate-at'];
+
 /** A planned rotation waits for the calendar, which the operator alone may bring forward. */
 const mustOutlastItsTerm = (
   world: World,
@@ -145,7 +147,7 @@ const mustOutlastItsTerm = (
   to: SigningKey | undefined,
 ): void => {
   const [term = 0, shortened = term] = [from.rotateNotBefore, to?.rotateNotBefore];
-  const isAsked = world.commands.some(({ kind, process }) => kind === 'rotate' && process === save.by);
+  const isAsked = world.commands.some(({ kind, process }) => ROTATIONS.includes(kind) && process === save.by);
   must(shortened >= term || isAsked, () => `the term of ${from.kid} went from ${term} to ${shortened}`);
   if (from.state !== 'active' || to?.state !== 'retiring') return;
   const early = term - save.time - POLICY.clockSkewSeconds / 2;

@@ -1,0 +1,67 @@
+/** The invariant of servers that know a key by nothing but its certificate, which they have from the realm's Microsoft document. */
+
+import { certificateThumbprint } from '../../../functions/core/certificate.ts';
+import { activeKey, type KeyRing } from '../../../functions/core/key-ring.ts';
+import { microsoftDocument } from '../../../functions/core/microsoft-document.ts';
+import { ISSUER } from '../../support/builders.ts';
+import { isFromBreakGlass, must } from '../history.ts';
+import type { Token } from '../issuing.ts';
+import type { Invariant } from '../property.ts';
+import { POLICY, settle, settleToStandbys } from '../schedule.ts';
+import type { Save, World } from '../world.ts';
+import { ALLOWANCES, keptUntil, leadAt } from './verifiers.ts';
+
+const PROFILE = { applicationId: '9d3cba71-5f0e-4b8c-9a1f-2f6de15b7c34', realms: ['contoso.example'] } as const;
+
+interface Document {
+  readonly keys: readonly { readonly keyinfo: { readonly x5t: string } }[];
+}
+
+/** The thumbprints that servers are told of at that version of the ring; `undefined`: there is no document. */
+const namedBy = ({ after }: Save): readonly string[] | undefined =>
+  (microsoftDocument(ISSUER, PROFILE, [after]) as Document | undefined)?.keys.map(({ keyinfo }) => keyinfo.x5t);
+
+const ringAt = (world: World, time: number): KeyRing | undefined =>
+  world.saves.findLast((save) => save.after.algorithm === 'RS256' && save.time <= time)?.after;
+
+/** No server that has fetched the document once lacks the certificate; the worst one fetched it just before the certificate was in it. */
+const mustBeKnown = (world: World, documents: readonly Save[], { kid, signedAt }: Token): void => {
+  const [leaf] = ringAt(world, signedAt)?.keys.find((key) => key.kid === kid)?.certificates ?? [];
+  // Without one there is no token for such a server at all.
+  if (leaf === undefined) return;
+  const x5t = certificateThumbprint(leaf);
+  const [first] = documents;
+  const named = documents.find((save) => namedBy(save)?.includes(x5t));
+  if (first === undefined || named === undefined || named === first) return;
+  const until = keptUntil(world.policies, named.time + POLICY.ringCacheSeconds);
+  const excused = isFromBreakGlass(world, kid) ? named.time + leadAt(world, named.time) + 2 * ALLOWANCES : 0;
+  must(
+    signedAt >= until || signedAt <= excused,
+    () => `token of ${kid}: servers may not know its certificate for another ${until - signedAt} s`,
+  );
+};
+
+/** Once there is a document, a key that takes over has a certificate that can be named there. */
+const mustBeCertified = (world: World, documents: readonly Save[]): void => {
+  for (const { save, kid } of world.activations) {
+    if (save.after.algorithm !== 'RS256' || !documents.some(({ time }) => time < save.time)) continue;
+    const hasOne = (activeKey(save.after)?.certificates ?? []).length > 0;
+    must(hasOne || isFromBreakGlass(world, kid), () => `${kid} takes over without a certificate`);
+  }
+};
+
+export const knownByCertificate: Invariant = {
+  name: '17 where a key is known by its certificate, it signs only when every server can have that certificate',
+  holds: async (world) => {
+    await settle(world, 24);
+    await settleToStandbys(world);
+    const documents = world.saves.filter((save) => namedBy(save) !== undefined);
+    mustBeCertified(world, documents);
+    for (const token of world.tokens) if (token.algorithm === 'RS256') mustBeKnown(world, documents, token);
+    if (world.policy.certificates === undefined) return;
+    const left = world.rings.get('RS256')?.keys.find(({ state, certificates = [] }) => {
+      return ['created', 'standby', 'active'].includes(state) && certificates.length === 0;
+    });
+    must(left === undefined, () => `${left?.state} ${left?.kid} has no certificate in the end`);
+  },
+};
