@@ -178,9 +178,9 @@ const documentAt = async (
     case '/authorize':
       return noAuthorization();
     case '/.well-known/oauth-authorization-server':
-      return publicDocument(documents.authorizationServer, metadataMaxAgeSeconds, ifNoneMatch);
+      return publicDocument(await documents.authorizationServer(), metadataMaxAgeSeconds, ifNoneMatch);
     case '/.well-known/openid-configuration':
-      return publicDocument(documents.openid, metadataMaxAgeSeconds, ifNoneMatch);
+      return publicDocument(await documents.openid(), metadataMaxAgeSeconds, ifNoneMatch);
     default:
       return problem(404, 'Not Found');
   }

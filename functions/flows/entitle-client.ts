@@ -8,6 +8,7 @@ import { confirm } from '../core/confirmation.ts';
 import { defaultAlgorithm } from '../core/default-algorithm.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
+import { tokenEndpoint } from '../core/metadata.ts';
 import type { EpochSeconds, Partner } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement, requestedAudience } from '../core/policy.ts';
 import { type RealmDefaults, type RealmTerms, realmTerms } from '../core/realm.ts';
@@ -16,7 +17,7 @@ import { parseScope } from '../core/scope.ts';
 import type { Confirmation } from '../core/token.ts';
 import type { DpopNonces, Freshness, SingleUse, TokenRevocations } from '../ports.ts';
 import { type Asked, type LookUpPorts, lookUpClient } from './look-up-client.ts';
-import { type ProvenClient, proveClient } from './prove-client.ts';
+import { type ProvenClient, proveClient, provenFacts } from './prove-client.ts';
 import { provePossession } from './prove-possession.ts';
 import { secondLook } from './second-look.ts';
 import { verifySubject } from './verify-subject.ts';
@@ -86,11 +87,12 @@ const entitle = async (
   const context = { partners, issuers: partners, realm: terms, toleranceSeconds, freshness, now };
   const proven = await proveClient(context, found?.partner, proof);
   if (!proven.ok) return proven;
-  learn(factsOf(proven.value));
+  learn(provenFacts(proven.value));
   if (!realm.enabled) return refuse({ reason: 'realm_disabled', realm: realm.name });
   const { type } = request.grant;
   if (!terms.grantTypes.includes(type)) return refuse({ reason: 'grant_type_off', grantType: type });
-  const possessions = await provePossession(ports.nonces, { ...context, asked: client.realm, settings }, held);
+  const at = { asked: client.realm, endpoint: tokenEndpoint, settings };
+  const possessions = await provePossession(ports.nonces, { ...context, ...at }, held);
   if (!possessions.ok) return possessions;
 
   const owned = { partner: proven.value.partner, grants: found?.grants ?? [], audiences: found?.audiences ?? [] };
@@ -121,14 +123,6 @@ const entitle = async (
     rings,
   });
 };
-
-const factsOf = ({ partner, method, key, audited }: ProvenClient): AuditFacts => ({
-  client: partner.id,
-  method,
-  ...(key === undefined ? {} : { clientKey: key }),
-  ...(audited === undefined ? {} : { federationAudited: audited }),
-  ...(partner.compatibility === 'strict' ? {} : { compatibility: partner.compatibility }),
-});
 
 /** Libraries that leave out the subject of their assertions ask for scopes there too, and for none in the request. */
 const scopesOf = ({ request, proof }: ClientRequest, { partner }: ProvenClient): readonly string[] | undefined => {

@@ -16,8 +16,9 @@ import { actorsOf } from '../core/subject.ts';
 import type { AccessTokenClaims } from '../core/token.ts';
 import { type GrantRequest, parseTokenRequest, type TokenRequest } from '../core/token-request.ts';
 import { refusalToWire } from '../core/wire-error.ts';
-import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer, SingleUse } from '../ports.ts';
+import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer } from '../ports.ts';
 import { type EntitleClientPorts, type EntitleClientSettings, type Entitled, entitleClient } from './entitle-client.ts';
+import { replayed } from './prove-client.ts';
 import { checkSize, type SignedToken, signToken, type TokenOrder } from './sign-token.ts';
 
 export interface IssueTokenPorts extends EntitleClientPorts {
@@ -235,9 +236,6 @@ const claimCountAndSign = async (
   await Promise.all([replay.release(claim), takeBack()]);
   throw firstFailure(claimed, counted, signed);
 };
-
-const replayed = ({ kind, jti }: SingleUse): Refusal =>
-  kind === 'dpop' ? { reason: 'dpop_replayed' } : { reason: 'assertion_replayed', jti };
 
 /** What is left, or the refusal that says when there will be something again. */
 const underQuota = (quota: Quota | undefined, use: QuotaUse | undefined, now: EpochSeconds): Result<QuotaState> => {

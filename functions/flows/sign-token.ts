@@ -25,8 +25,7 @@ export interface TokenOrder {
 }
 
 /**
- * @param rings as they were read, perhaps a while ago.
- * @param readRings reads them anew. A key that was revoked a moment ago no longer signs; the one that took its place does.
+ * @param rings as they were read, perhaps a while ago; `readRings` reads them anew, see `withActiveKey`.
  * @throws Outage when KMS did not sign, or no key is active.
  */
 export const signToken = async (
@@ -34,12 +33,24 @@ export const signToken = async (
   order: TokenOrder,
   rings: readonly KeyRing[],
   readRings: () => Promise<readonly KeyRing[]>,
-): Promise<SignedToken> => {
+): Promise<SignedToken> => withActiveKey(rings, readRings, order.algorithm, (key) => signWith(signer, order, key));
+
+/**
+ * @param rings as they were read, perhaps a while ago.
+ * @param readRings reads them anew. A key that was revoked a moment ago no longer signs; the one that took its place does.
+ * @throws Outage when `sign` does, or no key is active.
+ */
+export const withActiveKey = async <Signed>(
+  rings: readonly KeyRing[],
+  readRings: () => Promise<readonly KeyRing[]>,
+  algorithm: JwsAlgorithm,
+  sign: (key: SigningKey) => Promise<Signed>,
+): Promise<Signed> => {
   try {
-    return await signWith(signer, order, signingKey(rings, order.algorithm));
+    return await sign(signingKey(rings, algorithm));
   } catch (error) {
     if (!(error instanceof KeyUnusable)) throw error;
-    return signWith(signer, order, signingKey(await readRings(), order.algorithm));
+    return sign(signingKey(await readRings(), algorithm));
   }
 };
 

@@ -149,6 +149,7 @@ export const partnerAnswer = z.strictObject({
     .optional(),
   tokensNotBefore: time.optional(),
   audiences: z.array(z.string()),
+  introspects: z.array(z.string()).optional(),
   grants: z.array(
     z.strictObject({
       ...{ audience: z.string(), scopes },
@@ -187,6 +188,7 @@ export const audienceAnswer = z.strictObject({
   scopes,
   tokenPolicy,
   authorizationDetails,
+  introspectors: z.array(z.string()),
   version,
 });
 export const audiencesAnswer = listOf(audienceAnswer);

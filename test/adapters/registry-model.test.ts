@@ -27,7 +27,7 @@ const DETAILS = Object.fromEntries(TYPES.map((type) => [type, { actions: [type],
 
 const STEPS = [
   ...['look', 'create', 'toggle', 'issuer', 'source', 'refresh', 'remove'],
-  ...['own', 'rescope', 'disown', 'give', 'take'],
+  ...['own', 'rescope', 'name', 'disown', 'give', 'take'],
 ] as const;
 
 interface Step {
@@ -143,13 +143,19 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
       const { enabled, version } = found?.partner ?? partner();
       const last = await registry.lastAudienceVersion(REALM, name);
       const what = { audience: name, owner: id, scopes: SCOPES, authorizationDetails: DETAILS };
-      const made = audience({ ...what, ownerEnabled: enabled, version: last + 1 });
+      const introspectors = choice === 2 ? PARTNERS.filter((each) => each !== id) : [];
+      const made = audience({ ...what, introspectors, ownerEnabled: enabled, version: last + 1 });
       return registry.createAudience(made, { version });
     }
     case 'rescope':
       return (
         seen && registry.updateAudience({ ...seen, scopes: SCOPES.slice(choice), version: seen.version + 1 }, seen)
       );
+    case 'name': {
+      // The one, the other, or nobody: whoever owns it is left out, as the rules of audiences have it.
+      const introspectors = PARTNERS.slice(choice).filter((each) => each !== seen?.owner);
+      return seen && registry.updateAudience({ ...seen, introspectors, version: seen.version + 1 }, seen);
+    }
     case 'disown':
       return seen && registry.removeAudience(seen);
     case 'give':
@@ -160,9 +166,10 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
         }),
         held,
         seen ?? { owner: id, version: 1 },
+        found?.lostGrantAt,
       );
     case 'take':
-      return held && registry.removeGrant(held);
+      return held && registry.removeGrant(held, NOW + choice);
     case 'look':
       return undefined;
   }
@@ -176,6 +183,10 @@ const expectSound = ({ partners, audiences, grants }: Awaited<ReturnType<typeof 
   }
   const owned = partners.flatMap(([, found]) => found?.audiences ?? []);
   expect(owned.sort()).toEqual(audiences.flatMap(([name, each]) => (each === undefined ? [] : [name])).sort());
+  for (const [id, found] of partners) {
+    const naming = audiences.flatMap(([name, each]) => (each?.introspectors.includes(id) ? [name] : []));
+    expect(found?.introspects ?? []).toEqual(naming);
+  }
   for (const { client, audience: name } of grants.flatMap(({ items }): readonly Grant[] => items)) {
     expect([there.get(client) === undefined, new Map(audiences).get(name) === undefined]).toEqual([false, false]);
   }

@@ -15,6 +15,7 @@ import { aliasedRealm, aliasRow, parseRealmRow, realmRow } from '../../functions
 import {
   grantedTallyKey,
   heldTallyKey,
+  introspectsKey,
   ownsKey,
   type Row,
   revocationListKey,
@@ -102,7 +103,7 @@ const REVOKED = ring('ES256', [
     ...{ listedUntil: 11, disabledAt: 12, deleteNotBefore: 13, deletionAt: 14 },
   }),
 ]);
-const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY, authorizationDetails: DETAILS });
+const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY, authorizationDetails: DETAILS, introspectors: ['a', 'b'] });
 const GRANT_VALUE = grant({ authorizationDetailsTypes: ['payment', 'pk'], tokensNotBefore: 7 });
 
 describe('a value', () => {
@@ -133,6 +134,7 @@ describe('a value', () => {
         audienceRow(audience()),
         ringRow(RING),
         ownsKey(REALM, OWNER, AUDIENCE),
+        introspectsKey(REALM, 'crm', AUDIENCE),
         revocationListKey(REALM),
         realmRow(REALM_VALUE),
         aliasRow('europe', 'emea'),
@@ -147,6 +149,7 @@ describe('a value', () => {
       [`audience#default#${AUDIENCE}`, 'audience', 'audiences#default', AUDIENCE],
       ['ring#default', 'ES256', undefined, undefined],
       ['partner#default#billing', `owns#${AUDIENCE}`, undefined, undefined],
+      ['partner#default#crm', `introspects#${AUDIENCE}`, undefined, undefined],
       ['ring#default#revoked-keys', 'list', undefined, undefined],
       ['realm#emea', 'realm', 'realms', 'emea'],
       ['realm#europe', 'realm', undefined, undefined],
@@ -171,6 +174,7 @@ describe('the rows of a partner', () => {
       grantRow(grant()),
       partnerRow(PARTNER),
       ownsKey(REALM, 'crm', 'urn:b#c'),
+      introspectsKey(REALM, 'crm', 'urn:d#e'),
       refreshRow(REFRESH),
       { ...heldTallyKey(REALM, 'crm'), count: 1 },
     ];
@@ -178,6 +182,7 @@ describe('the rows of a partner', () => {
       partner: PARTNER,
       grants: [grant()],
       audiences: ['urn:a', 'urn:b#c'],
+      introspects: ['urn:d#e'],
       refresh: REFRESH,
     });
   });
@@ -262,6 +267,7 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
       scopes: TEXTS,
       tokenPolicy: RECORD,
       authorizationDetails: RECORD.slice(1),
+      introspectors: TEXTS.slice(1),
       version: NUMBER,
     },
   ],
