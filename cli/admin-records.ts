@@ -151,6 +151,8 @@ export const partner = partnerSummary.extend({
   /** Its tokens of before were revoked. */
   tokensNotBefore: z.string().optional(),
   audiences: z.array(z.string()),
+  /** Audiences of others of whose tokens it may ask. */
+  introspects: z.array(z.string()).default([]),
   grants: z.array(
     z.looseObject({
       audience: z.string(),
@@ -168,6 +170,7 @@ export const audience = z.looseObject({
   scopes,
   authorizationDetails: detailTypes.default({}),
   tokenPolicy,
+  introspectors: z.array(z.string()).default([]),
   version: z.number(),
 });
 export type Audience = z.infer<typeof audience>;

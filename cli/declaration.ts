@@ -112,6 +112,8 @@ const audience = z.strictObject({
   scopes,
   authorizationDetails: authorizationDetails.optional(),
   tokenPolicy: tokenPolicy.optional(),
+  /** Partners that may introspect its tokens as the owner may, by id. */
+  introspectors: z.array(text).readonly().optional(),
 });
 const grant = z.strictObject({
   audience: text,

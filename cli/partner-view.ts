@@ -37,6 +37,7 @@ export function describePartner(io: Io, found: Partner): string {
     ['created', found.createdAt],
     ['updated', found.updatedAt],
     ['audiences', found.audiences.join(' ')],
+    ['may introspect', found.introspects.join(' ') || undefined],
   ]);
   const grants = found.grants.map((grant) => [
     grant.audience,

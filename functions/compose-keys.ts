@@ -67,14 +67,12 @@ const rotator = (maxPatienceSeconds: number) => {
     ids: randomIds,
   };
   const lists = dynamoRevocationList(registry, table);
+  const policyOf = ({ policy: { microsoft } }: Realm): RotationPolicy =>
+    microsoft === undefined ? policy : { ...policy, certificates: certificateTerms(microsoft, policy) };
   const rotateRealm = (realm: Realm): RotateKeys => {
-    const { name, issuer, algorithms, microsoft } = realmTerms(realm, defaults);
+    const { name, issuer, algorithms } = realmTerms(realm, defaults);
     const published = httpKeySets([`${issuer}/jwks`]);
-    const certificates = microsoft === undefined ? {} : { certificates: certificateTerms(microsoft, policy) };
-    const rotate = rotateKeys(
-      { ...ports, published },
-      { realm: name, algorithms, policy: { ...policy, ...certificates } },
-    );
+    const rotate = rotateKeys({ ...ports, published }, { realm: name, algorithms, policy: policyOf(realm) });
     const publish = publishRevocations({ ...ports, lists }, { realm: name, issuer, algorithms });
     return async (...run) => {
       try {
@@ -85,7 +83,7 @@ const rotator = (maxPatienceSeconds: number) => {
       }
     };
   };
-  return { ports, policy, rotateRealm, realms: dynamoRealmRegistry(registry, table), settings };
+  return { ports, policyOf, rotateRealm, realms: dynamoRealmRegistry(registry, table), settings };
 };
 
 /** For `rotate-keys`. */
@@ -101,11 +99,14 @@ export const composeKeyManager = (): {
   readonly realms: ManageRealms;
   readonly defaultRealm: string;
 } => {
-  const { ports, policy, rotateRealm, realms, settings } = rotator(COMMAND_PATIENCE_SECONDS);
-  const rotate = async (name: string): Promise<RotateKeys> =>
-    rotateRealm((await realms.findRealm(name)) ?? untouchedRealm(name));
+  const { ports, policyOf, rotateRealm, realms, settings } = rotator(COMMAND_PATIENCE_SECONDS);
+  const realmOf = async (name: string): Promise<Realm> => (await realms.findRealm(name)) ?? untouchedRealm(name);
   return {
-    manage: manageKeys({ ...ports, rotate }, { policy }),
+    manage: manageKeys({
+      ...ports,
+      rotate: async (name) => rotateRealm(await realmOf(name)),
+      policyOf: async (name) => policyOf(await realmOf(name)),
+    }),
     certificates: manageCertificates({ ...ports, serials: randomSerials }),
     realms: manageRealms({ realms, clock: systemClock }, realmDefaults(settings)),
     defaultRealm: DEFAULT_REALM,

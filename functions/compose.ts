@@ -10,6 +10,7 @@ import { dynamoGrantRegistry } from './adapters/dynamo-grant-registry.ts';
 import { dynamoPartnerRegistry } from './adapters/dynamo-partner-registry.ts';
 import { dynamoQuotaCounter } from './adapters/dynamo-quota-counter.ts';
 import {
+  dynamoAudienceReader,
   dynamoCatalogueReader,
   dynamoIssuerReader,
   dynamoPartnerReader,
@@ -96,6 +97,7 @@ const clientPorts = (settings: Settings) => {
     realms: dynamoRealmReader(options),
     rings: dynamoRingReader(options),
     replay: dynamoReplayGuard(options.client, ephemera),
+    nonces: dynamoDpopNonces(options.client, ephemera),
     revocations: dynamoTokenRevocations({ ...options, table: ephemera }),
     clock: systemClock,
   };
@@ -109,7 +111,8 @@ const clientSettings = (settings: Settings) => ({
 /** For `introspect`. */
 export const composeIntrospector = (): { readonly introspect: IntrospectToken; readonly defaultRealm: string } => {
   const settings = loadSettings();
-  const ports = { ...clientPorts(settings), signer: kmsSigner(kmsClient()) };
+  const audiences = dynamoAudienceReader(readerOptions(settings));
+  const ports = { ...clientPorts(settings), audiences, signer: kmsSigner(kmsClient()) };
   return { introspect: introspectToken(ports, clientSettings(settings)), defaultRealm: DEFAULT_REALM };
 };
 
@@ -127,6 +130,7 @@ export const composeChecker = (): CheckToken => {
   return checkToken(
     {
       partners: dynamoPartnerReader(options),
+      audiences: dynamoAudienceReader(options),
       rings: dynamoRingReader(options),
       realms: dynamoRealmReader(options),
       replay: dynamoReplayGuard(options.client, ephemera),
@@ -164,6 +168,7 @@ const registryPorts = (client: DynamoDBDocumentClient, table: string) => ({
   realms: dynamoRealmRegistry(client, table),
   rings: dynamoRingStore(client, table),
   clock: systemClock,
+  pause: systemPause,
   ids: randomIds,
   secrets: randomSecrets,
 });
@@ -179,7 +184,6 @@ export const composeManager = () => {
     users: dynamoUserRegistry(client, table),
     uses: dynamoCredentialUses(client, ephemera),
     revocations: dynamoTokenRevocations({ client, table: ephemera, cacheSeconds: 0 }),
-    pause: systemPause,
   };
   return {
     partners: managePartners(ports),

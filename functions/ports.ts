@@ -92,6 +92,11 @@ export interface Catalogue {
   readonly audience: Audience | undefined;
 }
 
+/** Audiences, cached likewise. */
+export interface AudienceReader {
+  find(realm: string, audience: string, freshness?: Freshness): Promise<Audience | undefined>;
+}
+
 /** The rest of what issuing needs, in one read: the realm, its rings and the audience asked for. Cached likewise. */
 export interface CatalogueReader {
   read(realm: string, audience: string, freshness?: Freshness): Promise<Catalogue>;
@@ -273,7 +278,10 @@ export interface PartnerRegistry {
    * @param refresh to be written in place of the old one; `undefined`: it stays as it is, or goes with the source.
    */
   updatePartner(partner: Partner, before: PartnerWithGrants, refresh: RefreshStatus | undefined): Saved;
-  /** Removes a partner with its grants and the audiences it owns, if none of these is granted to anybody else by now. */
+  /**
+   * Removes a partner with its grants and the audiences it owns, if none of these is granted to anybody else by now and no audience
+   * names it as an introspector.
+   */
   removePartner(found: PartnerWithGrants, owned: readonly Audience[]): Saved;
 }
 
@@ -311,15 +319,27 @@ export interface GrantRegistry {
   listAudiences(realm: string, page: PageRequest): Promise<Page<Audience>>;
   /** At which version the audience ended that had this name before; 0: there was none. */
   lastAudienceVersion(realm: string, audience: string): Promise<number>;
-  /** Writes a new audience, of the version after the last, if its owner is still as `owner` says; counts the owner's version on. */
+  /**
+   * Writes a new audience, of the version after the last, if its owner is still as `owner` says and its introspectors exist; counts the
+   * owner's version on.
+   */
   createAudience(audience: Audience, owner: Pick<Partner, 'version'>): Saved;
-  /** Writes `audience` if it is still as it was before and no grant holds a scope that goes. */
+  /** Writes `audience` if it is still as it was before, no grant holds a scope that goes and who comes to introspect exists. */
   updateAudience(audience: Audience, before: Audience): Saved;
   /** Removes `audience` if it is still as given and granted to nobody; counts the owner's version on. */
   removeAudience(audience: Audience): Saved;
-  /** Writes `grant` if its client exists, the audience is still as given and the stored grant is the one before. */
-  saveGrant(grant: Grant, before: Grant | undefined, audience: Pick<Audience, 'owner' | 'version'>): Saved;
-  removeGrant(grant: Grant): Saved;
+  /**
+   * Writes `grant` if its client exists, the audience is still as given and the stored grant is the one before.
+   * @param lostGrantAt of the client, where there was no grant before: it has lost none since.
+   */
+  saveGrant(
+    grant: Grant,
+    before: Grant | undefined,
+    audience: Pick<Audience, 'owner' | 'version'>,
+    lostGrantAt?: EpochSeconds,
+  ): Saved;
+  /** @param at is remembered with the client as `lostGrantAt`. */
+  removeGrant(grant: Grant, at: EpochSeconds): Saved;
   listGrantsOn(realm: string, audience: string, page: PageRequest): Promise<Page<Grant>>;
 }
 

@@ -181,9 +181,9 @@ const documentAt = async (
     case '/authorize':
       return noAuthorization();
     case '/.well-known/oauth-authorization-server':
-      return publicDocument(documents.authorizationServer, metadataMaxAgeSeconds, ifNoneMatch);
+      return publicDocument(await documents.authorizationServer(), metadataMaxAgeSeconds, ifNoneMatch);
     case '/.well-known/openid-configuration':
-      return publicDocument(documents.openid, metadataMaxAgeSeconds, ifNoneMatch);
+      return publicDocument(await documents.openid(), metadataMaxAgeSeconds, ifNoneMatch);
     case '/metadata/json/1':
       return microsoftDocument(documents, jwksMaxAgeSeconds, event);
     default:

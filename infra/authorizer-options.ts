@@ -35,7 +35,7 @@ export interface AuthorizerOptions {
    */
   readonly microsoft?: MicrosoftOptions;
   /**
-   * Construct id below the service. Needed where the audience or the resource URL is a value that only the deployment knows.
+   * Construct id below the service. Needed where another option is a value that only the deployment knows.
    * @default - made from all other options: a change of any makes another function
    */
   readonly id?: string;
@@ -82,7 +82,9 @@ const { min, max } = NUMBER_SETTINGS.authorizerCacheSeconds;
 const problems = (given: AuthorizerOptions & Pick<ResolvedAuthorizer, 'scopes' | 'realm' | 'resultsCacheTtl'>) => {
   const { audience, scopes, realm, resultsCacheTtl, resourceUrl, id } = given;
   const seconds = resultsCacheTtl.toSeconds({ integral: false });
-  const late = Token.isUnresolved(audience) || Token.isUnresolved(resourceUrl);
+  const late = [audience, resourceUrl, JSON.stringify(given.microsoft ?? {})].some((value) =>
+    Token.isUnresolved(value),
+  );
   return [
     ...audienceProblem(audience),
     ...nameProblems(undefined, realm),
@@ -97,7 +99,7 @@ const problems = (given: AuthorizerOptions & Pick<ResolvedAuthorizer, 'scopes' |
         ]),
     ...microsoftProblems(given.microsoft),
     ...(late && id === undefined
-      ? ['it needs an id, since only the deployment will know its audience or resourceUrl']
+      ? ['it needs an id, since only the deployment will know its audience, resourceUrl or microsoft']
       : []),
   ];
 };

@@ -8,7 +8,7 @@ import { DEFAULT_REALM } from '../functions/config.ts';
 import { chooseAudience, Grant, type GrantOptions } from './grant.ts';
 import type { PartnerAudience, PartnerDefinition } from './partner-definition.ts';
 import { ANSWER_TIMEOUT, type IPartnerApplication, nameAfter, type PartnerService } from './partner-reference.ts';
-import { audienceProblems, definitionProblems, nameProblems } from './partner-rules.ts';
+import { audienceProblems, definitionProblems, introspectorProblems, nameProblems } from './partner-rules.ts';
 
 /** What a partner is known by. */
 export interface PartnerIdentity {
@@ -51,7 +51,12 @@ abstract class Partner extends Construct implements IPartnerApplication {
     this.partnerId = identity.partnerId;
     this.realm = identity.realm ?? DEFAULT_REALM;
     this.audiences = identity.audiences ?? [];
-    const all = [...nameProblems(this.partnerId, this.realm), ...audienceProblems(this.audiences), ...problems];
+    const all = [
+      ...nameProblems(this.partnerId, this.realm),
+      ...audienceProblems(this.audiences),
+      ...introspectorProblems(this.audiences, this),
+      ...problems,
+    ];
     if (all.length > 0) throw new Error(`${this.node.path}: ${all.join('; ')}`);
   }
 
@@ -92,15 +97,22 @@ export class PartnerApplication extends Partner {
         PartnerId: partnerId,
         // As text, because CloudFormation makes text of every number and boolean of a property.
         Definition: stack.toJsonString(definition),
-        Audiences: stack.toJsonString(audiences),
+        Audiences: stack.toJsonString(audiences.map(namingIntrospectors)),
       },
       removalPolicy: removalPolicy ?? RemovalPolicy.DESTROY,
     });
     nameAfter(partner, partnerRegistration, 'Partner', this.realm, partnerId);
-    partner.node.addDependency(partnerRegistration.firstKeys);
+    // Whom an audience names is there before it, and goes after it.
+    const introspectors = audiences.flatMap(({ introspectors = [] }) => introspectors);
+    partner.node.addDependency(partnerRegistration.firstKeys, ...introspectors);
     dependOn(this, partner);
   }
 }
+
+const namingIntrospectors = ({ introspectors, ...audience }: PartnerAudience): object =>
+  introspectors === undefined
+    ? audience
+    : { ...audience, introspectors: introspectors.map(({ partnerId }) => partnerId) };
 
 /** A partner that is managed elsewhere: by the command line, or by another app. */
 export class RegisteredPartner extends Partner {

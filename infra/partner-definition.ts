@@ -2,6 +2,7 @@
  * What an app says of a partner application: the words of the admin API (`PUT /admin/realms/{realm}/partners/{id}`), checked by
  * the same functions when it is deployed.
  */
+import type { IDependable } from 'constructs';
 
 /** What tokens have to be. Each demand makes a token narrower: the shortest lifetime of all that are said counts. */
 interface PartnerTokenPolicy {
@@ -108,6 +109,13 @@ interface AuthorizationDetailType {
   readonly fields?: readonly string[];
 }
 
+/** Whom a resource lets ask about its tokens: any `IPartnerApplication` of the same deployment and realm. */
+interface PartnerIntrospector extends IDependable {
+  readonly service: object;
+  readonly partnerId: string;
+  readonly realm: string;
+}
+
 /** A resource that a partner owns. */
 export interface PartnerAudience {
   /** Absolute URI without fragment: the `aud` of the tokens. */
@@ -120,6 +128,11 @@ export interface PartnerAudience {
    * @default - nothing
    */
   readonly authorizationDetails?: Readonly<Record<string, AuthorizationDetailType>>;
+  /**
+   * Partners that may introspect tokens for it as the owner may, such as a gateway in front of it; at most 10.
+   * @default - the owner only
+   */
+  readonly introspectors?: readonly PartnerIntrospector[];
 }
 
 /** A partner without keys and without a document can own audiences, but not ask for tokens. */

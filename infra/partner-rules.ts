@@ -70,6 +70,24 @@ export const audienceProblems = (audiences: readonly PartnerAudience[]): string[
   ];
 };
 
+const MAX_INTROSPECTORS = 10;
+
+/** What is wrong with those whom the audiences of a partner let ask. */
+export const introspectorProblems = (
+  audiences: readonly PartnerAudience[],
+  owner: { readonly service: object; readonly partnerId: string; readonly realm: string },
+): string[] =>
+  audiences.flatMap(({ audience, introspectors = [] }) => {
+    const what = `introspector of "${audience}"`;
+    const problems = introspectors.flatMap(({ service, partnerId, realm }) => [
+      ...(service === owner.service ? [] : [`"${partnerId}", ${what}, is of another deployment`]),
+      ...(realm === owner.realm ? [] : [`"${partnerId}", ${what}, is of realm ${realm}, not ${owner.realm}`]),
+      ...(partnerId === owner.partnerId ? [`"${partnerId}" owns "${audience}" and may introspect anyway`] : []),
+    ]);
+    const isTooMany = new Set(introspectors.map(({ partnerId }) => partnerId)).size > MAX_INTROSPECTORS;
+    return isTooMany ? [...problems, `"${audience}" has more than ${MAX_INTROSPECTORS} introspectors`] : problems;
+  });
+
 const certificateProblems = (certificate: string, name: string): string[] => {
   if (Token.isUnresolved(certificate)) return [];
   if (certificate.includes('PRIVATE KEY')) return [`${name} holds ${EXPOSED}`];

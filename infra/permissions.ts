@@ -44,6 +44,10 @@ const tagging = (estate: Estate) => ({ [`aws:RequestTag/${KEY_TAGS.deployment}`]
 const realms = (estate: Estate): iam.PolicyStatement =>
   allow('Realms', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('realm#*'));
 
+/** What a resource asks of its tokens. */
+const audiences = (estate: Estate): iam.PolicyStatement =>
+  allow('Audiences', ['dynamodb:GetItem'], estate.registry.tableArn, leadingKeys('audience#*'));
+
 /** Whether a token was revoked. */
 const revocations = (estate: Estate): iam.PolicyStatement =>
   allow('Revocations', ['dynamodb:GetItem'], estate.ephemera.tableArn, leadingKeys('revoked#*'));
@@ -90,12 +94,15 @@ const answerClients = (estate: Estate, ...written: string[]): Statements => [
     'Uses',
     ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
     estate.ephemera.tableArn,
-    leadingKeys('assertion#*', 'used#*', ...written),
+    leadingKeys('assertion#*', 'dpop#*', 'used#*', ...written),
   ),
+  // The key of the nonces that DPoP proofs hold, which whoever needs it first makes.
+  allow('Nonces', ['dynamodb:PutItem'], estate.ephemera.tableArn, leadingKeys('dpop-nonces#*')),
 ];
 
 export const introspectStatements = (estate: Estate): Statements => [
   ...answerClients(estate),
+  audiences(estate),
   revocations(estate),
   sign(estate),
 ];
@@ -110,6 +117,7 @@ export const discoveryStatements = (estate: Estate): Statements => [
 export const authorizerStatements = (estate: Estate): Statements => [
   allow('RingsAndPartners', ['dynamodb:Query'], estate.registry.tableArn, leadingKeys('ring#*', 'partner#*')),
   realms(estate),
+  audiences(estate),
   revocations(estate),
   // The use of a DPoP proof.
   allow('Proofs', ['dynamodb:PutItem'], estate.ephemera.tableArn, leadingKeys('dpop#*')),

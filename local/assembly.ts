@@ -15,6 +15,7 @@ const manifestSchema = z.object({
     z.object({
       type: z.string(),
       environment: z.string().optional(),
+      dependencies: z.array(z.string()).default([]),
       properties: z.object({ templateFile: z.string(), stackName: z.string(), file: z.string() }).partial().default({}),
     }),
   ),
@@ -49,12 +50,27 @@ export interface StackAssembly {
  * @throws StartError when there is no such stack, several to choose from, or an asset outside the directory.
  */
 export function readAssembly(directory: string, stackName?: string): StackAssembly {
+  const [first, ...others] = readStacks(directory, stackName);
+  if (first === undefined) throw new StartError(`${directory} holds no stack`);
+  if (others.length === 0) return first;
+  const names = [first, ...others].map(({ name }) => name).join(', ');
+  throw new StartError(`${directory} holds several stacks, name one of: ${names}`);
+}
+
+/**
+ * Reads the stack `stackName` of the assembly in `directory`, or all of its stacks: each after those that it depends on.
+ * @throws StartError when there is no such stack, or an asset outside the directory.
+ */
+export function readStacks(directory: string, stackName?: string): StackAssembly[] {
   const root = realDirectory(directory);
   const manifest = readJson(join(root, 'manifest.json'), manifestSchema);
-  const stack = chooseStack(manifest, directory, stackName);
+  const assets = readAssets(root, manifest);
+  return chooseStacks(manifest, directory, stackName).map((stack) => readStack(root, stack, assets));
+}
+
+function readStack(root: string, stack: StackArtifact, assets: ReadonlyMap<string, string>): StackAssembly {
   const templateFile = inside(root, stack.properties.templateFile ?? '');
   const [, account, region] = /^aws:\/\/([^/]+)\/(.+)$/.exec(stack.environment ?? '') ?? [];
-  const assets = readAssets(root, manifest);
   return {
     name: stack.properties.stackName ?? stack.id,
     account: account === 'unknown-account' ? undefined : account,
@@ -68,18 +84,31 @@ export function readAssembly(directory: string, stackName?: string): StackAssemb
   };
 }
 
-function chooseStack(manifest: Manifest, directory: string, wanted?: string): Artifact & { id: string } {
+type StackArtifact = Artifact & { readonly id: string };
+
+function chooseStacks(manifest: Manifest, directory: string, wanted?: string): StackArtifact[] {
   const stacks = Object.entries(manifest.artifacts)
     .filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack')
     .map(([id, artifact]) => ({ ...artifact, id }));
-  const [first, ...others] = stacks.filter(
+  const chosen = stacks.filter(
     (stack) => wanted === undefined || stack.id === wanted || stack.properties.stackName === wanted,
   );
   const names = stacks.map((stack) => stack.id).join(', ');
-  if (first === undefined)
+  if (chosen.length === 0)
     throw new StartError(`${directory} holds no stack${wanted ? ` ${wanted}` : ''}; it holds: ${names || 'none'}`);
-  if (others.length > 0) throw new StartError(`${directory} holds several stacks, name one of: ${names}`);
-  return first;
+  return inOrder(chosen);
+}
+
+/** Each after those that it depends on, otherwise as the manifest has them. The CDK lets nobody make a circle. */
+function inOrder(stacks: readonly StackArtifact[]): StackArtifact[] {
+  const ordered = new Set<StackArtifact>();
+  const visit = (stack: StackArtifact, above: readonly StackArtifact[]): void => {
+    if (above.includes(stack)) return;
+    for (const other of stacks) if (stack.dependencies.includes(other.id)) visit(other, [...above, stack]);
+    ordered.add(stack);
+  };
+  for (const stack of stacks) visit(stack, []);
+  return [...ordered];
 }
 
 function readAssets(root: string, manifest: Manifest): Map<string, string> {

@@ -1,12 +1,13 @@
 /**
- * The embedded AWS services behind the functions: KMS, and DynamoDB with the tables that the template declares.
+ * The embedded AWS services behind the functions: KMS and DynamoDB, with the keys and tables that the templates declare.
  */
 
 import { join } from 'node:path';
 import { EmbeddedDynamoDb } from './dynamodb/embedded-dynamodb.ts';
 import { createTableFromTemplate } from './dynamodb/table-template.ts';
 import { EmbeddedKms } from './kms/embedded-kms.ts';
-import type { Clock, EmbeddedService, Placement } from './service.ts';
+import { createKeyFromTemplate } from './kms/key-template.ts';
+import type { Clock, EmbeddedService, JsonObject, Placement } from './service.ts';
 import { StartError } from './start-error.ts';
 import type { Resolver } from './template/resolver.ts';
 
@@ -24,8 +25,14 @@ export interface DataServicesOptions {
   readonly directory: string | undefined;
 }
 
-/** @throws StartError when the directory cannot be used or a declared table cannot be had. */
-export async function openDataServices(resolver: Resolver, options: DataServicesOptions): Promise<DataServices> {
+/**
+ * @param resolvers of the stacks; or of the only one.
+ * @throws StartError when the directory cannot be used, or a declared table or key cannot be had.
+ */
+export async function openDataServices(
+  resolvers: Resolver | readonly Resolver[],
+  options: DataServicesOptions,
+): Promise<DataServices> {
   const { placement, clock, directory } = options;
   await using opened = new AsyncDisposableStack();
   const inDirectory = `cannot use the data directory ${directory}`;
@@ -35,10 +42,11 @@ export async function openDataServices(resolver: Resolver, options: DataServices
   const tables = directory === undefined ? {} : { directory: join(directory, 'dynamodb') };
   const dynamodb = await orStartError(inDirectory, () => EmbeddedDynamoDb.open({ placement, clock, ...tables }));
   opened.defer(() => dynamodb.close());
-  for (const [logicalId] of resolver.resources('AWS::DynamoDB::GlobalTable')) {
-    const name = resolver.values(logicalId, logicalId).ref;
-    const properties = resolver.properties(logicalId);
-    await orStartError(logicalId, () => createTableFromTemplate(dynamodb, properties, name));
+  for (const resolver of [resolvers].flat()) {
+    await forEach(resolver, 'AWS::DynamoDB::GlobalTable', (properties, name) =>
+      createTableFromTemplate(dynamodb, properties, name),
+    );
+    await forEach(resolver, 'AWS::KMS::Key', (properties, id) => createKeyFromTemplate(kms, properties, id));
   }
   const running = opened.move();
   return {
@@ -46,6 +54,19 @@ export async function openDataServices(resolver: Resolver, options: DataServices
     sweep: async () => void (await dynamodb.sweep()),
     close: () => running.disposeAsync(),
   };
+}
+
+/** Makes every resource of a type, by its resolved properties and its `Ref`. */
+async function forEach(
+  resolver: Resolver,
+  type: string,
+  make: (properties: JsonObject, ref: string) => Promise<void>,
+): Promise<void> {
+  for (const [logicalId] of resolver.resources(type)) {
+    const { ref } = resolver.values(logicalId, logicalId);
+    const properties = resolver.properties(logicalId);
+    await orStartError(logicalId, () => make(properties, ref));
+  }
 }
 
 async function orStartError<T>(what: string, attempt: () => T | Promise<T>): Promise<T> {

@@ -4,17 +4,17 @@
  */
 
 import { join } from 'node:path';
-import { readAssembly } from './assembly.ts';
 import { type AwsCall, type AwsCallRecord, AwsEndpoint, type Interception } from './aws-endpoint.ts';
 import { runCustomResources } from './custom-resources.ts';
 import { openDataServices } from './data-services.ts';
 import { readFunctions } from './function-specs.ts';
 import { type FunctionSpec, Functions } from './functions.ts';
-import { type HttpApiDefinition, readHttpApi } from './http-api/definition.ts';
-import { hasMutualTlsDomain } from './http-api/domain.ts';
+import { declaredApis, type HttpApiDefinition, readHttpApis } from './http-api/definition.ts';
+import { mutualTlsApi } from './http-api/domain.ts';
 import { Gateway } from './http-api/gateway.ts';
 import type { FunctionInvoker } from './http-api/invoker.ts';
-import { HttpApiServer, type TlsOptions } from './http-api/server.ts';
+import { type ListeningApi, listenForApis, listenMutually, type MutualTlsListener } from './http-api/listeners.ts';
+import type { HttpApiServer, TlsOptions } from './http-api/server.ts';
 import type { Credentials } from './iam/credentials.ts';
 import type { InvocationResult } from './instance-protocol.ts';
 import { type Permissions, readPermissions } from './permissions.ts';
@@ -22,17 +22,17 @@ import { readRoles } from './roles.ts';
 import { readSchedules, Schedules } from './schedules.ts';
 import type { Clock, Json, Placement } from './service.ts';
 import { Sessions } from './sessions.ts';
-import { createResolver, placementOf, readOutputs } from './stack-resolver.ts';
+import { nameResources, readOutputs } from './stack-resolver.ts';
+import { openStacks } from './stacks.ts';
 import { StartError } from './start-error.ts';
-import type { CustomResourceAnswer } from './template/resource-types.ts';
 import { readTriggers, runTriggers } from './triggers.ts';
 
 export interface DeploymentOptions {
   /** Directory of the synthesized assembly. */
   readonly assembly: string;
-  /** Which stack of the assembly. @default - its only one */
+  /** Which stack of the assembly. @default - all of them */
   readonly stack?: string;
-  /** Port of the HTTP API on 127.0.0.1. @default 0 - any free one */
+  /** Port of the first HTTP API on 127.0.0.1; others take free ones. @default 0 - any free one */
   readonly port?: number;
   /** @default - plain HTTP */
   readonly tls?: TlsOptions;
@@ -57,22 +57,27 @@ export interface DeploymentOptions {
   readonly observeLog?: (functionName: string, line: string) => void;
 }
 
-/** The listener that stands for the domain with mutual TLS. All but the port are PEM texts. */
-interface MutualTlsListener extends TlsOptions {
-  readonly truststore: string;
-  /** On 127.0.0.1. @default 0 - any free one */
-  readonly port?: number;
+/** An HTTP API of the deployment. */
+interface DeployedApi {
+  readonly stack: string;
+  readonly logicalId: string;
+  /** Base URL, without a path. */
+  readonly url: URL;
 }
 
 /** A deployment that runs until it is closed. */
 export interface Deployment {
-  /** Base URL of the HTTP API, without a path. */
+  /** Base URL of the first HTTP API, without a path. */
   readonly url: URL;
-  /** The same where every caller has to show a TLS client certificate. */
+  /** All HTTP APIs, the stack that the others depend on first. */
+  readonly apis: readonly DeployedApi[];
+  /** Where every caller of the API behind the domain has to show a TLS client certificate. */
   readonly mutualTlsUrl?: URL;
-  /** The stack's outputs. */
+  /** The outputs of the stack of the first HTTP API. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** Credentials that may call every route of the API, for the IAM-authorized ones. */
+  /** The outputs of every stack, by its name. */
+  readonly stackOutputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Credentials that may call every route of the APIs, for the IAM-authorized ones. */
   readonly operator: Credentials & { readonly region: string };
   /** The endpoint that the functions' AWS SDK talks to. */
   readonly awsUrl: URL;
@@ -98,26 +103,31 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const functionClock: Clock = () => Date.now() + clockShiftMs;
   const clock = options.clock ?? functionClock;
   const log = options.observeLog ?? (() => undefined);
-  const assembly = readAssembly(options.assembly, options.stack);
-  const placement = placementOf(assembly);
-
   const onDefect = (error: unknown): void => log('runner', describe(error));
-  const { port = 0, tls } = options;
-  const server = await HttpApiServer.listen({ port, tls, portOption: '--port' }, onDefect);
-  started.defer(() => server.close());
   const mutualTls = options.mutualTls && (await listenMutually(options.mutualTls, onDefect));
   started.defer(() => mutualTls?.close());
-  const answers = new Map<string, CustomResourceAnswer>();
-  const resolver = createResolver(assembly, placement, server.url.origin, answers, mutualTls?.url.host);
-  const roles = readRoles(resolver);
+  let listening: readonly ListeningApi[] = [];
+  const { placement, stacks } = openStacks({
+    directory: options.assembly,
+    stack: options.stack,
+    apiEndpoint: (stack, logicalId) => endpointOf(listening, stack, logicalId),
+    mutualTlsHost: mutualTls?.url.host,
+  });
+  const resolvers = stacks.map(({ resolver }) => resolver);
+  const { port = 0, tls } = options;
+  const [first, ...others] = await listenForApis(declaredApis(stacks), { port, tls, onDefect, cleanup: started });
+  listening = [first, ...others];
+  for (const resolver of resolvers) nameResources(resolver);
+  const roles = readRoles(resolvers);
   const sessions = new Sessions(roles, placement);
-  const api = readHttpApi(resolver);
-  if (!hasMutualTlsDomain(resolver, api) && mutualTls !== undefined)
+  const apis = readHttpApis(resolvers);
+  const behindDomain = mutualTlsApi(resolvers, apis.values());
+  if (behindDomain === undefined && mutualTls !== undefined)
     throw new StartError('the template declares no domain with mutual TLS');
-  const schedules = readSchedules(resolver, roles);
-  const triggers = readTriggers(resolver);
+  const schedules = resolvers.flatMap((resolver) => readSchedules(resolver, roles));
+  const triggers = new Map(stacks.map(({ name, resolver }) => [name, readTriggers(resolver)]));
 
-  const data = await openDataServices(resolver, { placement, clock, directory: options.dataDirectory });
+  const data = await openDataServices(resolvers, { placement, clock, directory: options.dataDirectory });
   started.defer(() => data.close());
   const aws = new AwsEndpoint({
     services: data.services,
@@ -131,22 +141,24 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const awsUrl = await aws.listen();
   started.defer(() => aws.close());
 
-  const specs = readFunctions(resolver, {
-    ...placement,
-    assembly,
-    awsUrl,
-    assume: (role, name, logicalId) => sessions.assumeForFunction(role, name, logicalId),
-  });
+  const assume = (role: string, name: string, logicalId: string) => sessions.assumeForFunction(role, name, logicalId);
+  const specs = stacks.flatMap(({ assembly, resolver }) =>
+    readFunctions(resolver, { ...placement, assembly, awsUrl, assume }),
+  );
   const functions = new Functions(specs, {
     maxInstances: options.maxInstances ?? MAX_INSTANCES,
     clockShiftMs,
     observeLog: log,
   });
   started.defer(() => functions.close());
-  const invoker = gatewayInvoker(functions, readPermissions(resolver), placement);
-  const gateway = createGateway({ api, placement, sessions, invoker, clock });
-  for (const listener of mutualTls === undefined ? [server] : [server, mutualTls])
-    listener.handler = (request) => gateway.handle(request, listener.url);
+  const invoker = gatewayInvoker(functions, readPermissions(resolvers), placement);
+  for (const { id, server } of listening) {
+    const api = apis.get(id);
+    if (api === undefined) throw new Error(`${id} was declared and is not defined`);
+    const gateway = createGateway({ api, placement, sessions, invoker, clock });
+    const doors = mutualTls !== undefined && api === behindDomain ? [server, mutualTls] : [server];
+    for (const door of doors) serveBy(gateway, door);
+  }
 
   const invoke = (functionArn: string, event: Json) => functions.invoke(functionArn, event);
   const scheduler = new Schedules(schedules, {
@@ -154,18 +166,22 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     invoke,
     onFailure: (schedule, message) => log('runner', `schedule ${schedule.logicalId} failed: ${message}`),
   });
-  await runTriggers(triggers, { ...placement, functions, roles });
-  await runCustomResources(resolver, { functions, answers, file: stateFile(options) });
-  const outputs = readOutputs(resolver);
+  for (const { name, resolver, answers } of stacks) {
+    await runTriggers(triggers.get(name) ?? [], { ...placement, functions, roles });
+    await runCustomResources(resolver, { functions, answers, file: stateFile(options, name) });
+  }
+  const stackOutputs = Object.fromEntries(stacks.map(({ name, resolver }) => [name, readOutputs(resolver)]));
   scheduler.start();
   started.defer(() => scheduler.close());
 
   const running = started.move();
   return {
-    url: server.url,
+    url: first.server.url,
+    apis: listening.map(({ stack, logicalId, server }) => ({ stack, logicalId, url: server.url })),
     ...(mutualTls === undefined ? {} : { mutualTlsUrl: mutualTls.url }),
-    outputs,
-    operator: { ...sessions.registerOperator(api.id), region: placement.region },
+    outputs: stackOutputs[first.stack] ?? {},
+    stackOutputs,
+    operator: { ...sessions.registerOperator([...apis.keys()]), region: placement.region },
     awsUrl,
     invoke: async (name, payload) => functions.invoke(oneFunction(specs, name).arn, payload),
     runSchedule: () => scheduler.runNow(),
@@ -174,14 +190,19 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   };
 }
 
-const listenMutually = (
-  { cert, key, truststore, port = 0 }: MutualTlsListener,
-  onDefect: (error: unknown) => void,
-): Promise<HttpApiServer> =>
-  HttpApiServer.listen({ port, tls: { cert, key }, truststore, portOption: '--mutual-tls-port' }, onDefect);
+/** @throws StartError for what is no HTTP API of the deployment. */
+function endpointOf(listening: readonly ListeningApi[], stack: string, logicalId: string): string {
+  const api = listening.find((each) => each.stack === stack && each.logicalId === logicalId);
+  if (api === undefined) throw new StartError(`${logicalId}: its address is not known before it listens`);
+  return api.server.url.origin;
+}
 
-const stateFile = ({ dataDirectory }: DeploymentOptions): string | undefined =>
-  dataDirectory === undefined ? undefined : join(dataDirectory, 'custom-resources.json');
+function serveBy(gateway: Gateway, door: HttpApiServer): void {
+  door.handler = (request) => gateway.handle(request, door.url);
+}
+
+const stateFile = ({ dataDirectory }: DeploymentOptions, stack: string): string | undefined =>
+  dataDirectory === undefined ? undefined : join(dataDirectory, `custom-resources.${stack}.json`);
 
 function gatewayInvoker(functions: Functions, permissions: Permissions, { account }: Placement): FunctionInvoker {
   return {

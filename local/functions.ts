@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { FunctionInstance } from './function-instance.ts';
 import type { InvocationResult } from './instance-protocol.ts';
 import type { Json } from './service.ts';
+import { StartError } from './start-error.ts';
 import { functionName } from './template/resource-types.ts';
 
 /** Lambda's limit on a synchronous request, 6 MB (Lambda developer guide, "Lambda quotas"). */
@@ -39,8 +40,12 @@ export interface FunctionsOptions {
 export class Functions {
   readonly #pools = new Map<string, FunctionPool>();
 
+  /** @throws StartError when two have one name. */
   constructor(specs: readonly FunctionSpec[], options: FunctionsOptions) {
-    for (const spec of specs) this.#pools.set(spec.name, new FunctionPool(spec, options));
+    for (const spec of specs) {
+      if (this.#pools.has(spec.name)) throw new StartError(`${spec.logicalId}: a function ${spec.name} exists already`);
+      this.#pools.set(spec.name, new FunctionPool(spec, options));
+    }
   }
 
   get specs(): readonly FunctionSpec[] {

@@ -20,7 +20,7 @@ interface ServiceInvocation {
   readonly sourceAccount: string;
 }
 
-/** Whether any permission of the template allows the invocation. */
+/** Whether any permission of the stacks allows the invocation. */
 export type Permissions = (invocation: ServiceInvocation) => boolean;
 
 // Strict, because a member that is not understood could be one that narrows the permission.
@@ -33,8 +33,13 @@ const properties = z.strictObject({
 });
 
 /** @throws StartError naming the permission that is not understood. */
-export function readPermissions(resolver: Resolver): Permissions {
-  const allowances = resolver.resources('AWS::Lambda::Permission').map(([logicalId]) => {
+export function readPermissions(resolvers: readonly Resolver[]): Permissions {
+  const allowances = resolvers.flatMap(readAllowances);
+  return (invocation) => allowances.some((allows) => allows(invocation));
+}
+
+function readAllowances(resolver: Resolver): Permissions[] {
+  return resolver.resources('AWS::Lambda::Permission').map(([logicalId]) => {
     const permission = parseProperties(properties, resolver.properties(logicalId), logicalId);
     const matchesSource = permission.SourceArn === undefined ? () => true : arnMatcher(permission.SourceArn);
     if (matchesSource === undefined) throw new StartError(`${logicalId}: ${permission.SourceArn} is not an ARN`);
@@ -45,5 +50,4 @@ export function readPermissions(resolver: Resolver): Permissions {
       (permission.SourceAccount ?? invocation.sourceAccount) === invocation.sourceAccount &&
       matchesSource(invocation.sourceArn);
   });
-  return (invocation) => allowances.some((allows) => allows(invocation));
 }

@@ -34,15 +34,26 @@ const roleProperties = z.object({
 const policyProperties = inlinePolicy.extend({ Roles: z.array(z.string()).default([]) });
 
 /**
- * Reads every role of the template with its policies, by ARN.
+ * Reads every role of the stacks with its policies, those that other stacks attach to it among them, by ARN.
+ * @param resolvers of the stacks; or of the only one.
  * @throws StartError naming the role when a policy has an element that the local IAM cannot judge.
  */
-export function readRoles(resolver: Resolver): ReadonlyMap<string, Role> {
-  const attached = resolver.resources('AWS::IAM::Policy').map(([logicalId]) => ({
+export function readRoles(resolvers: Resolver | readonly Resolver[]): ReadonlyMap<string, Role> {
+  const all = [resolvers].flat();
+  const attached = all.flatMap(readAttached);
+  return new Map(all.flatMap((resolver) => readStackRoles(resolver, attached)).map((role) => [role.arn, role]));
+}
+
+type AttachedPolicy = z.output<typeof policyProperties> & { readonly logicalId: string };
+
+const readAttached = (resolver: Resolver): AttachedPolicy[] =>
+  resolver.resources('AWS::IAM::Policy').map(([logicalId]) => ({
     logicalId,
     ...parseProperties(policyProperties, resolver.properties(logicalId), logicalId),
   }));
-  const roles = resolver.resources('AWS::IAM::Role').map(([logicalId]) => {
+
+function readStackRoles(resolver: Resolver, attached: readonly AttachedPolicy[]): Role[] {
+  return resolver.resources('AWS::IAM::Role').map(([logicalId]) => {
     const { Policies, ManagedPolicyArns, AssumeRolePolicyDocument } = parseProperties(
       roleProperties,
       resolver.properties(logicalId),
@@ -60,7 +71,6 @@ export function readRoles(resolver: Resolver): ReadonlyMap<string, Role> {
     const id = resolver.attribute(logicalId, 'RoleId', logicalId);
     return { logicalId, name, arn: resolver.attribute(logicalId, 'Arn', logicalId), id, policies, trust };
   });
-  return new Map(roles.map((role) => [role.arn, role]));
 }
 
 /** The role with this ARN. @throws StartError naming the resource that wants it. */

@@ -154,6 +154,7 @@ interface Announcement {
 function announce(deployment: Deployment, { run, logs, credentialsFile, print }: Announcement): void {
   print('');
   print(`Listening on ${deployment.url.origin} (Ctrl-C stops it)`);
+  for (const { stack, logicalId, url } of deployment.apis.slice(1)) print(`  ${stack}/${logicalId}  ${url.origin}`);
   if (deployment.mutualTlsUrl !== undefined) print(`  mutual TLS   ${deployment.mutualTlsUrl.origin}`);
   print(`  data         ${run.data ?? 'in memory; gone when it stops'}`);
   print(`  credentials  ${credentialsFile} (for AWS_SHARED_CREDENTIALS_FILE)`);

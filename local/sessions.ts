@@ -31,13 +31,13 @@ export class Sessions {
     return this.principals.register({ ...sessionOf(role, account, functionName), sourceFunctionArn });
   }
 
-  /** Credentials of someone who may call every route of the API, and nothing else. */
-  registerOperator(apiId: string): Credentials {
+  /** Credentials of someone who may call every route of the APIs, and nothing else. */
+  registerOperator(apiIds: readonly string[]): Credentials {
     const { account, region } = this.#placement;
     const statement = {
       Effect: 'Allow',
       Action: 'execute-api:Invoke',
-      Resource: `arn:aws:execute-api:${region}:${account}:${apiId}/*`,
+      Resource: apiIds.map((apiId) => `arn:aws:execute-api:${region}:${account}:${apiId}/*`),
     };
     const operator: Principal = {
       arn: `arn:aws:sts::${account}:assumed-role/${OPERATOR_ROLE}/operator`,

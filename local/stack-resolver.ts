@@ -16,23 +16,27 @@ export const placementOf = (assembly: StackAssembly): Placement => ({
   account: assembly.account ?? DEFAULT_PLACEMENT.account,
 });
 
-/**
- * @param apiEndpoint the base URL of the HTTP API.
- * @param answers what functions have said of custom resources; looked at whenever somebody refers to one.
- * @param mutualTlsHost host and port of the listener that stands for the domain with mutual TLS.
- * @throws StartError naming a resource whose type the runner does not know.
- */
+export interface StackOptions {
+  /** What functions have said of custom resources; looked at whenever somebody refers to one. @default - nothing */
+  readonly answers?: ReadonlyMap<string, CustomResourceAnswer>;
+  /** Host and port of the listener that stands for the domain with mutual TLS. @default - there is none */
+  readonly mutualTlsHost?: string | undefined;
+  /** What other stacks export. @default - nothing */
+  readonly importValue?: (name: string, where: string) => string;
+}
+
+/** @param apiEndpoint the base URL of an HTTP API of the stack, by logical id; or of the only one. */
 export function createResolver(
   assembly: StackAssembly,
   placement: Placement,
-  apiEndpoint: string,
-  answers: ReadonlyMap<string, CustomResourceAnswer> = new Map(),
-  mutualTlsHost?: string,
+  apiEndpoint: string | ((logicalId: string) => string),
+  { answers = new Map(), mutualTlsHost, importValue }: StackOptions = {},
 ): Resolver {
   const { region, account } = placement;
   const stack = assembly.name;
-  const naming = { stack, region, account, apiEndpoint: () => apiEndpoint, answers, mutualTlsHost };
-  const resolver = new Resolver(assembly.template, {
+  const endpointOf = typeof apiEndpoint === 'string' ? () => apiEndpoint : apiEndpoint;
+  const naming = { stack, region, account, apiEndpoint: endpointOf, answers, mutualTlsHost };
+  return new Resolver(assembly.template, {
     pseudoParameters: {
       'AWS::AccountId': account,
       'AWS::Partition': 'aws',
@@ -42,15 +46,28 @@ export function createResolver(
       'AWS::URLSuffix': 'amazonaws.com',
     },
     identify: (logicalId, resource, self) => identifyResource(naming, logicalId, resource, self),
+    ...(importValue === undefined ? {} : { importValue }),
   });
+}
+
+/** @throws StartError naming a resource whose type the runner does not know. */
+export function nameResources(resolver: Resolver): void {
   for (const [logicalId] of resolver.resources()) resolver.values(logicalId, logicalId);
-  return resolver;
 }
 
 /** The stack's outputs, resolved, by output name. */
-export function readOutputs(resolver: Resolver): Record<string, string> {
-  const outputs = Object.entries(resolver.template.Outputs).filter(
+export const readOutputs = (resolver: Resolver): Record<string, string> =>
+  Object.fromEntries(presentOutputs(resolver).map(([name, { Value }]) => [name, resolver.text(Value, name)]));
+
+/** What a stack exports, by the name of the export: computed when it is asked for. */
+export const readExports = (resolver: Resolver): ReadonlyMap<string, () => string> =>
+  new Map(
+    presentOutputs(resolver).flatMap(([name, { Value, Export }]) =>
+      Export === undefined ? [] : [[resolver.text(Export.Name, name), () => resolver.text(Value, name)]],
+    ),
+  );
+
+const presentOutputs = (resolver: Resolver) =>
+  Object.entries(resolver.template.Outputs).filter(
     ([name, { Condition }]) => Condition === undefined || resolver.condition(Condition, name),
   );
-  return Object.fromEntries(outputs.map(([name, { Value }]) => [name, resolver.text(Value, name)]));
-}

@@ -15,6 +15,8 @@ const CDK = fileURLToPath(new URL('../node_modules/aws-cdk/bin/cdk', import.meta
 export interface SynthOptions {
   /** Root of the project, where cdk.json is. */
   readonly project: string;
+  /** Command that runs the app. @default - as cdk.json says */
+  readonly app?: string;
   /** Where the assembly goes; emptied first. */
   readonly output: string;
   /** Context values, `-c name=value`. */
@@ -40,7 +42,8 @@ export async function synthesize(options: SynthOptions): Promise<void> {
 function runCdk(options: SynthOptions): Promise<{ code: number; output: string }> {
   const context = Object.entries(options.context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const settings = ['synth', '--quiet', '--no-color', '--no-notices', '--no-version-reporting', '-o', options.output];
-  const child = spawn(process.execPath, [CDK, ...settings, ...context], {
+  const app = options.app === undefined ? [] : ['--app', options.app];
+  const child = spawn(process.execPath, [CDK, ...settings, ...app, ...context], {
     cwd: options.project,
     env: offlineEnvironment(options.environment),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -39,7 +39,8 @@ const BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{4}|[A-Za-z0-9_-]{2}[AE
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-const decodeObject = (part: string): JsonObject | undefined => {
+/** One part of a JWS that is to be a JSON object. @returns `undefined`: it is none. */
+export const decodeObject = (part: string): JsonObject | undefined => {
   if (!BASE64URL.test(part)) return undefined;
   try {
     const value: unknown = JSON.parse(utf8.decode(base64url.decode(part)));

@@ -22,7 +22,7 @@ export type { DpopKeyPair } from './dpop-prover.ts';
 export { clientCredentials, type Grant, jwtBearer, type TokenExchangeOptions, tokenExchange } from './grant.ts';
 export type { IntrospectionOptions } from './introspection.ts';
 export type { RequestLike } from './presented-request.ts';
-export type { DpopOptions } from './proof-of-possession.ts';
+export type { Binding, DpopOptions } from './proof-of-possession.ts';
 export {
   type ProtectedResource,
   protectedResourceMetadata,

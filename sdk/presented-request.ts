@@ -35,7 +35,8 @@ export const readRequest = ({ method, url, headers }: RequestLike): PresentedReq
   return { token, scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', proof, method, url };
 };
 
-const headerOf = (headers: RequestLike['headers'], name: string): string | undefined => {
+/** Several values joined by commas. */
+export const headerOf = (headers: RequestLike['headers'], name: string): string | undefined => {
   // Not instanceof: polyfills have a class of their own.
   if (isHeaders(headers)) return headers.get(name) ?? undefined;
   const values = Object.entries(headers).flatMap(([key, value]) =>

@@ -26,7 +26,12 @@ export interface DpopOptions {
   };
 }
 
+/** To what a token can be bound: a DPoP key, or a TLS client certificate. */
+export type Binding = 'dpop' | 'mtls';
+
 export interface PossessionRules extends DpopOptions {
+  /** What every token has to be bound to. */
+  readonly binding?: Binding | undefined;
   readonly toleranceSeconds: number;
   readonly now: () => number;
 }
@@ -41,10 +46,14 @@ export type ProvePossession = (
 ) => Promise<UseUp>;
 
 /** Answers by throwing a Refusal. */
+const MEMBERS: Readonly<Record<Binding, keyof Confirmation>> = { dpop: 'jkt', mtls: 'x5t#S256' };
+
 export const createPossession = (rules: PossessionRules): ProvePossession => {
   const replay = rules.replay ?? memoryOfProofs(rules.now);
   return async (confirmation = {}, request, certificateThumbprint) => {
     const { jkt, 'x5t#S256': x5tS256 } = confirmation;
+    if (rules.binding !== undefined && confirmation[MEMBERS[rules.binding]] === undefined)
+      throw invalidToken('unbound');
     if (x5tS256 !== undefined && x5tS256 !== certificateThumbprint) {
       throw invalidToken(certificateThumbprint === undefined ? 'certificate_missing' : 'certificate_other');
     }

@@ -45,12 +45,13 @@ export class Unavailable extends Error {
   override readonly name = 'Unavailable';
   readonly status = 503;
   /** For the header `Retry-After`, in seconds. */
-  readonly retryAfterSeconds = 1;
+  readonly retryAfterSeconds: number;
   /** What could not be had, e.g. `jwks`. */
   readonly what: string;
 
-  constructor(what: string, cause?: unknown) {
+  constructor(what: string, cause?: unknown, retryAfterSeconds = 1) {
     super(`${what} cannot be had`, { cause });
     this.what = what;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }

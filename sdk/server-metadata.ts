@@ -8,6 +8,7 @@ export interface ServerMetadata {
   readonly jwksUri: string | undefined;
   readonly revokedKeysUri: string | undefined;
   readonly introspectionEndpoint: string | undefined;
+  readonly tokenEndpoint: string | undefined;
 }
 
 /** RFC 8414 3: the well-known path stands between host and path of the issuer. */
@@ -39,6 +40,7 @@ export const createMetadata = (
         jwksUri: urlOf(document.jwks_uri),
         revokedKeysUri: urlOf(document.revoked_keys_uri),
         introspectionEndpoint: urlOf(document.introspection_endpoint),
+        tokenEndpoint: urlOf(document.token_endpoint),
       };
     },
   });

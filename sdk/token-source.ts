@@ -172,10 +172,14 @@ const sender = ({ fetch = globalThis.fetch, signal }: TokenSourceOptions): Send 
 
 const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> => {
   signal?.throwIfAborted();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal?.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+  });
   signal?.throwIfAborted();
 };

@@ -7,7 +7,7 @@ import { PROOF_ALGORITHMS } from './dpop-proof.ts';
 import { createIntrospection, type Introspect, type IntrospectionOptions } from './introspection.ts';
 import { createKeySet, type KeySet } from './key-set.ts';
 import { type PresentedRequest, type RequestLike, readRequest } from './presented-request.ts';
-import { createPossession, type DpopOptions, type ProvePossession } from './proof-of-possession.ts';
+import { type Binding, createPossession, type DpopOptions, type ProvePossession } from './proof-of-possession.ts';
 import { invalidToken, Refusal } from './refusal.ts';
 import { type Fetch, isTrustworthyUrl } from './remote-document.ts';
 import { createRevokedKeys, type RevokedKeys } from './revoked-keys.ts';
@@ -40,6 +40,11 @@ export interface VerifierOptions extends Omit<ChallengeContext, 'dpopAlgorithms'
   readonly revokedKeysUri?: string;
   /** @default - the token service is not asked about single tokens */
   readonly introspection?: IntrospectionOptions;
+  /**
+   * Refuses tokens that are not bound in this way, whatever the token service issues: those of before the audience had its rule, say.
+   * @default - a token that is bound has to be proved, one that is not is taken as it comes
+   */
+  readonly binding?: Binding;
   readonly dpop?: DpopOptions;
   /** @default - the global one */
   readonly fetch?: Fetch;
@@ -148,7 +153,7 @@ const checksOf = (options: VerifierOptions): Checks => {
   const toleranceSeconds = period('clockToleranceSeconds', options.clockToleranceSeconds ?? 60, 0, 600);
   const algorithms = requireAsymmetric(options.algorithms ?? DEFAULT_ALGORITHMS);
   const now = options.now ?? (() => Math.floor(Date.now() / 1_000));
-  const provePossession = createPossession({ ...options.dpop, toleranceSeconds, now });
+  const provePossession = createPossession({ ...options.dpop, binding: options.binding, toleranceSeconds, now });
   return { issuer, audiences, scopes, algorithms, toleranceSeconds, now, provePossession, ...sources(options, now) };
 };
 

@@ -24,7 +24,15 @@ const section = (path: string, name: string): string =>
 const words = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map(([, word = '']) => word);
 
 const docs = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
-const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md', ...docs];
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'bench/README.md',
+  'examples/README.md',
+  ...docs,
+];
 
 describe('docs/deploying.md', () => {
   const rows = section('docs/deploying.md', 'settings')

@@ -14,6 +14,10 @@ export const compareScopes = (wanted: readonly string[], stored: readonly string
 export const compareDetailTypes = (wanted: readonly string[], stored: readonly string[]): readonly Detail[] =>
   compareLists('authorization details', wanted, stored);
 
+/** Partners that may introspect its tokens. */
+export const compareIntrospectors = (wanted: readonly string[], stored: readonly string[]): readonly Detail[] =>
+  compareLists('introspector', wanted, stored);
+
 const compareLists = (name: string, wanted: readonly string[], stored: readonly string[]): readonly Detail[] => [
   ...stored.filter((each) => !wanted.includes(each)).map((each): Detail => ({ sign: '-', text: `${name}: ${each}` })),
   ...wanted.filter((each) => !stored.includes(each)).map((each): Detail => ({ sign: '+', text: `${name}: ${each}` })),

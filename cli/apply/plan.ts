@@ -3,10 +3,16 @@
  * partners, audiences, grants; what goes, goes the other way round.
  */
 import type { Audience, Partner } from '../admin-records.ts';
-import type { DeclaredAudience, DetailTypes, TokenPolicy } from '../declaration.ts';
+import type { DeclaredAudience, TokenPolicy } from '../declaration.ts';
 import { refused } from '../failure.ts';
 import type { PartnerDefinition } from '../partner-definition.ts';
-import { compareDetails, compareDetailTypes, comparePolicies, compareScopes } from './audience-diff.ts';
+import {
+  compareDetails,
+  compareDetailTypes,
+  compareIntrospectors,
+  comparePolicies,
+  compareScopes,
+} from './audience-diff.ts';
 import type { Current } from './current.ts';
 import type { Detail } from './detail.ts';
 import { comparePartner } from './partner-diff.ts';
@@ -24,6 +30,8 @@ interface AudienceMembers {
   readonly tokenPolicy: TokenPolicy;
   /** Absent where there are none and never were any. */
   readonly authorizationDetails?: Readonly<Record<string, object>>;
+  /** Likewise. */
+  readonly introspectors?: readonly string[];
 }
 
 export type Change = Described &
@@ -83,25 +91,31 @@ async function planPartner({ id, definition }: WantedPartner, current: Current, 
   return details.length === 0 ? [] : [{ action: 'change', kind: 'partner', name: id, id, definition, stored, details }];
 }
 
-/** A scope that goes must go after the grants that use it; one that comes must be there before them. So with types of details. */
+/**
+ * A scope that goes must go after the grants that use it; one that comes must be there before them. So with types of details.
+ * Introspectors depend on no grant: they change at once, and before any partner goes.
+ */
 function planAudience(
   owner: string,
-  { audience, scopes: declared, tokenPolicy = {}, authorizationDetails: details = {} }: DeclaredAudience,
+  { audience, scopes: declared, tokenPolicy = {}, authorizationDetails: details = {}, ...more }: DeclaredAudience,
   current: Current,
 ): { readonly before: readonly Change[]; readonly after: readonly Change[] } {
   const stored = current.audiences.get(audience);
   const scopes = [...new Set(declared)];
+  const introspectors = [...new Set(more.introspectors)].sort();
   const change = { kind: 'audience', name: audience, audience, owner } as const;
   const lines = (
-    from: Pick<Audience, 'scopes' | 'tokenPolicy'> & Pick<Required<AudienceMembers>, 'authorizationDetails'>,
+    from: Pick<Audience, 'scopes' | 'tokenPolicy' | 'introspectors'> &
+      Pick<Required<AudienceMembers>, 'authorizationDetails'>,
   ) => [
     ...compareScopes(scopes, from.scopes),
     ...compareDetails(details, from.authorizationDetails),
     ...comparePolicies(tokenPolicy, from.tokenPolicy),
+    ...compareIntrospectors(introspectors, from.introspectors),
   ];
   if (stored === undefined) {
-    const news = lines({ scopes: [], authorizationDetails: {}, tokenPolicy: {} });
-    const members = { scopes, tokenPolicy, ...unlessNone(details) };
+    const news = lines({ scopes: [], authorizationDetails: {}, tokenPolicy: {}, introspectors: [] });
+    const members = withoutUnknown({ scopes, tokenPolicy, authorizationDetails: details, introspectors });
     return { before: [{ ...change, action: 'add', members, details: [own(owner), ...news] }], after: [] };
   }
   if (stored.owner !== owner) {
@@ -111,23 +125,31 @@ function planAudience(
     scopes: [...new Set([...scopes, ...stored.scopes])],
     authorizationDetails: { ...stored.authorizationDetails, ...details },
     tokenPolicy,
+    introspectors,
   };
   const gone = lines(wide);
   const added = lines(stored).filter(({ text }) => !gone.some((line) => line.text === text));
-  const step = (members: Required<AudienceMembers>, made: readonly Detail[]): readonly Change[] => {
-    const { authorizationDetails, ...rest } = members;
-    const none = Object.keys(wide.authorizationDetails).length === 0;
-    const sent = none ? rest : { ...rest, authorizationDetails };
-    return made.length === 0 ? [] : [{ ...change, action: 'change', members: sent, details: made }];
-  };
-  return { before: step(wide, added), after: step({ scopes, tokenPolicy, authorizationDetails: details }, gone) };
+  const step = (members: Required<AudienceMembers>, made: readonly Detail[]): readonly Change[] =>
+    made.length === 0 ? [] : [{ ...change, action: 'change', members: withoutUnknown(members, stored), details: made }];
+  const narrow = { scopes, tokenPolicy, authorizationDetails: details, introspectors };
+  return { before: step(wide, added), after: step(narrow, gone) };
 }
 
 const own = (owner: string): Detail => ({ sign: '+', text: `owner: ${owner}` });
 
-/** A service that does not know of them takes an audience without. */
-const unlessNone = (details: DetailTypes): Pick<AudienceMembers, 'authorizationDetails'> =>
-  Object.keys(details).length === 0 ? {} : { authorizationDetails: details };
+/** What there is none of, before and after: a service that does not know of it takes an audience without. */
+function withoutUnknown(
+  { authorizationDetails, introspectors, ...members }: Required<AudienceMembers>,
+  before?: Pick<Audience, 'authorizationDetails' | 'introspectors'>,
+): AudienceMembers {
+  const isKnown = (one: object, other: object = {}): boolean =>
+    Object.keys(one).length > 0 || Object.keys(other).length > 0;
+  return {
+    ...members,
+    ...(isKnown(authorizationDetails, before?.authorizationDetails) ? { authorizationDetails } : {}),
+    ...(isKnown(introspectors, before?.introspectors) ? { introspectors } : {}),
+  };
+}
 
 function planGrants({ id: client, grants }: WantedPartner, current: Current): readonly Change[] {
   const stored = current.partners.get(client)?.grants ?? [];

@@ -24,6 +24,7 @@ import {
 interface AddOptions extends TokenPolicyOptions {
   readonly owner: string;
   readonly scope: readonly string[];
+  readonly introspector?: readonly string[];
   readonly detailsFile?: string;
 }
 
@@ -31,6 +32,9 @@ interface SetOptions extends TokenPolicyOptions {
   readonly scope?: readonly string[];
   readonly addScope?: readonly string[];
   readonly removeScope?: readonly string[];
+  readonly introspector?: readonly string[];
+  readonly addIntrospector?: readonly string[];
+  readonly removeIntrospector?: readonly string[];
   readonly detailsFile?: string;
   readonly unset?: readonly string[];
 }
@@ -66,6 +70,7 @@ function addAdd(group: Command, io: Io): void {
     .argument('<uri>', 'absolute URI of the resource (RFC 8707)')
     .requiredOption('--owner <partner>', 'partner that accepts these tokens')
     .requiredOption('--scope <scope>', 'scope of the resource; repeat for more', collectWords)
+    .option('--introspector <partner>', 'may introspect its tokens besides the owner; repeat for more', collectWords)
     .option(...DETAILS_FILE);
   addTokenPolicyOptions(command)
     .addHelpText(
@@ -74,6 +79,7 @@ function addAdd(group: Command, io: Io): void {
         'audience add https://ledger.example.com --owner ledger --scope entries.read --scope entries.write',
         'audience add https://ledger.example.com --owner ledger --scope entries.read --algorithm ES256 --token-seconds 600',
         'audience add https://pay.example.com --owner pay --scope access --details-file details.json',
+        'audience add https://ledger.example.com --owner ledger --scope entries.read --introspector gateway',
       ),
     )
     .action(async (uri: string, options: AddOptions, command: Command) => {
@@ -81,21 +87,24 @@ function addAdd(group: Command, io: Io): void {
       const tokenPolicy = readTokenPolicy(options);
       const policy = Object.keys(tokenPolicy).length === 0 ? {} : { tokenPolicy };
       const details = await readDetails(io, options.detailsFile);
-      const body = { audience: uri, owner: options.owner, scopes: options.scope, ...details, ...policy };
+      const named = options.introspector === undefined ? {} : { introspectors: options.introspector };
+      const body = { audience: uri, owner: options.owner, scopes: options.scope, ...named, ...details, ...policy };
       const { record, created } = await createAdminClient(settings, io).post(['audiences'], body, audience);
       const outcome = created ? 'added' : 'was already there with the same content';
       show(io, settings.json, record, () => describe(record, outcome));
     });
 }
 
-const describe = ({ audience: uri, owner, scopes }: Audience, outcome: string): string =>
-  printable(`Audience ${uri} of ${owner} ${outcome}: ${scopes.join(' ')}`);
+const describe = ({ audience: uri, owner, scopes, introspectors }: Audience, outcome: string): string => {
+  const others = introspectors.length === 0 ? '' : `; introspected by ${introspectors.join(' ')}`;
+  return printable(`Audience ${uri} of ${owner} ${outcome}: ${scopes.join(' ')}${others}`);
+};
 
 function addSet(group: Command, io: Io): void {
-  const names = [...Object.keys(TOKEN_POLICY_NAMES), DETAILS].join(', ');
+  const names = [...Object.keys(TOKEN_POLICY_NAMES), ...UNSET_MEMBERS].join(', ');
   const command = group
     .command('set')
-    .description('change scopes or tokens of an audience; a scope that grants use cannot go')
+    .description('change scopes, tokens or introspectors of an audience; a scope that grants use cannot go')
     .argument('<uri>', 'the audience')
     .addOption(
       new Option('--scope <scope>', 'exactly these scopes from now on; repeat for more')
@@ -104,6 +113,13 @@ function addSet(group: Command, io: Io): void {
     )
     .option('--add-scope <scope>', 'these scopes too; repeat for more', collectWords)
     .option('--remove-scope <scope>', 'these no longer; repeat for more', collectWords)
+    .addOption(
+      new Option('--introspector <partner>', 'exactly these besides the owner may introspect; repeat for more')
+        .argParser(collectWords)
+        .conflicts(['addIntrospector', 'removeIntrospector']),
+    )
+    .option('--add-introspector <partner>', 'these may too; repeat for more', collectWords)
+    .option('--remove-introspector <partner>', 'these may no longer; repeat for more', collectWords)
     .option(...DETAILS_FILE);
   addTokenPolicyOptions(command)
     .option('--unset <name>', `take away ${names}; repeat for more`, collectWords)
@@ -113,6 +129,7 @@ function addSet(group: Command, io: Io): void {
         'audience set https://ledger.example.com --add-scope entries.delete',
         'audience set https://ledger.example.com --algorithm ES256 --unset token-seconds',
         'audience set https://pay.example.com --details-file details.json',
+        'audience set https://ledger.example.com --add-introspector gateway',
       ),
     )
     .action(async (uri: string, options: SetOptions, command: Command) => {
@@ -132,29 +149,45 @@ function addSet(group: Command, io: Io): void {
     });
 }
 
-/** What `--unset` knows authorization details by. */
+/** What `--unset` knows authorization details and introspectors by. */
 const DETAILS = 'details';
+const INTROSPECTORS = 'introspectors';
+const UNSET_MEMBERS: readonly string[] = [DETAILS, INTROSPECTORS];
+
+/** `undefined`: not a word of it. */
+function changeList(
+  stored: readonly string[],
+  exactly: readonly string[] | undefined,
+  add: readonly string[] = [],
+  remove: readonly string[] = [],
+): readonly string[] | undefined {
+  if (exactly !== undefined || (add.length === 0 && remove.length === 0)) return exactly;
+  return [...new Set([...stored, ...add])].filter((each) => !remove.includes(each));
+}
 
 function readChange(options: SetOptions, current: Audience): object {
-  const { scope, addScope = [], removeScope = [], unset = [] } = options;
-  const isGone = (each: string): boolean => removeScope.includes(each);
-  const isScoped = scope !== undefined || addScope.length > 0 || removeScope.length > 0;
-  const scopes = scope ?? [...new Set([...current.scopes, ...addScope])].filter((each) => !isGone(each));
+  const { scope, addScope, removeScope, introspector, addIntrospector, removeIntrospector, unset = [] } = options;
+  const scopes = changeList(current.scopes, scope, addScope, removeScope);
+  const introspectors = changeList(current.introspectors, introspector, addIntrospector, removeIntrospector);
   const policy: Record<string, unknown> = { ...current.tokenPolicy, ...readTokenPolicy(options) };
-  const unsetPolicy = unset.filter((name) => name !== DETAILS);
+  const unsetPolicy = unset.filter((name) => !UNSET_MEMBERS.includes(name));
   for (const name of unsetPolicy) delete policy[policyMember(name)];
   const isPolicyGiven = unsetPolicy.length > 0 || Object.keys(readTokenPolicy(options)).length > 0;
   return {
-    ...(isScoped ? { scopes } : {}),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(introspectors === undefined ? {} : { introspectors }),
     ...(isPolicyGiven ? { tokenPolicy: policy } : {}),
     ...(unset.includes(DETAILS) ? { authorizationDetails: {} } : {}),
+    ...(unset.includes(INTROSPECTORS) ? { introspectors: [] } : {}),
   };
 }
 
 function policyMember(name: string): string {
   const found = Object.entries(TOKEN_POLICY_NAMES).find(([option]) => option === name);
   if (found === undefined)
-    throw misuse(`nothing is called "${name}"; one of ${[...Object.keys(TOKEN_POLICY_NAMES), DETAILS].join(', ')}`);
+    throw misuse(
+      `nothing is called "${name}"; one of ${[...Object.keys(TOKEN_POLICY_NAMES), ...UNSET_MEMBERS].join(', ')}`,
+    );
   return found[1];
 }
 
@@ -163,6 +196,8 @@ async function findAudience(client: AdminClient, uri: string): Promise<Audience>
   if (found === undefined) throw refused(`no audience ${uri}`);
   return found;
 }
+
+const COLUMNS = ['AUDIENCE', 'OWNER', 'SCOPES', 'DETAILS', 'TOKENS', 'INTROSPECTORS', 'VERSION'];
 
 function addList(group: Command, io: Io): void {
   group
@@ -178,15 +213,10 @@ function addList(group: Command, io: Io): void {
         item.scopes.join(' '),
         Object.keys(item.authorizationDetails).join(' ') || undefined,
         describeTokenPolicy(item.tokenPolicy),
+        item.introspectors.join(' ') || undefined,
         item.version,
       ]);
-      show(io, settings.json, items, () =>
-        table(
-          io,
-          ...withoutEmptyColumns(['AUDIENCE', 'OWNER', 'SCOPES', 'DETAILS', 'TOKENS', 'VERSION'], rows),
-          'No audiences yet.',
-        ),
-      );
+      show(io, settings.json, items, () => table(io, ...withoutEmptyColumns(COLUMNS, rows), 'No audiences yet.'));
     });
 }
 

@@ -95,12 +95,13 @@ function declare(stored: Partner, audiences: readonly Audience[]): DeclaredPartn
 const unlessEmpty = <T extends object>(value: T): T | undefined =>
   Object.keys(value).length === 0 ? undefined : value;
 
-const declareAudience = ({ audience: uri, scopes, tokenPolicy, authorizationDetails }: Audience): DeclaredAudience => ({
+const declareAudience = ({ audience: uri, scopes, tokenPolicy, ...more }: Audience): DeclaredAudience => ({
   audience: uri,
   scopes,
   ...defined({
-    authorizationDetails: unlessEmpty(authorizationDetails) as DetailTypes | undefined,
+    authorizationDetails: unlessEmpty(more.authorizationDetails) as DetailTypes | undefined,
     tokenPolicy: unlessEmpty(tokenPolicy) as TokenPolicy | undefined,
+    introspectors: unlessEmpty(more.introspectors),
   }),
 });
 

@@ -24,6 +24,7 @@ import {
   grantedTallyKey,
   grantKey,
   heldTallyKey,
+  introspectsKey,
   issuerKey,
   ownsKey,
   partnerKey,
@@ -34,7 +35,7 @@ import {
   userKey,
 } from './registry-keys.ts';
 import { getRow, queryBelow, queryListing, queryPartition } from './registry-query.ts';
-import { follows, IS_NEW, isVersion, lastVersionOf, registryWrites, type Write } from './registry-writes.ts';
+import { COUNT, follows, IS_NEW, isVersion, lastVersionOf, registryWrites, type Write } from './registry-writes.ts';
 import { text } from './row-members.ts';
 
 export const dynamoPartnerRegistry = (
@@ -87,7 +88,10 @@ export const dynamoPartnerRegistry = (
     return isOwn ? [row] : [row, writes.count(grantedTallyKey(grant.realm, grant.audience), grantTally(grant, -1))];
   };
 
-  const removeOwned = ({ realm, audience, owner, version }: Audience, grants: readonly Grant[]): Write[] => [
+  const removeOwned = (
+    { realm, audience, owner, version, introspectors }: Audience,
+    grants: readonly Grant[],
+  ): Write[] => [
     writes.remove(audienceKey(realm, audience), isVersionOf(owner, version)),
     writes.remove(ownsKey(realm, owner, audience)),
     writes.close(
@@ -95,7 +99,15 @@ export const dynamoPartnerRegistry = (
       grants.filter((grant) => grant.audience === audience).length,
       version,
     ),
+    ...introspectors.map((id) => writes.remove(introspectsKey(realm, id, audience))),
   ];
+
+  /** One write for each introspector: a transaction touches no row twice. */
+  const countIntrospectors = (realm: string, owned: readonly Audience[]): Write[] => {
+    const counts = new Map<string, number>();
+    for (const id of owned.flatMap(({ introspectors }) => introspectors)) counts.set(id, (counts.get(id) ?? 0) - 1);
+    return [...counts].map(([id, change]) => writes.count(heldTallyKey(realm, id), { [COUNT]: change }));
+  };
 
   return {
     findPartner: async (realm, id) =>
@@ -144,9 +156,11 @@ export const dynamoPartnerRegistry = (
       const { realm, id, version, issuer } = partner;
       return writes.all([
         writes.remove(partnerKey(realm, id), isVersion(version)),
+        // Counts what an audience gives it, too: whom one names does not go.
         writes.close(heldTallyKey(realm, id), grants.length, version),
         ...grants.flatMap((grant) => removeGrant(grant, owned)),
         ...owned.flatMap((audience) => removeOwned(audience, grants)),
+        ...countIntrospectors(realm, owned),
         ...moveIssuer(realm, id, issuer, undefined),
         ...moveCertificates(realm, id, partner, undefined),
         ...(refresh === undefined ? [] : [writes.remove(refreshKey(realm, id))]),

@@ -11,6 +11,7 @@ import { certificateNames } from '../core/microsoft-profile.ts';
 import type { Audience, Partner, PartnerWithGrants } from '../core/partner.ts';
 import { type Realm, untouchedRealm } from '../core/realm.ts';
 import {
+  type AudienceReader,
   type Catalogue,
   type CatalogueReader,
   type IssuerReader,
@@ -35,7 +36,7 @@ import {
   ringKey,
   ringPartition,
 } from './registry-keys.ts';
-import { queryPartition } from './registry-query.ts';
+import { getRow, queryPartition } from './registry-query.ts';
 import { parseRingRow } from './ring-rows.ts';
 import { text } from './row-members.ts';
 
@@ -130,6 +131,24 @@ export const dynamoRealmReader = (options: ReaderOptions): RealmReader => {
       const readAt = performance.now();
       const found = await findRealm(options.client, options.table, nameOrAlias);
       if (found !== undefined) realms.set(nameOrAlias, found, readAt);
+      return found;
+    },
+  };
+};
+
+/** An audience that is not there is not cached, as partners are not. */
+export const dynamoAudienceReader = ({ client, table, cacheSeconds }: ReaderOptions): AudienceReader => {
+  const audiences = agedCache<Audience>(cacheSeconds);
+  return {
+    find: async (realm, name, freshness) => {
+      const key = `${realm}#${name}`;
+      const cached = audiences.get(key, freshness);
+      if (cached !== undefined) return cached;
+      const readAt = performance.now();
+      const row = await getRow(client, table, audienceKey(realm, name));
+      if (row === undefined) return undefined;
+      const found = parseAudienceRow(row);
+      audiences.set(key, found, readAt);
       return found;
     },
   };

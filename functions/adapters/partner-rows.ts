@@ -23,6 +23,8 @@ import {
   GRANT_PREFIX,
   grantKey,
   grantsListing,
+  INTROSPECTS_PREFIX,
+  introspectsKey,
   issuerKey,
   listed,
   OWNS_PREFIX,
@@ -34,6 +36,7 @@ import {
   REFRESH_SORT,
   type Row,
   refreshKey,
+  TALLY_SORT,
 } from './registry-keys.ts';
 import {
   algorithm,
@@ -74,6 +77,9 @@ export const audienceRow = (audience: Audience): Row => ({
 
 export const ownsRow = ({ realm, owner, audience }: Audience): Row => ownsKey(realm, owner, audience);
 
+export const introspectsRow = (realm: string, introspector: string, audience: string): Row =>
+  introspectsKey(realm, introspector, audience);
+
 export const issuerRow = (realm: string, issuer: string, partner: string): Row => ({
   ...issuerKey(realm, issuer),
   partner,
@@ -95,16 +101,24 @@ export const parsePartnerCollection = (rows: readonly Row[]): PartnerWithGrants 
   const partner = rows.find((row) => row[sort] === PARTNER_SORT);
   if (partner === undefined) return undefined;
   const refresh = rows.find((row) => row[sort] === REFRESH_SORT);
+  const tally = rows.find((row) => row[sort] === TALLY_SORT);
+  const introspects = namesBelow(INTROSPECTS_PREFIX, rows);
   return {
     partner: parsePartnerRow(partner),
     grants: rows.filter((row) => text(row, sort).startsWith(GRANT_PREFIX)).map(parseGrantRow),
-    audiences: rows
-      .map((row) => text(row, sort))
-      .filter((value) => value.startsWith(OWNS_PREFIX))
-      .map((value) => value.slice(OWNS_PREFIX.length)),
+    audiences: namesBelow(OWNS_PREFIX, rows),
+    ...(introspects.length === 0 ? {} : { introspects }),
+    ...(tally === undefined ? {} : optionalTimes(tally, ['lostGrantAt'])),
     ...(refresh === undefined ? {} : { refresh: parseRefreshRow(refresh) }),
   };
 };
+
+/** The rest of each sort key that begins so. */
+const namesBelow = (prefix: string, rows: readonly Row[]): readonly string[] =>
+  rows
+    .map((row) => text(row, sort))
+    .filter((value) => value.startsWith(prefix))
+    .map((value) => value.slice(prefix.length));
 
 export const parsePartnerRow = (row: Row): Partner => ({
   realm: text(row, 'realm'),
@@ -180,6 +194,8 @@ export const parseAudienceRow = (row: Row): Audience => ({
   scopes: texts(row, 'scopes'),
   authorizationDetails: parseDetailTypes(row),
   tokenPolicy: parsePolicy(nested(row, 'tokenPolicy')),
+  // Rows of before anybody but the owner could ask do not have it.
+  introspectors: row.introspectors === undefined ? [] : texts(row, 'introspectors'),
   version: whole(row, 'version'),
 });
 

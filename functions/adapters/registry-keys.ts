@@ -16,9 +16,10 @@ const { partition, sort, listingPartition, listingSort } = KEY_ATTRIBUTES;
 export const PARTNER_SORT = '0#partner';
 export const GRANT_PREFIX = 'grant#';
 export const OWNS_PREFIX = 'owns#';
+export const INTROSPECTS_PREFIX = 'introspects#';
 export const REFRESH_SORT = 'refresh';
 const AUDIENCE_SORT = 'audience';
-const TALLY_SORT = 'grants';
+export const TALLY_SORT = 'grants';
 
 const key = (partitionValue: string, sortValue: string): Row => ({ [partition]: partitionValue, [sort]: sortValue });
 
@@ -32,7 +33,10 @@ export const grantKey = (realm: string, client: string, audience: string): Row =
   key(partnerPartition(realm, client), `${GRANT_PREFIX}${audience}`);
 export const ownsKey = (realm: string, owner: string, audience: string): Row =>
   key(partnerPartition(realm, owner), `${OWNS_PREFIX}${audience}`);
-/** Counts the grants that a partner holds, and outlives it. */
+/** Stands with the partner that may ask, whom every introspection reads anyway. */
+export const introspectsKey = (realm: string, introspector: string, audience: string): Row =>
+  key(partnerPartition(realm, introspector), `${INTROSPECTS_PREFIX}${audience}`);
+/** Counts the grants that a partner holds and the audiences that it may introspect, and outlives it. */
 export const heldTallyKey = (realm: string, client: string): Row => key(partnerPartition(realm, client), TALLY_SORT);
 
 export const issuerKey = (realm: string, issuer: string): Row => key(`issuer#${realm}#${issuer}`, 'issuer');

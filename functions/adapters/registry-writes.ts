@@ -100,7 +100,7 @@ export const registryWrites = (client: DynamoDBDocumentClient, table: string) =>
   }),
 });
 
-/** How many grants hang on it. */
+/** How many grants hang on it, and with a partner how many audiences it may introspect. */
 export const COUNT = 'count';
 /** How many of them hold a scope. */
 export const scopeCount = (scope: string): string => `scope:${scope}`;

@@ -6,20 +6,22 @@
 import type { JWK } from 'jose';
 import { algorithmFacts, JWS_ALGORITHMS, type JwsAlgorithm, PUBLIC_KEY_MEMBERS, wireNames } from './algorithms.ts';
 import { certificateMembers } from './certificate.ts';
+import { defaultAlgorithm } from './default-algorithm.ts';
 import { PROOF_ALGORITHM_NAMES } from './dpop-proof.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
 import type { RealmTerms } from './realm.ts';
 
 export const tokenEndpoint = (issuer: string): string => `${issuer}/token`;
-const introspectionEndpoint = (issuer: string): string => `${issuer}/introspect`;
-const revocationEndpoint = (issuer: string): string => `${issuer}/revoke`;
+export const introspectionEndpoint = (issuer: string): string => `${issuer}/introspect`;
+export const revocationEndpoint = (issuer: string): string => `${issuer}/revoke`;
 
 /**
  * RFC 8414 2, RFC 8705 5, RFC 9449 5.1, RFC 9396 10, RFC 9701 7: what is on in this realm, and nothing else. No authorization endpoint exists, so
  * `response_types_supported` holds the registered value for "nothing".
+ * @param rings of the realm, which say what signs now.
  */
-export const authorizationServerMetadata = (realm: RealmTerms) => {
-  const { issuer, algorithms, clientSecrets, grantTypes, authorizationDetailsTypes: types, mutualTlsUrl } = realm;
+export const authorizationServerMetadata = (realm: RealmTerms, rings: readonly KeyRing[]) => {
+  const { issuer, clientSecrets, grantTypes, authorizationDetailsTypes: types, mutualTlsUrl } = realm;
   const methods = [
     'private_key_jwt',
     ...(mutualTlsUrl === undefined ? [] : ['tls_client_auth', 'self_signed_tls_client_auth']),
@@ -41,7 +43,7 @@ export const authorizationServerMetadata = (realm: RealmTerms) => {
     introspection_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     // RFC 9701 7
-    introspection_signing_alg_values_supported: algorithms,
+    introspection_signing_alg_values_supported: signingAlgorithms(realm, rings),
     revocation_endpoint: revocationEndpoint(issuer),
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
@@ -60,6 +62,11 @@ export const authorizationServerMetadata = (realm: RealmTerms) => {
   };
 };
 
+/** What the realm says that it signs with, and what it signs with as long as nothing of that can. */
+const signingAlgorithms = (realm: RealmTerms, rings: readonly KeyRing[]): readonly JwsAlgorithm[] => [
+  ...new Set([...realm.algorithms, defaultAlgorithm(realm, rings)]),
+];
+
 /** RFC 7591 3 */
 export const registrationEndpoint = (issuer: string): string => `${issuer}/register`;
 
@@ -67,12 +74,12 @@ export const registrationEndpoint = (issuer: string): string => `${issuer}/regis
  * The same under the name that API Gateway's JWT authorizer and most libraries look for (OpenID Connect Discovery 3), with
  * the members that document requires. No ID token is ever issued; the algorithms are those of the access tokens.
  */
-export const openidConfiguration = (realm: RealmTerms) => ({
-  ...authorizationServerMetadata(realm),
+export const openidConfiguration = (realm: RealmTerms, rings: readonly KeyRing[]) => ({
+  ...authorizationServerMetadata(realm, rings),
   // Required there, and MSAL and others do not load without it. It answers that nobody can be authorized here.
   authorization_endpoint: `${realm.issuer}/authorize`,
   subject_types_supported: ['public'],
-  id_token_signing_alg_values_supported: realm.algorithms,
+  id_token_signing_alg_values_supported: signingAlgorithms(realm, rings),
 });
 
 /**

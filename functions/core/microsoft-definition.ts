@@ -1,7 +1,7 @@
 /** What operators say of the Microsoft profile, of a realm and of a partner, read and checked. */
 
 import { accept, type Result, refuse } from './errors.ts';
-import { isApplicationId, isAuthority, isMicrosoftRealm, parsePrincipal } from './microsoft-principal.ts';
+import { isApplicationId, isAuthority, isMicrosoftRealm, isSameHost, parsePrincipal } from './microsoft-principal.ts';
 import { MICROSOFT_ISSUERS, MICROSOFT_USERS, type MicrosoftPartner, type MicrosoftRealm } from './microsoft-profile.ts';
 import type { Partner } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
@@ -41,7 +41,8 @@ export const parseMicrosoftRealm = (
   const hostRule = `up to ${MAX_HOSTS} different host names, with their port if it is not 443`;
   if (!isListOf(hosts, MAX_HOSTS, isAuthority)) wrong('hosts', hostRule);
   if (!isListOf(tokenHosts, MAX_HOSTS, isAuthority)) wrong('tokenHosts', hostRule);
-  if (hosts.some((host) => tokenHosts.includes(host))) wrong('tokenHosts', 'a host is a resource, or ours, not both');
+  if (hosts.some((host) => tokenHosts.some((ours) => isSameHost(host, ours))))
+    wrong('tokenHosts', 'a host is a resource, or ours, not both');
   const users = MICROSOFT_USERS.find((each) => each === usersName);
   if (users === undefined) wrong('users', `one of ${MICROSOFT_USERS.join(', ')}`);
   if (problems.length > 0 || first === undefined || users === undefined) return refuse(problems);

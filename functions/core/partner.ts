@@ -122,6 +122,10 @@ export interface PartnerWithGrants {
   readonly grants: readonly Grant[];
   /** The audiences it owns. */
   readonly audiences: readonly string[];
+  /** Audiences of others of whose tokens it may ask; there exactly when there are any. */
+  readonly introspects?: readonly string[];
+  /** When it last lost a grant, if it ever did. */
+  readonly lostGrantAt?: EpochSeconds;
   /** How following its document goes; there exactly when the partner has a source. */
   readonly refresh?: RefreshStatus;
 }
@@ -139,6 +143,8 @@ export interface Audience {
   readonly authorizationDetails: DetailTypes;
   /** What the resource asks of every token for it. */
   readonly tokenPolicy: TokenPolicy;
+  /** Ids of partners that may introspect its tokens as the owner may: sorted, none twice, the owner not among them. */
+  readonly introspectors: readonly string[];
   readonly version: number;
 }
 

@@ -5,6 +5,7 @@
 import type { JwsAlgorithm } from './algorithms.ts';
 import { type DetailTypesInput, MAX_DETAIL_TYPES, parseDetailTypes } from './authorization-details.ts';
 import { accept, type Result, refuse } from './errors.ts';
+import { parseIntrospectors } from './introspectors.ts';
 import { type Audience, type EpochSeconds, type Grant, isAudienceUri, type Partner } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
 import { formatScope, isScopeToken, MAX_SCOPE_LENGTH, MAX_SCOPES } from './scope.ts';
@@ -37,6 +38,8 @@ export interface AudienceChange {
   readonly tokenPolicy?: TokenPolicyInput | undefined;
   /** All types: they take the place of those before. */
   readonly authorizationDetails?: DetailTypesInput | undefined;
+  /** All of them, by id. */
+  readonly introspectors?: readonly string[] | undefined;
 }
 
 /** What audiences of a realm can choose among. */
@@ -55,27 +58,27 @@ export interface AudienceInput extends AudienceChange {
 
 export const declareAudience = (
   realm: string,
-  { audience, owner: ownerId, scopes, tokenPolicy = {}, authorizationDetails = {} }: AudienceInput,
+  { audience, owner: ownerId, ...members }: AudienceInput,
   owner: Pick<Partner, 'enabled'>,
   choices: AudienceChoices,
 ): AdminResult<Audience> => {
   const uriProblems = isAudienceUri(audience) ? [] : [{ pointer: '/audience', detail: AUDIENCE_RULE }];
   const empty = { realm, audience, owner: ownerId, ownerEnabled: owner.enabled, ...NOTHING, version: 0 };
-  const declared = changeAudience(empty, { scopes, tokenPolicy, authorizationDetails }, choices);
+  const declared = changeAudience(empty, members, choices);
   if (uriProblems.length === 0) return declared;
   const more = !declared.ok && declared.refusal.reason === 'invalid' ? declared.refusal.problems : [];
   return invalid(...uriProblems, ...more);
 };
 
 /** An audience before anything is declared. */
-const NOTHING = { scopes: [], tokenPolicy: {}, authorizationDetails: {} } as const;
+const NOTHING = { scopes: [], tokenPolicy: {}, authorizationDetails: {}, introspectors: [] } as const;
 
 const AUDIENCE_RULE = 'an audience is an absolute URI without fragment, at most 512 characters';
 
 /** The audience with these members in place of its own. The version goes up by one. */
 export const changeAudience = (
   audience: Audience,
-  { scopes = audience.scopes, tokenPolicy, authorizationDetails }: AudienceChange,
+  { scopes = audience.scopes, tokenPolicy, authorizationDetails, introspectors: ids }: AudienceChange,
   { algorithms, detailTypes }: AudienceChoices,
 ): AdminResult<Audience> => {
   const policy = tokenPolicy === undefined ? accept(audience.tokenPolicy) : parseTokenPolicy(tokenPolicy, algorithms);
@@ -83,17 +86,20 @@ export const changeAudience = (
     authorizationDetails === undefined
       ? accept(audience.authorizationDetails)
       : parseDetailTypes(authorizationDetails, detailTypes, '/authorizationDetails');
+  const introspectors = ids === undefined ? accept(audience.introspectors) : parseIntrospectors(ids, audience.owner);
   const problems = [
     ...scopeProblems(scopes),
     ...(policy.ok ? [] : policy.refusal),
     ...(details.ok ? [] : details.refusal),
+    ...(introspectors.ok ? [] : introspectors.refusal),
   ];
-  if (problems.length > 0 || !policy.ok || !details.ok) return invalid(...problems);
+  if (problems.length > 0 || !policy.ok || !details.ok || !introspectors.ok) return invalid(...problems);
   return accept({
     ...audience,
     scopes: [...new Set(scopes)],
     tokenPolicy: policy.value,
     authorizationDetails: details.value,
+    introspectors: introspectors.value,
     version: audience.version + 1,
   });
 };
@@ -118,7 +124,8 @@ export const isSameAudience = (stored: Audience, wanted: Audience): boolean =>
   stored.owner === wanted.owner &&
   sameList(stored.scopes, wanted.scopes) &&
   sameList(Object.entries(stored.tokenPolicy).map(String), Object.entries(wanted.tokenPolicy).map(String)) &&
-  isSameDetails(stored.authorizationDetails, wanted.authorizationDetails);
+  isSameDetails(stored.authorizationDetails, wanted.authorizationDetails) &&
+  sameList(stored.introspectors, wanted.introspectors);
 
 /** Whatever the order of types and values. */
 export const isSameDetails = (a: DetailTypesInput, b: DetailTypesInput): boolean =>

@@ -130,6 +130,7 @@ const isActivationDue = (now: EpochSeconds, ring: KeyRing, policy: RotationPolic
 export type KeyCommandRefusal =
   | { readonly reason: 'key_unknown' }
   | { readonly reason: 'no_standby' }
+  | { readonly reason: 'standby_uncertified' }
   | { readonly reason: 'standby_too_young'; readonly until: EpochSeconds }
   | { readonly reason: 'still_draining'; readonly until: EpochSeconds }
   | { readonly reason: 'no_active_key' }
@@ -145,6 +146,7 @@ export const planRotateNow = (
 ): Result<string, KeyCommandRefusal> => {
   const standby = standbyKey(ring);
   if (standby === undefined) return refuse({ reason: 'no_standby' });
+  if (lacksCertificate(ring, standby, policy)) return refuse({ reason: 'standby_uncertified' });
   const readyAt = standbyReadyAt(standby, policy);
   if (now < readyAt) return refuse({ reason: 'standby_too_young', until: readyAt });
   const draining = ring.keys.find((key) => key.state === 'retiring' && !key.hold);
@@ -164,6 +166,7 @@ export const planRotateAt = (
 ): Result<string, KeyCommandRefusal> => {
   const [active, standby] = [activeKey(ring), standbyKey(ring)];
   if (standby === undefined) return refuse({ reason: 'no_standby' });
+  if (lacksCertificate(ring, standby, policy)) return refuse({ reason: 'standby_uncertified' });
   if (active === undefined) return refuse({ reason: 'no_active_key' });
   const drained = ring.keys.flatMap((key) =>
     key.state === 'retiring' && !key.hold ? (key.retireNotBefore ?? []) : [],
@@ -192,6 +195,7 @@ export const planRevocation = (
   if (key.state !== 'active' || breakGlass) return accept(key);
   const standby = standbyKey(ring);
   if (standby === undefined) return refuse({ reason: 'no_standby' });
+  if (lacksCertificate(ring, standby, policy)) return refuse({ reason: 'standby_uncertified' });
   const readyAt = standbyReadyAt(standby, policy);
   return now < readyAt ? refuse({ reason: 'standby_too_young', until: readyAt }) : accept(key);
 };

@@ -1,4 +1,4 @@
-/** A request about one token, as RFC 7662 2.1 and RFC 7009 2.1 spell it: the proof of who asks, and the token. */
+/** A request about one token, as RFC 7662 2.1 and RFC 7009 2.1 spell it: the proof of who asks, and the token; and what its answer holds. */
 
 import { type ClientAuthentication, parseClientAuthentication } from './client-authentication.ts';
 import { accept, type Result, refuse } from './errors.ts';
@@ -21,3 +21,10 @@ export const parseTokenForm = (raw: RawTokenRequest): Result<TokenForm> => {
     ? refuse({ reason: 'parameter_missing', parameter: 'token' })
     : accept({ client: client.value, token });
 };
+
+/** What the client is told. */
+export interface Answered<Answer> {
+  readonly answer: Answer;
+  /** For its next DPoP proof, where it has sent one. */
+  readonly dpopNonce?: string;
+}

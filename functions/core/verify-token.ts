@@ -5,10 +5,12 @@
 import { accept, type Result, refuse } from './errors.ts';
 import { isSignedBy } from './key-proof.ts';
 import { type KeyRing, publishedKeys, type SigningKey } from './key-ring.ts';
-import type { EpochSeconds, PartnerWithGrants } from './partner.ts';
+import type { Audience, EpochSeconds, PartnerWithGrants } from './partner.ts';
+import { bindingsOf } from './proof-of-possession.ts';
 import { parseScope } from './scope.ts';
 import { checkTrust } from './subject.ts';
 import { type AccessTokenClaims, checkTokenClaims, type ParsedToken, type TokenRules } from './token.ts';
+import { BINDINGS } from './token-policy.ts';
 
 export const verifyToken = async (
   rings: readonly KeyRing[],
@@ -66,4 +68,22 @@ export const stillGranted = (
   return lost === undefined
     ? accept(claims)
     : refuse({ reason: 'authorization_details_not_granted', type: lost.type, detail: 'not granted any more' });
+};
+
+/**
+ * The same, and whether the token is bound as its resource and its client ask of tokens now. A rule that was set after the token was
+ * issued holds for it as well: whoever asks for bound tokens wants no stolen one to work.
+ */
+export const stillAccepted = (
+  found: PartnerWithGrants | undefined,
+  audience: Audience | undefined,
+  claims: AccessTokenClaims,
+): Result<AccessTokenClaims> => {
+  const granted = stillGranted(found, claims);
+  if (!granted.ok) return granted;
+  if (audience === undefined) return refuse({ reason: 'resource_unknown', resource: claims.aud });
+  const bound = bindingsOf(claims.cnf) ?? [];
+  const asked = [audience.tokenPolicy.binding, found?.partner.tokenPolicy.binding];
+  const missing = BINDINGS.find((binding) => asked.includes(binding) && !bound.includes(binding));
+  return missing === undefined ? granted : refuse({ reason: 'token_unbound', binding: missing });
 };

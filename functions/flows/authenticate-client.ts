@@ -1,6 +1,6 @@
 /**
  * Who is asking, at endpoints that answer clients about tokens: any way in which a client proves itself at the token endpoint, but for
- * the assertion of a grant. What proves it once is used up; where no answer comes of it, it is given back.
+ * the assertion of a grant. What proves it once is used up, by a refusal too; where the request is not decided at all, it is given back.
  */
 
 import type { AuditFacts } from '../core/audit.ts';
@@ -10,7 +10,6 @@ import { confirm } from '../core/confirmation.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
 import { CLIENT_CREDENTIALS } from '../core/grant-type.ts';
 import { type EpochSeconds, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
-import { readPresentedCertificate } from '../core/presented-certificate.ts';
 import {
   isRealmName,
   type Realm,
@@ -20,15 +19,26 @@ import {
   untouchedRealm,
 } from '../core/realm.ts';
 import type { RawTokenRequest } from '../core/request-form.ts';
-import type { Freshness, IssuerReader, PartnerReader, RealmReader, ReplayGuard, SingleUse } from '../ports.ts';
+import type { Answered } from '../core/token-form.ts';
+import type {
+  DpopNonces,
+  Freshness,
+  IssuerReader,
+  PartnerReader,
+  RealmReader,
+  ReplayGuard,
+  SingleUse,
+} from '../ports.ts';
 import { findClient } from './look-up-client.ts';
-import { type ProvenClient, proveClient } from './prove-client.ts';
+import { proveClient, provenFacts, replayed } from './prove-client.ts';
+import { provePossession } from './prove-possession.ts';
 import { secondLook } from './second-look.ts';
 
 export interface AuthenticateClientPorts {
   readonly partners: PartnerReader & IssuerReader;
   readonly realms: RealmReader;
   readonly replay: ReplayGuard;
+  readonly nonces: DpopNonces;
 }
 
 export interface AuthenticateClientSettings extends RealmDefaults {
@@ -39,8 +49,10 @@ export interface AuthenticateClientSettings extends RealmDefaults {
 export interface Claimant {
   /** As the path names it: the realm's name or an alias. */
   readonly realm: string;
+  /** Which endpoint is asked, of a realm with this issuer: a DPoP proof is for that one. */
+  readonly endpoint: (issuer: string) => string;
   readonly client: ClientAuthentication;
-  readonly held: Pick<RawTokenRequest, 'clientCertificate'>;
+  readonly held: Pick<RawTokenRequest, 'dpop' | 'clientCertificate'>;
   readonly requestId: string;
 }
 
@@ -53,9 +65,9 @@ export interface AuthenticatedClient {
 type Learn = (facts: AuditFacts) => void;
 
 /**
- * @param answer what the client is told, once it has proved itself.
+ * @param decide what the client is told, once it has proved itself.
  * @param learn is told what becomes known on the way, refused or not.
- * @throws Outage when DynamoDB did not answer, or `answer` throws; what has proved the client can then be sent again.
+ * @throws Outage when DynamoDB did not answer, or `decide` throws; what has proved the client can then be sent again.
  */
 export const asClient = async <Answer>(
   ports: AuthenticateClientPorts,
@@ -63,8 +75,8 @@ export const asClient = async <Answer>(
   claimant: Claimant,
   now: EpochSeconds,
   learn: Learn,
-  answer: (client: AuthenticatedClient) => Promise<Result<Answer>>,
-): Promise<Result<Answer>> => {
+  decide: (client: AuthenticatedClient) => Promise<Result<Answer>>,
+): Promise<Result<Answered<Answer>>> => {
   const { realm: asked, client, requestId } = claimant;
   if (!isRealmName(asked)) return refuse({ reason: 'realm_unknown' });
   learn({ realm: asked });
@@ -74,7 +86,7 @@ export const asClient = async <Answer>(
   if (clientId !== undefined && isPartnerId(clientId)) learn({ client: clientId });
   const proven = await prove(ports, settings, claimant, proof.value, now, learn);
   if (!proven.ok) return proven;
-  const { realm, caller, credential, uses } = proven.value;
+  const { realm, caller, credential, uses, nonce } = proven.value;
   const claim = {
     realm: realm.name,
     uses,
@@ -82,9 +94,11 @@ export const asClient = async <Answer>(
     claimedBy: requestId,
   };
   const used = await ports.replay.claim(claim, now);
-  if (used !== undefined) return refuse({ reason: 'assertion_replayed', jti: used.jti });
+  if (used !== undefined) return refuse(replayed(used));
   try {
-    return await answer({ realm, caller });
+    const answer = await decide({ realm, caller });
+    if (!answer.ok) return answer;
+    return accept({ answer: answer.value, ...(nonce === undefined ? {} : { dpopNonce: nonce }) });
   } catch (error) {
     await ports.replay.release(claim);
     throw error;
@@ -95,6 +109,8 @@ interface Proven extends AuthenticatedClient {
   /** By which its last use is remembered. */
   readonly credential: string;
   readonly uses: readonly SingleUse[];
+  /** For its next DPoP proof. */
+  readonly nonce?: string;
 }
 
 const prove = async (
@@ -114,12 +130,14 @@ const prove = async (
 const proveWith = async (
   ports: AuthenticateClientPorts,
   settings: AuthenticateClientSettings,
-  { realm: asked, held }: Claimant,
+  { realm: asked, endpoint, held }: Claimant,
   proof: ClientProof,
   now: EpochSeconds,
   freshness: Freshness,
   learn: Learn,
 ): Promise<Result<Proven>> => {
+  // The key of the nonces is read beside everything else. A failure comes back below.
+  if (held.dpop !== undefined) ports.nonces.read(asked, now).catch(() => undefined);
   const { realm, found } = await lookUp(ports, settings.defaultRealm, asked, proof, freshness);
   const terms = realmTerms(realm, settings);
   learn({ realm: terms.name });
@@ -127,13 +145,21 @@ const proveWith = async (
   const context = { issuers: ports.partners, realm: terms, toleranceSeconds, freshness, now };
   const proven = await proveClient(context, found?.partner, proof);
   if (!proven.ok) return proven;
-  learn(factsOf(proven.value));
+  learn(provenFacts(proven.value));
   if (!realm.enabled) return refuse({ reason: 'realm_disabled', realm: realm.name });
-  const isHeld = checkHeld(proven.value, held);
+  const possessed = await provePossession(ports.nonces, { ...context, asked, endpoint, settings }, held);
+  if (!possessed.ok) return possessed;
+  const { proofUse, nonce, ...possessions } = possessed.value;
+  const { partner, credential, uses, confirmation } = proven.value;
+  // The token of an issuer that is bound to a key proves its client only together with that (RFC 7800 3.1).
+  const isHeld = confirm({ bindings: [], bindsCertificate: false }, possessions, confirmation);
   if (!isHeld.ok) return isHeld;
-  const { partner, credential, uses } = proven.value;
   const caller = { partner, grants: found?.grants ?? [], audiences: found?.audiences ?? [] };
-  return accept({ realm: terms, caller, credential, uses });
+  return accept({
+    ...{ realm: terms, caller, credential },
+    uses: [...uses, ...(proofUse === undefined ? [] : [proofUse])],
+    ...(nonce === undefined ? {} : { nonce }),
+  });
 };
 
 /** The realm that the path means and the partner that the proof names; in a realm that is not there nobody is. */
@@ -155,20 +181,3 @@ const lookUp = async (
   if (realm === undefined) return { realm: untouchedRealm(asked), found: undefined };
   return { realm, found: await findClient(partners, realm.name, proof, freshness) };
 };
-
-/** The token of an issuer that is bound to a key proves its client only together with that (RFC 7800 3.1). No DPoP proof is taken here. */
-const checkHeld = ({ confirmation }: ProvenClient, { clientCertificate }: Claimant['held']): Result<unknown> => {
-  if (confirmation === undefined) return accept(undefined);
-  const certificate = clientCertificate === undefined ? undefined : readPresentedCertificate(clientCertificate);
-  if (certificate?.ok === false) return certificate;
-  const held = certificate === undefined ? {} : { x5tS256: certificate.value.x5tS256 };
-  return confirm({ bindings: [], bindsCertificate: false }, held, confirmation);
-};
-
-const factsOf = ({ partner, method, key, audited }: ProvenClient): AuditFacts => ({
-  client: partner.id,
-  method,
-  ...(key === undefined ? {} : { clientKey: key }),
-  ...(audited === undefined ? {} : { federationAudited: audited }),
-  ...(partner.compatibility === 'strict' ? {} : { compatibility: partner.compatibility }),
-});

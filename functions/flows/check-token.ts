@@ -10,8 +10,9 @@ import { bindingsOf } from '../core/proof-of-possession.ts';
 import { holdsScopes, outlastsDecision } from '../core/resource-entitlement.ts';
 import type { ResourceRequest } from '../core/resource-request.ts';
 import { type AccessTokenClaims, type ParsedToken, parseToken } from '../core/token.ts';
-import { stillGranted, verifyToken } from '../core/verify-token.ts';
+import { stillAccepted, verifyToken } from '../core/verify-token.ts';
 import type {
+  AudienceReader,
   Clock,
   Freshness,
   PartnerReader,
@@ -25,6 +26,7 @@ import { useUp, verifyPossession } from './verify-possession.ts';
 
 export interface CheckTokenPorts {
   readonly partners: Pick<PartnerReader, 'find'>;
+  readonly audiences: AudienceReader;
   readonly rings: RingReader;
   readonly realms: RealmReader;
   readonly replay: Pick<ReplayGuard, 'claim'>;
@@ -87,19 +89,20 @@ const verified = async (
   verifyToken(await rings.list(realm), token, { issuer, audience, toleranceSeconds }, now);
 
 const stillGood = async (
-  { partners, realms, revocations }: CheckTokenPorts,
+  { partners, audiences, realms, revocations }: CheckTokenPorts,
   name: string,
   claims: AccessTokenClaims,
   now: EpochSeconds,
 ): Promise<Result<AccessTokenClaims>> => {
   const look = async (freshness: Freshness): Promise<Result<AccessTokenClaims>> => {
-    const [realm, client, parties] = await Promise.all([
+    const [realm, client, audience, parties] = await Promise.all([
       realms.find(name, freshness),
       partners.find(name, claims.client_id, freshness),
+      audiences.find(name, claims.aud, freshness),
       checkParties(partners, name, claims, freshness),
     ]);
     if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: name });
-    return parties.ok ? stillGranted(client, claims) : parties;
+    return parties.ok ? stillAccepted(client, audience, claims) : parties;
   };
   const [cached, isRevoked] = await Promise.all([look({}), revocations.isRevoked(name, claims.jti, now)]);
   // The cache may be the reason: what an operator has just enabled must not be refused for half a minute.

@@ -8,6 +8,7 @@ import { confirm } from '../core/confirmation.ts';
 import { defaultAlgorithm } from '../core/default-algorithm.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
 import type { KeyRing } from '../core/key-ring.ts';
+import { tokenEndpoint } from '../core/metadata.ts';
 import { meantAudience } from '../core/microsoft-resource.ts';
 import type { EpochSeconds, Partner } from '../core/partner.ts';
 import { decideEntitlement, type Entitlement } from '../core/policy.ts';
@@ -19,7 +20,7 @@ import type { DpopNonces, Freshness, SingleUse, TokenRevocations, UserReader } f
 import { type Asked, type LookUpPorts, lookUpClient, targetOf } from './look-up-client.ts';
 import { orderForServer } from './order-actor-token.ts';
 import { proveByActorToken, subjectOfActorToken } from './prove-actor-token.ts';
-import { type ProvenClient, proveClient } from './prove-client.ts';
+import { type ProvenClient, proveClient, provenFacts } from './prove-client.ts';
 import { provePossession } from './prove-possession.ts';
 import { secondLook } from './second-look.ts';
 import type { ActorTokenOrder } from './sign-actor-token.ts';
@@ -96,11 +97,12 @@ const entitle = async (
       ? await proveByActorToken({ ...context, certificates, users }, proof)
       : await proveClient(context, found?.partner, proof);
   if (!proven.ok) return proven;
-  learn(factsOf(proven.value));
+  learn(provenFacts(proven.value));
   if (!realm.enabled) return refuse({ reason: 'realm_disabled', realm: realm.name });
   const { type } = request.grant;
   if (!terms.grantTypes.includes(type)) return refuse({ reason: 'grant_type_off', grantType: type });
-  const possessions = await provePossession(ports.nonces, { ...context, asked: client.realm, settings }, held);
+  const at = { asked: client.realm, endpoint: tokenEndpoint, settings };
+  const possessions = await provePossession(ports.nonces, { ...context, ...at }, held);
   if (!possessions.ok) return possessions;
 
   const { partner, actorToken } = proven.value;
@@ -148,14 +150,6 @@ const entitle = async (
     rings,
   });
 };
-
-const factsOf = ({ partner, method, key, audited }: ProvenClient): AuditFacts => ({
-  client: partner.id,
-  method,
-  ...(key === undefined ? {} : { clientKey: key }),
-  ...(audited === undefined ? {} : { federationAudited: audited }),
-  ...(partner.compatibility === 'strict' ? {} : { compatibility: partner.compatibility }),
-});
 
 /** Libraries that leave out the subject of their assertions ask for scopes there too, and for none in the request. */
 const scopesOf = ({ request, proof }: ClientRequest, { partner }: ProvenClient): readonly string[] | undefined => {

@@ -16,9 +16,10 @@ import { actorsOf } from '../core/subject.ts';
 import { answerTo, type LegacyTokenAnswer, type SignedToken, type TokenAnswer } from '../core/token-answer.ts';
 import { type GrantRequest, parseTokenRequest, type TokenRequest } from '../core/token-request.ts';
 import { refusalToWire } from '../core/wire-error.ts';
-import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer, SingleUse } from '../ports.ts';
+import type { Clock, Ids, QuotaCounter, ReplayClaim, ReplayGuard, Signer } from '../ports.ts';
 import { type EntitleClientPorts, type EntitleClientSettings, type Entitled, entitleClient } from './entitle-client.ts';
 import type { Asked } from './look-up-client.ts';
+import { replayed } from './prove-client.ts';
 import { type ActorTokenOrder, signActorToken } from './sign-actor-token.ts';
 import { checkSize, signToken, type TokenOrder } from './sign-token.ts';
 
@@ -225,9 +226,6 @@ const claimCountAndSign = async (
   await Promise.all([replay.release(claim), takeBack()]);
   throw firstFailure(claimed, counted, signed);
 };
-
-const replayed = ({ kind, jti }: SingleUse): Refusal =>
-  kind === 'dpop' ? { reason: 'dpop_replayed' } : { reason: 'assertion_replayed', jti };
 
 const sign = async (
   signer: Signer,

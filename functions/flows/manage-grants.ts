@@ -20,7 +20,17 @@ import {
   isSameAudience,
   isSameGrant,
 } from '../core/registration.ts';
-import type { GrantRegistry, Page, PageRequest, PartnerRegistry, RealmRegistry, RingStore } from '../ports.ts';
+import { markOfNewGrant } from '../core/token-mark.ts';
+import type {
+  Clock,
+  GrantRegistry,
+  Page,
+  PageRequest,
+  PartnerRegistry,
+  Pause,
+  RealmRegistry,
+  RingStore,
+} from '../ports.ts';
 import { type Created, signingAlgorithms } from './manage-partners.ts';
 import { changedSince } from './manage-realms.ts';
 import { findPartner, lostRace } from './remove-partner.ts';
@@ -29,6 +39,8 @@ export interface ManageGrantsPorts {
   readonly registry: GrantRegistry & Pick<PartnerRegistry, 'findPartner'>;
   readonly rings: Pick<RingStore, 'list'>;
   readonly realms: Pick<RealmRegistry, 'findRealm'>;
+  readonly clock: Clock;
+  readonly pause: Pause;
 }
 
 /** The transaction that disables an owner touches each of its audiences, and DynamoDB takes 100 writes in one. */
@@ -47,7 +59,7 @@ const inUse = (dependents: readonly Dependent[], what: string) =>
 export type ManageGrants = ReturnType<typeof manageGrants>;
 
 /** Every operation throws Outage when DynamoDB did not answer. */
-export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => {
+export const manageGrants = ({ registry, rings, realms, clock, pause }: ManageGrantsPorts) => {
   /** Each is looked up for who chooses something. */
   const choicesFor = async (
     realm: string,
@@ -58,6 +70,12 @@ export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => 
       Object.keys(authorizationDetails).length === 0 ? undefined : realms.findRealm(realm),
     ]);
     return { algorithms, detailTypes: found?.policy.authorizationDetailsTypes ?? [] };
+  };
+
+  /** @returns a refusal for the first of them who is no partner of the realm; `undefined`: all are. */
+  const missingAmong = async (realm: string, ids: readonly string[]) => {
+    const found = await Promise.all(ids.map((id) => findPartner(registry, realm, id)));
+    return found.flatMap((each) => (each.ok ? [] : [each]))[0];
   };
 
   const load = async (realm: string, audience: string): Promise<AdminResult<Audience>> => {
@@ -102,6 +120,8 @@ export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => 
       if (!owner.ok) return owner;
       const wanted = declareAudience(realm, input, owner.value.partner, await choicesFor(realm, input));
       if (!wanted.ok) return wanted;
+      const missing = await missingAmong(realm, wanted.value.introspectors);
+      if (missing !== undefined) return missing;
       const [stored, last] = await Promise.all([
         registry.findAudience(realm, input.audience),
         registry.lastAudienceVersion(realm, input.audience),
@@ -130,6 +150,9 @@ export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => 
       if (found.value.version !== version) return conflict(changedSince(found.value.version));
       const wanted = changeAudience(found.value, change, await choicesFor(realm, change));
       if (!wanted.ok) return wanted;
+      const come = wanted.value.introspectors.filter((id) => !found.value.introspectors.includes(id));
+      const missing = await missingAmong(realm, come);
+      if (missing !== undefined) return missing;
       const whoIsHurt = () => dependentsOn(realm, audience, (each) => holdsWhatGoes(each, found.value, wanted.value));
       // Types are not counted as scopes are. A grant that slips through holds a type that is no longer declared, which gives nothing.
       if (goneTypes(found.value, wanted.value).length > 0) {
@@ -155,19 +178,24 @@ export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => 
     /** Creates the grant, or gives it these scopes and types instead of its own. */
     addGrant: async (realm: string, input: GrantInput): Promise<AdminResult<Created<Grant>>> => {
       for (let attempt = 0; ; attempt += 1) {
-        const [stored, audience] = await Promise.all([
-          findGrant(realm, input.client, input.audience),
+        const [client, audience] = await Promise.all([
+          findPartner(registry, realm, input.client),
           load(realm, input.audience),
         ]);
-        if (!stored.ok) return stored;
+        if (!client.ok) return client;
         if (!audience.ok) return audience;
-        const wanted = grantAccess(realm, input, audience.value, stored.value);
+        const { grants, lostGrantAt } = client.value;
+        const stored = grants.find((grant) => grant.audience === input.audience);
+        const wanted = grantAccess(realm, input, audience.value, stored);
         if (!wanted.ok) return wanted;
-        if (stored.value !== undefined && isSameGrant(stored.value, wanted.value)) {
-          return accept({ created: false, value: stored.value });
+        if (stored !== undefined && isSameGrant(stored, wanted.value)) return accept({ created: false, value: stored });
+        const mark = stored === undefined ? markOfNewGrant(lostGrantAt, clock.now()) : undefined;
+        const value = { ...wanted.value, ...(mark && { tokensNotBefore: mark }) };
+        if ((await registry.saveGrant(value, stored, audience.value, lostGrantAt)) === 'saved') {
+          // Whoever has the answer can have tokens that are good.
+          if (mark !== undefined) await pause.until(mark);
+          return accept({ created: stored === undefined, value });
         }
-        const saved = await registry.saveGrant(wanted.value, stored.value, audience.value);
-        if (saved === 'saved') return accept({ created: stored.value === undefined, value: wanted.value });
         // Grants of others on the same audience are counted in the same row; only a change of this very grant is a lost race.
         if (attempt === MAX_ATTEMPTS) return lostRace();
       }
@@ -178,7 +206,7 @@ export const manageGrants = ({ registry, rings, realms }: ManageGrantsPorts) => 
         const stored = await findGrant(realm, client, audience);
         if (!stored.ok) return stored;
         if (stored.value === undefined) return notFound(`grant of ${client} on ${audience.slice(0, 512)}`);
-        if ((await registry.removeGrant(stored.value)) === 'saved') return accept(undefined);
+        if ((await registry.removeGrant(stored.value, clock.now())) === 'saved') return accept(undefined);
         if (attempt === MAX_ATTEMPTS) return lostRace();
       }
     },

@@ -33,11 +33,9 @@ export interface ManageKeysPorts {
   readonly clock: Clock;
   /** The rotation of one realm. */
   readonly rotate: (realm: string) => Promise<RotateKeys>;
+  /** By which it goes. */
+  readonly policyOf: (realm: string) => Promise<RotationPolicy>;
   readonly signer: Signer;
-}
-
-export interface ManageKeysSettings {
-  readonly policy: RotationPolicy;
 }
 
 /** A ring as it is, with what is needed to say when it will change. */
@@ -69,8 +67,8 @@ const conflict = (detail: string, until?: EpochSeconds) =>
 export type ManageKeys = ReturnType<typeof manageKeys>;
 
 /** Every operation throws Outage when DynamoDB or KMS did not answer. */
-export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { policy }: ManageKeysSettings) => {
-  const view = (ring: KeyRing): RingView => ({ ring, policy, now: clock.now() });
+export const manageKeys = ({ rings, clock, rotate, policyOf, signer }: ManageKeysPorts) => {
+  const view = (ring: KeyRing, policy: RotationPolicy): RingView => ({ ring, policy, now: clock.now() });
 
   const ringOf = async (realm: string, kid: string): Promise<KeyRing | undefined> =>
     (await rings.list(realm)).find((ring) => findKey(ring, kid) !== undefined);
@@ -93,7 +91,8 @@ export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { 
   /** Does what a command has made due, and shows the ring after it. */
   const follow = async (realm: string, algorithm: JwsAlgorithm): Promise<RingView> => {
     const unfinished = await (await rotate(realm))(MAX_STEPS, algorithm).then(() => undefined, outageOperation);
-    const seen = view((await rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm));
+    const ring = (await rings.load(realm, algorithm)) ?? emptyRing(realm, algorithm);
+    const seen = view(ring, await policyOf(realm));
     return unfinished === undefined ? seen : { ...seen, unfinished };
   };
 
@@ -109,13 +108,17 @@ export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { 
   };
 
   return {
-    list: async (realm: string): Promise<readonly RingView[]> => (await rings.list(realm)).map(view),
+    list: async (realm: string): Promise<readonly RingView[]> => {
+      const policy = await policyOf(realm);
+      return (await rings.list(realm)).map((ring) => view(ring, policy));
+    },
 
     /**
      * A planned rotation, now instead of when it is due: the calendar is brought forward, and the rotation does the rest, with
      * the test signature and the look at the public key sets that it owes every key.
      */
     rotateNow: async (realm: string, algorithm: JwsAlgorithm): Promise<AdminResult<RingView>> => {
+      const policy = await policyOf(realm);
       let successor: string | undefined;
       const changed = await changeRing(realm, algorithm, (ring) => {
         if (ring.version === 0) return notFound(`${algorithm} ring`);
@@ -134,6 +137,7 @@ export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { 
      * A planned rotation at a time that was agreed with verifiers: by the first run after it. Both keys are public before and after.
      */
     rotateAt: async (realm: string, algorithm: JwsAlgorithm, at: EpochSeconds): Promise<AdminResult<RingView>> => {
+      const policy = await policyOf(realm);
       const changed = await changeRing(realm, algorithm, (ring) => {
         if (ring.version === 0) return notFound(`${algorithm} ring`);
         const planned = planRotateAt(clock.now(), ring, policy, at);
@@ -146,6 +150,7 @@ export const manageKeys = ({ rings, clock, rotate, signer }: ManageKeysPorts, { 
       const found = await ringOf(realm, kid);
       if (found === undefined) return notFound(`key ${kid.slice(0, 64)}`);
       await proveSuccessor(signer, found, kid);
+      const policy = await policyOf(realm);
       let unverifiableSeconds = 0;
       const changed = await changeRing(realm, found.algorithm, (ring) => {
         const planned = planRevocation(clock.now(), ring, policy, kid, breakGlass);
@@ -193,6 +198,8 @@ const commandRefused = (refusal: KeyCommandRefusal) => {
       return notFound('key of that kid');
     case 'no_standby':
       return conflict('there is no standby key to take over; the next run makes one');
+    case 'standby_uncertified':
+      return conflict('the standby key has no certificate yet; the next run gives it one');
     case 'standby_too_young':
       return conflict("the standby key is not in every verifier's cache yet", refusal.until);
     case 'still_draining':

@@ -26,7 +26,8 @@ import {
 import { newRefresh, type RefreshStatus } from '../core/partner-source.ts';
 import type { InputProblem } from '../core/public-key.ts';
 import type { AdminResult } from '../core/registration.ts';
-import type { Clock, CredentialUses, Ids, Page, PageRequest, PartnerRegistry, RingStore } from '../ports.ts';
+import { markOfNewPartner } from '../core/token-mark.ts';
+import type { Clock, CredentialUses, Ids, Page, PageRequest, PartnerRegistry, Pause, RingStore } from '../ports.ts';
 import { changedSince } from './manage-realms.ts';
 import {
   findPartner,
@@ -42,6 +43,7 @@ export interface ManagePartnersPorts {
   readonly uses: CredentialUses;
   readonly rings: Pick<RingStore, 'list'>;
   readonly clock: Clock;
+  readonly pause: Pause;
   readonly ids: Ids;
 }
 
@@ -72,7 +74,7 @@ export const signingAlgorithms = async (
 export type ManagePartners = ReturnType<typeof managePartners>;
 
 /** Every operation throws Outage when DynamoDB did not answer. */
-export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePartnersPorts) => {
+export const managePartners = ({ registry, uses, rings, clock, pause, ids }: ManagePartnersPorts) => {
   const load = (realm: string, id: string) => findPartner(registry, realm, id);
 
   const define = async (realm: string, id: string, definition: PartnerDefinition): Promise<AdminResult<Partner>> => {
@@ -87,9 +89,12 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
 
   const create = async (defined: Partner): Promise<AdminResult<Created<PartnerView>> | undefined> => {
     const last = await registry.lastVersion(defined.realm, defined.id);
-    const wanted = { ...defined, version: last + 1 };
+    const tokensNotBefore = markOfNewPartner(last, clock.now());
+    const wanted = { ...defined, ...(tokensNotBefore && { tokensNotBefore }), version: last + 1 };
     const refresh = refreshOf(wanted, clock.now());
     if ((await registry.createPartner(wanted, refresh)) !== 'saved') return undefined;
+    // Whoever has the answer can have tokens that are good.
+    if (tokensNotBefore !== undefined) await pause.until(tokensNotBefore);
     const value = { partner: wanted, grants: [], audiences: [], ...(refresh && { refresh }), lastUses: NEVER_USED };
     return accept({ created: true, value });
   };
@@ -215,7 +220,7 @@ export const managePartners = ({ registry, uses, rings, clock, ids }: ManagePart
       return changed.ok ? save(found.value, changed.value) : invalid(changed.refusal);
     },
 
-    remove: removePartner(registry),
+    remove: removePartner(registry, clock),
 
     addCredential: async (realm: string, id: string, input: CredentialInput): Promise<AdminResult<PartnerView>> => {
       const parsed = await parseCredential(input, '', clock.now());

@@ -6,6 +6,7 @@
 import { accept, refuse } from '../core/errors.ts';
 import { type EpochSeconds, type Grant, isAudienceUri } from '../core/partner.ts';
 import type { AdminResult } from '../core/registration.ts';
+import { nextMark } from '../core/token-mark.ts';
 import { MAX_TOKEN_SECONDS } from '../core/token-policy.ts';
 import type { Clock, CredentialUses, GrantRegistry, PartnerRegistry, Pause, TokenRevocations } from '../ports.ts';
 import type { PartnerView } from './manage-partners.ts';
@@ -34,17 +35,11 @@ export const manageTokens = (
   { registry, revocations, uses, clock, pause }: ManageTokensPorts,
   { clockToleranceSeconds }: ManageTokensSettings,
 ) => {
-  /**
-   * The next second: a token tells no part of one, so all of this second have to go. Never back: another administrator's clock may be
-   * ahead of ours.
-   */
-  const nextMark = (before: EpochSeconds | undefined): EpochSeconds => Math.max(clock.now() + 1, before ?? 0);
-
   const markPartner = async (realm: string, id: string): Promise<AdminResult<PartnerView> | undefined> => {
     const found = await findPartner(registry, realm, id);
     if (!found.ok) return found;
     const { partner } = found.value;
-    const tokensNotBefore = nextMark(partner.tokensNotBefore);
+    const tokensNotBefore = nextMark(clock.now(), partner.tokensNotBefore);
     const marked = { ...partner, tokensNotBefore, version: partner.version + 1, updatedAt: clock.now() };
     if ((await registry.updatePartner(marked, found.value, undefined)) !== 'saved') return undefined;
     return accept({ ...found.value, partner: marked, lastUses: await uses.lastUses(realm, id) });
@@ -60,7 +55,11 @@ export const manageTokens = (
     if (stored === undefined || audience === undefined) {
       return refuse({ reason: 'not_found', what: `grant of ${client} on ${uri.slice(0, 512)}` });
     }
-    const marked = { ...stored, tokensNotBefore: nextMark(stored.tokensNotBefore), version: stored.version + 1 };
+    const marked = {
+      ...stored,
+      tokensNotBefore: nextMark(clock.now(), stored.tokensNotBefore),
+      version: stored.version + 1,
+    };
     return (await registry.saveGrant(marked, stored, audience)) === 'saved' ? accept(marked) : undefined;
   };
 

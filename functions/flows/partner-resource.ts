@@ -38,9 +38,9 @@ export const declareResources = (
   const putAudience = async (
     realm: string,
     owner: string,
-    { audience, scopes, tokenPolicy = {}, authorizationDetails = {} }: Omit<AudienceInput, 'owner'>,
+    { audience, scopes, tokenPolicy = {}, authorizationDetails = {}, introspectors = [] }: Omit<AudienceInput, 'owner'>,
   ): Promise<Done> => {
-    const members = { scopes, tokenPolicy, authorizationDetails };
+    const members = { scopes, tokenPolicy, authorizationDetails, introspectors };
     const [stored] = (await grants.findAudience(realm, audience)).items;
     if (stored === undefined) return done(await grants.addAudience(realm, { audience, owner, ...members }));
     if (stored.owner !== owner) {
@@ -49,7 +49,8 @@ export const declareResources = (
     const isSame =
       sorted(stored.scopes) === sorted(scopes) &&
       sameMembers(stored.tokenPolicy, tokenPolicy) &&
-      isSameDetails(stored.authorizationDetails, authorizationDetails);
+      isSameDetails(stored.authorizationDetails, authorizationDetails) &&
+      sorted(stored.introspectors) === sorted(introspectors);
     return isSame ? DONE : done(await grants.changeAudience(realm, audience, stored.version, members));
   };
 

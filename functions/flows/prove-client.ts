@@ -4,12 +4,12 @@
  */
 
 import { type AssertionRules, assertionId, type ParsedAssertion } from '../core/assertion.ts';
-import type { ClientMethod } from '../core/audit.ts';
+import type { AuditFacts, ClientMethod } from '../core/audit.ts';
 import { verifyAssertion } from '../core/client-auth.ts';
 import type { ClientProof } from '../core/client-proof.ts';
 import { findSecret, secretCredential } from '../core/client-secret.ts';
 import { ASSERTION_ALLOWANCES, type AssertionAllowance } from '../core/compatibility.ts';
-import { accept, type Result, refuse } from '../core/errors.ts';
+import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { refuseAsSlowly, shownOf } from '../core/key-proof.ts';
 import { tokenEndpoint } from '../core/metadata.ts';
 import { loggableId, type Partner } from '../core/partner.ts';
@@ -36,6 +36,19 @@ export interface ProvenClient {
   /** The proof, where it is one of the Microsoft profile: it says whom the token is to be about as well. */
   readonly actorToken?: VerifiedActorToken;
 }
+
+/** For the record. */
+export const provenFacts = ({ partner, method, key, audited }: ProvenClient): AuditFacts => ({
+  client: partner.id,
+  method,
+  ...(key === undefined ? {} : { clientKey: key }),
+  ...(audited === undefined ? {} : { federationAudited: audited }),
+  ...(partner.compatibility === 'strict' ? {} : { compatibility: partner.compatibility }),
+});
+
+/** What of a request had been used before. */
+export const replayed = ({ kind, jti }: SingleUse): Refusal =>
+  kind === 'dpop' ? { reason: 'dpop_replayed' } : { reason: 'assertion_replayed', jti };
 
 /** @param partner the one that the proof is said to come from, if there is one. */
 export const proveClient = (

@@ -6,7 +6,6 @@
 import type { Possessions } from '../core/confirmation.ts';
 import { verifyDpopProof } from '../core/dpop-proof.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
-import { tokenEndpoint } from '../core/metadata.ts';
 import type { EpochSeconds } from '../core/partner.ts';
 import { readPresentedCertificate } from '../core/presented-certificate.ts';
 import { type RealmDefaults, type RealmTerms, realmPath } from '../core/realm.ts';
@@ -16,6 +15,8 @@ import type { DpopNonces, SingleUse } from '../ports.ts';
 export interface PossessionContext {
   /** As the path names the realm: perhaps by an alias. */
   readonly asked: string;
+  /** The endpoint that is called, of a realm with this issuer. */
+  readonly endpoint: (issuer: string) => string;
   readonly realm: RealmTerms;
   readonly settings: RealmDefaults;
   readonly toleranceSeconds: number;
@@ -42,7 +43,7 @@ export const provePossession = async (
   const { current, accepted } = await nonces.read(realm.name, now);
   const rules = {
     method: 'POST',
-    urls: tokenUrls(context),
+    urls: endpointUrls(context),
     nonces: { accepted, required: realm.dpopNonces === 'required' },
     toleranceSeconds,
   };
@@ -52,8 +53,8 @@ export const provePossession = async (
   return accept({ ...held, jkt, proofUse: { kind: 'dpop', maker: jkt, jti, forgetAfter }, nonce: current });
 };
 
-/** Every address of this token endpoint: its own, by the name the client has called it, and at the door for certificates. */
-const tokenUrls = ({ asked, realm, settings }: PossessionContext): readonly string[] => {
+/** Every address of the endpoint: the realm's own, by the name the client has called it, and at the door for certificates. */
+const endpointUrls = ({ asked, endpoint, realm, settings }: PossessionContext): readonly string[] => {
   const path = realmPath(asked, settings.defaultRealm);
   const { mutualTlsUrl } = settings;
   const door =
@@ -61,5 +62,5 @@ const tokenUrls = ({ asked, realm, settings }: PossessionContext): readonly stri
       ? []
       : [realm.mutualTlsUrl, `${mutualTlsUrl}${path}`];
   const bases = [realm.issuer, `${settings.baseUrl}${path}`, ...door];
-  return [...new Set(bases.map(tokenEndpoint))];
+  return [...new Set(bases.map(endpoint))];
 };

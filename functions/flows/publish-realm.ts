@@ -17,8 +17,8 @@ export interface PublishRealmPorts {
 
 /** The documents of one realm. A disabled realm publishes as before: its tokens have to be verifiable until they end. */
 export interface RealmDocuments {
-  readonly authorizationServer: object;
-  readonly openid: object;
+  readonly authorizationServer: () => Promise<object>;
+  readonly openid: () => Promise<object>;
   readonly keys: () => Promise<{ readonly keys: readonly JWK[] }>;
   /** The signed list of revoked keys. */
   readonly revokedKeys: () => Promise<string>;
@@ -43,8 +43,8 @@ export const publishRealm =
     if (realm === undefined) return undefined;
     const terms = realmTerms(realm, defaults);
     return {
-      authorizationServer: authorizationServerMetadata(terms),
-      openid: openidConfiguration(terms),
+      authorizationServer: async () => authorizationServerMetadata(terms, await rings.list(terms.name)),
+      openid: async () => openidConfiguration(terms, await rings.list(terms.name)),
       keys: publishKeys(rings, terms.name),
       revokedKeys: currentRevocations(lists, terms.name),
       ...(terms.microsoft === undefined ? {} : { microsoft: microsoftDocuments(rings, terms, terms.microsoft) }),

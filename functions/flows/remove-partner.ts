@@ -1,13 +1,13 @@
 /**
  * Removes a partner with all that hangs on it: its grants, and the audiences that it owns. What others may call stays, and they
- * are named.
+ * are named. So does whom an audience of another names as an introspector: the next of its name must not be let in by what was said of it.
  */
 
 import { accept, refuse } from '../core/errors.ts';
 import { certificateNames } from '../core/microsoft-profile.ts';
-import { type Audience, type Grant, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
+import { type Audience, type EpochSeconds, type Grant, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
 import type { AdminResult, Dependent } from '../core/registration.ts';
-import type { GrantRegistry, PartnerRegistry } from '../ports.ts';
+import type { Clock, GrantRegistry, PartnerRegistry } from '../ports.ts';
 
 export type RemovalRegistry = Pick<PartnerRegistry, 'findPartner' | 'removePartner'> &
   Pick<GrantRegistry, 'findAudience' | 'removeAudience' | 'removeGrant' | 'listGrantsOn'>;
@@ -32,26 +32,35 @@ export const findPartner = async (
 
 /** @throws Outage when DynamoDB did not answer. */
 export const removePartner =
-  (registry: RemovalRegistry) =>
+  (registry: RemovalRegistry, clock: Clock) =>
   async (realm: string, id: string): Promise<AdminResult<void>> => {
     for (;;) {
       const found = await findPartner(registry, realm, id);
       if (!found.ok) return found;
-      const { partner, grants, audiences } = found.value;
+      const { partner, grants, audiences, introspects = [] } = found.value;
+      if (introspects.length > 0) return named(id, introspects);
       const owned = await loadAudiences(registry, realm, audiences);
-      if (writesToRemove(grants.length, owned.length) + certificateNames(partner).length <= MAX_TRANSACTION_WRITES) {
+      if (writesToRemove(grants, owned) + certificateNames(partner).length <= MAX_TRANSACTION_WRITES) {
         const isGone = (await registry.removePartner(found.value, owned)) === 'saved';
         return isGone ? accept(undefined) : inUse(registry, found.value);
       }
       // More than goes in one transaction: what hangs on it first, piece by piece, and none of it while somebody needs some.
       const dependents = await dependentsOn(registry, found.value);
-      const isLess = dependents.length === 0 && (await removeOne(registry, owned, grants)) === 'saved';
+      const isLess = dependents.length === 0 && (await removeOne(registry, owned, grants, clock.now())) === 'saved';
       if (!isLess) return inUse(registry, found.value);
     }
   };
 
-/** Besides the names of its certificates: itself, its tally, its issuer and its refresh status; for each grant its row and a tally, for each audience three rows. */
-const writesToRemove = (grants: number, audiences: number): number => 4 + 2 * grants + 3 * audiences;
+/** Besides the names of its certificates: itself, its tally, its issuer and its refresh status; a row and a tally for each grant and introspector, three rows for each audience. */
+const writesToRemove = ({ length: grants }: readonly Grant[], owned: readonly Audience[]): number =>
+  4 + 2 * grants + 3 * owned.length + 2 * owned.flatMap(({ introspectors }) => introspectors).length;
+
+const named = (id: string, audiences: readonly string[]) =>
+  refuse({
+    reason: 'in_use',
+    detail: 'audiences name this partner as an introspector',
+    dependents: audiences.slice(0, MAX_DEPENDENTS).map((audience) => ({ client: id, audience })),
+  } as const);
 
 const loadAudiences = async (
   registry: RemovalRegistry,
@@ -67,8 +76,9 @@ const removeOne = async (
   registry: RemovalRegistry,
   [audience]: readonly Audience[],
   [grant]: readonly Grant[],
+  now: EpochSeconds,
 ): Promise<'saved' | 'conflict'> => {
-  if (grant !== undefined) return registry.removeGrant(grant);
+  if (grant !== undefined) return registry.removeGrant(grant, now);
   return audience === undefined ? 'conflict' : registry.removeAudience(audience);
 };
 

@@ -5,64 +5,46 @@
 
 import type { AuditFacts, Decided } from '../core/audit.ts';
 import { accept } from '../core/errors.ts';
-import type { EpochSeconds } from '../core/partner.ts';
+import { revocationEndpoint } from '../core/metadata.ts';
 import type { RawTokenRequest } from '../core/request-form.ts';
 import { parseToken } from '../core/token.ts';
-import { parseTokenForm } from '../core/token-form.ts';
+import type { Answered } from '../core/token-form.ts';
 import { verifyToken } from '../core/verify-token.ts';
-import type { Clock, RingReader, TokenRevocations } from '../ports.ts';
-import {
-  type AuthenticateClientPorts,
-  type AuthenticateClientSettings,
-  type AuthenticatedClient,
-  asClient,
-} from './authenticate-client.ts';
-import { owns } from './introspect-token.ts';
+import type { RingReader, TokenRevocations } from '../ports.ts';
+import { type AnswerAboutTokenPorts, answerAboutToken, type TokenQuestion } from './answer-about-token.ts';
+import type { AuthenticateClientSettings } from './authenticate-client.ts';
+import { owns } from './resource-rights.ts';
 
-export interface RevokeTokenPorts extends AuthenticateClientPorts {
+export interface RevokeTokenPorts extends AnswerAboutTokenPorts {
   readonly rings: RingReader;
   readonly revocations: Pick<TokenRevocations, 'revoke'>;
-  readonly clock: Clock;
 }
 
 /** @param realm as the path names it: the realm's name or an alias. */
-export type RevokeToken = (realm: string, request: RawTokenRequest, requestId: string) => Promise<Decided<void>>;
+export type RevokeToken = (
+  realm: string,
+  request: RawTokenRequest,
+  requestId: string,
+) => Promise<Decided<Answered<void>>>;
 
 /** @throws Outage when DynamoDB did not answer: the token may be good still, and the request may be tried again. */
 export const revokeToken =
   (ports: RevokeTokenPorts, settings: AuthenticateClientSettings): RevokeToken =>
-  async (realm, raw, requestId) => {
-    let facts: AuditFacts = {};
-    const learn = (more: AuditFacts): void => {
-      facts = { ...facts, ...more };
-    };
-    const request = parseTokenForm(raw);
-    if (!request.ok) return { result: request, facts };
-    const { client, token } = request.value;
-    const now = ports.clock.now();
-    const result = await asClient(
-      ports,
-      settings,
-      { realm, client, held: raw, requestId },
-      now,
-      learn,
-      async (known) => {
-        learn(await revoke(ports, settings, known, token, now));
-        return accept(undefined);
-      },
-    );
-    return { result, facts };
+  (realm, raw, requestId) => {
+    const request = { realm, endpoint: revocationEndpoint, raw, requestId };
+    return answerAboutToken(ports, settings, request, async (question) => {
+      question.learn(await revoke(ports, settings, question));
+      return accept(undefined);
+    });
   };
 
 /** @returns what became of it, for the record. */
 const revoke = async (
   ports: RevokeTokenPorts,
   { clockToleranceSeconds: toleranceSeconds }: AuthenticateClientSettings,
-  { realm, caller }: AuthenticatedClient,
-  jws: string,
-  now: EpochSeconds,
+  { client: { realm, caller }, token, now }: TokenQuestion,
 ): Promise<AuditFacts> => {
-  const parsed = parseToken(jws);
+  const parsed = parseToken(token);
   if (!parsed.ok) return { tokenState: 'unchanged', tokenFault: parsed.refusal.reason };
   const rings = await ports.rings.list(realm.name);
   const claims = await verifyToken(rings, parsed.value, { issuer: realm.issuer, toleranceSeconds }, now);

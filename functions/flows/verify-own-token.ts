@@ -26,13 +26,13 @@ export const verifyOwnToken = async (context: OwnTokenContext, jws: string): Pro
   const claims = await verifyToken(rings, parsed.value, { issuer: realm.issuer, toleranceSeconds }, now);
   if (!claims.ok) return claims;
   const { client_id: client, jti: tokenId } = claims.value;
-  const [found, isRevoked] = await Promise.all([
+  const [found, parties, isRevoked] = await Promise.all([
     partners.find(realm.name, client, freshness),
+    checkParties(partners, realm.name, claims.value, freshness),
     revocations.isRevoked(realm.name, tokenId, now, freshness),
   ]);
   const granted = stillGranted(found, claims.value);
   if (!granted.ok) return granted;
-  const parties = await checkParties(partners, realm.name, claims.value, freshness);
   if (!parties.ok) return parties;
   return isRevoked ? refuse({ reason: 'token_revoked', tokenId }) : claims;
 };

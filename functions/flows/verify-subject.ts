@@ -47,9 +47,11 @@ const verifyExchange = async (
   client: PartnerWithGrants,
   { subject, actor }: Exchange,
 ): Promise<Result<VerifiedSubject>> => {
-  const acting = actor === undefined ? accept(undefined) : await verifyActor(context, client, actor.token);
+  const [acting, own] = await Promise.all([
+    actor === undefined ? accept(undefined) : verifyActor(context, client, actor.token),
+    verifyOwnToken(context, subject.token),
+  ]);
   if (!acting.ok) return because(badActor, acting);
-  const own = await verifyOwnToken(context, subject.token);
   if (!own.ok && subject.type === JWT_TYPE_URN && isOfAnother(own.refusal)) {
     return because(badSubject, await subjectOfAssertion(context, client.partner, subject.token));
   }

@@ -167,6 +167,7 @@ export const partnerAnswer = z.strictObject({
     .optional(),
   tokensNotBefore: time.optional(),
   audiences: z.array(z.string()),
+  introspects: z.array(z.string()).optional(),
   grants: z.array(
     z.strictObject({
       ...{ audience: z.string(), scopes },
@@ -205,6 +206,7 @@ export const audienceAnswer = z.strictObject({
   scopes,
   tokenPolicy,
   authorizationDetails,
+  introspectors: z.array(z.string()),
   version,
 });
 export const audiencesAnswer = listOf(audienceAnswer);

@@ -201,7 +201,7 @@ export const AUDIENCES = {
     id: 'changeAudience',
     method: 'PATCH',
     path: `${REALM}/audiences`,
-    summary: 'Change scopes, token policy or authorization details of an audience',
+    summary: 'Change scopes, token policy, authorization details or introspectors of an audience',
     query: NO_QUERY,
     body: takes.audienceChangeSchema,
     answer: answers.audienceAnswer,

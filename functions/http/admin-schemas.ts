@@ -190,6 +190,7 @@ export const audienceSchema = z.strictObject({
   scopes,
   tokenPolicy: tokenPolicy.optional(),
   authorizationDetails: authorizationDetails.optional(),
+  introspectors: z.array(z.string()).optional(),
 });
 
 export const audienceChangeSchema = z
@@ -199,6 +200,7 @@ export const audienceChangeSchema = z
     scopes: scopes.optional(),
     tokenPolicy: tokenPolicy.optional(),
     authorizationDetails: authorizationDetails.optional(),
+    introspectors: z.array(z.string()).optional(),
   })
   .refine((change) => Object.keys(change).length > 2, 'nothing to change');
 

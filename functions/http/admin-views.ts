@@ -36,7 +36,7 @@ export const partnerSummary = (partner: Partner) => ({
   updatedAt: timestamp(partner.updatedAt),
 });
 
-export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: PartnerView) => ({
+export const partnerView = ({ partner, grants, audiences, introspects, refresh, lastUses }: PartnerView) => ({
   ...partnerSummary(partner),
   acceptsSecurityIdentifiers: partner.acceptsSecurityIdentifiers,
   ...(partner.issuer === undefined ? {} : { issuer: partner.issuer }),
@@ -55,6 +55,7 @@ export const partnerView = ({ partner, grants, audiences, refresh, lastUses }: P
   ...(partner.quota === undefined ? {} : { quota: partner.quota }),
   ...optionalTime('tokensNotBefore', partner.tokensNotBefore),
   audiences,
+  ...(introspects === undefined ? {} : { introspects }),
   grants: grants.map(({ audience, scopes, authorizationDetailsTypes, tokensNotBefore }) => ({
     ...{ audience, scopes, authorizationDetailsTypes },
     ...optionalTime('tokensNotBefore', tokensNotBefore),
@@ -135,13 +136,11 @@ const sourceView = ({ type, url, selfRegistered }: PartnerSource, refresh: Refre
   ...optionalTime('nextAttemptAt', refresh?.dueAt),
 });
 
-export const audienceView = ({ audience, owner, scopes, tokenPolicy, authorizationDetails, version }: Audience) => ({
-  audience,
-  owner,
-  scopes,
-  tokenPolicy,
-  authorizationDetails,
-  version,
+export const audienceView = ({ audience, owner, scopes, tokenPolicy, ...more }: Audience) => ({
+  ...{ audience, owner, scopes, tokenPolicy },
+  authorizationDetails: more.authorizationDetails,
+  introspectors: more.introspectors,
+  version: more.version,
 });
 
 export const grantView = ({ client, audience, scopes, authorizationDetailsTypes, ...grant }: Grant) => ({

@@ -40,7 +40,7 @@ export const oauthError = (refusal: Refusal, usedAuthorizationHeader: boolean): 
 };
 
 /** RFC 9449 8 */
-const nonceHeader = (nonce: string | undefined): Readonly<Record<string, string>> =>
+export const nonceHeader = (nonce: string | undefined): Readonly<Record<string, string>> =>
   nonce === undefined ? {} : { 'dpop-nonce': nonce };
 
 /** draft-ietf-httpapi-ratelimit-headers: a policy and what is left of it, for each window. */

@@ -2,8 +2,9 @@
 
 import type { Result } from '../core/errors.ts';
 import type { IntrospectionAnswer } from '../core/introspection.ts';
+import type { Answered } from '../core/token-form.ts';
 import type { HttpAnswer } from './endpoint.ts';
-import { JSON_TYPE, NO_STORE, oauthError } from './response.ts';
+import { JSON_TYPE, NO_STORE, nonceHeader, oauthError } from './response.ts';
 
 const INTROSPECTION_JWT_MEDIA_TYPE = 'application/token-introspection+jwt';
 const JSON_MEDIA_TYPE = 'application/json';
@@ -25,14 +26,20 @@ const weightOf = (accept = '', mediaType: string): number => {
   return 0;
 };
 
-export const introspectionAnswer = (result: Result<IntrospectionAnswer>, usedAuthorization: boolean): HttpAnswer => {
+export const introspectionAnswer = (
+  result: Result<Answered<IntrospectionAnswer>>,
+  usedAuthorization: boolean,
+): HttpAnswer => {
   if (!result.ok) return oauthError(result.refusal, usedAuthorization);
-  const { value } = result;
-  return value.type === 'json'
-    ? { statusCode: 200, headers: { ...JSON_TYPE, ...NO_STORE }, body: JSON.stringify(value.introspection) }
-    : { statusCode: 200, headers: { 'content-type': INTROSPECTION_JWT_MEDIA_TYPE, ...NO_STORE }, body: value.jwt };
+  const { answer, dpopNonce } = result.value;
+  const headers = { ...NO_STORE, ...nonceHeader(dpopNonce) };
+  return answer.type === 'json'
+    ? { statusCode: 200, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(answer.introspection) }
+    : { statusCode: 200, headers: { 'content-type': INTROSPECTION_JWT_MEDIA_TYPE, ...headers }, body: answer.jwt };
 };
 
 /** RFC 7009 2.2: the status says everything. */
-export const revocationAnswer = (result: Result<void>, usedAuthorization: boolean): HttpAnswer =>
-  result.ok ? { statusCode: 200, headers: NO_STORE } : oauthError(result.refusal, usedAuthorization);
+export const revocationAnswer = (result: Result<Answered<void>>, usedAuthorization: boolean): HttpAnswer =>
+  result.ok
+    ? { statusCode: 200, headers: { ...NO_STORE, ...nonceHeader(result.value.dpopNonce) } }
+    : oauthError(result.refusal, usedAuthorization);

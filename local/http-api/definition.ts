@@ -1,29 +1,20 @@
 /**
- * What the template says about its HTTP API: routes, their integrations and authorizers.
+ * What the templates say about their HTTP APIs: routes, their integrations and authorizers, be they declared in other stacks.
  * Settings that the local gateway cannot honour stop the start; throttling and access logs are accepted and not simulated.
  */
 
 import { z } from 'zod';
-import type { Json } from '../service.ts';
 import { StartError } from '../start-error.ts';
 import { parseProperties } from '../template/document.ts';
 import type { Resolver } from '../template/resolver.ts';
+import {
+  authorizationOf,
+  authorizerProperties,
+  functionArnIn,
+  type RouteAuthorization,
+  routeProperties,
+} from './authorizer-definition.ts';
 import { bySpecificity, parseRouteKey, type RouteKey } from './routes.ts';
-
-/** A Lambda authorizer of type REQUEST, payload 2.0, simple responses. */
-export interface LambdaAuthorizer {
-  readonly id: string;
-  readonly functionArn: string;
-  /** e.g. `$request.header.Authorization`. */
-  readonly identitySources: readonly string[];
-  /** How long a result is kept; 0 for not at all. */
-  readonly cacheSeconds: number;
-}
-
-type RouteAuthorization =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'iam' }
-  | { readonly kind: 'lambda'; readonly authorizer: LambdaAuthorizer };
 
 export interface Route extends RouteKey {
   readonly authorization: RouteAuthorization;
@@ -38,6 +29,16 @@ export interface HttpApiDefinition {
   readonly routes: readonly Route[];
 }
 
+/** An HTTP API by where it is declared. */
+export interface DeclaredApi {
+  readonly stack: string;
+  readonly logicalId: string;
+  /** Its `Ref`. */
+  readonly id: string;
+}
+
+const API = 'AWS::ApiGatewayV2::Api';
+
 const apiProperties = z.object({
   ProtocolType: z.literal('HTTP'),
   CorsConfiguration: z.undefined({ error: 'CORS is not supported by the local runner' }).optional(),
@@ -45,97 +46,72 @@ const apiProperties = z.object({
 
 const stageProperties = z.object({
   StageName: z.literal('$default', { error: 'the local runner serves the stage $default only' }),
+  ApiId: z.string(),
 });
 
 const integrationProperties = z.object({
+  ApiId: z.string(),
   IntegrationType: z.literal('AWS_PROXY'),
   IntegrationUri: z.string(),
   PayloadFormatVersion: z.literal('2.0'),
   TimeoutInMillis: z.number().int().min(50).max(30_000).default(30_000),
 });
 
-const authorizerProperties = z.object({
-  AuthorizerType: z.literal('REQUEST'),
-  AuthorizerUri: z.string(),
-  AuthorizerPayloadFormatVersion: z.literal('2.0'),
-  EnableSimpleResponses: z.literal(true),
-  IdentitySource: z.array(z.string()).default([]),
-  AuthorizerResultTtlInSeconds: z.coerce.number().int().min(0).max(3600).default(300),
-});
+interface NamedResolver {
+  readonly name: string;
+  readonly resolver: Resolver;
+}
 
-const routeProperties = z.object({
-  RouteKey: z.string(),
-  Target: z.string(),
-  AuthorizationType: z.enum(['NONE', 'AWS_IAM', 'CUSTOM']).default('NONE'),
-  AuthorizerId: z.string().optional(),
-});
+/** The HTTP APIs of the stacks, those of the first stack first. @throws StartError when there is none. */
+export function declaredApis(stacks: readonly NamedResolver[]): [DeclaredApi, ...DeclaredApi[]] {
+  const [first, ...others] = stacks.flatMap(({ name, resolver }) =>
+    resolver
+      .resources(API)
+      .map(([logicalId]) => ({ stack: name, logicalId, id: resolver.values(logicalId, logicalId).ref })),
+  );
+  if (first === undefined) throw new StartError(`the template declares no HTTP API (${API})`);
+  return [first, ...others];
+}
 
-/** @throws StartError when there is no API, more than one, or something in it that is not supported. */
-export function readHttpApi(resolver: Resolver): HttpApiDefinition {
-  const [api, ...others] = resolver.resources('AWS::ApiGatewayV2::Api');
-  if (api === undefined) throw new StartError('the template declares no HTTP API (AWS::ApiGatewayV2::Api)');
-  if (others.length > 0) throw new StartError('the template declares more than one HTTP API');
-  const [apiLogicalId] = api;
-  parseProperties(apiProperties, resolver.properties(apiLogicalId), apiLogicalId);
-  const integrations = partsOf(resolver, 'AWS::ApiGatewayV2::Integration', integrationProperties);
-  const authorizers = partsOf(resolver, 'AWS::ApiGatewayV2::Authorizer', authorizerProperties);
-  const routes = resolver.resources('AWS::ApiGatewayV2::Route').map(([logicalId]) => {
-    const route = parseProperties(routeProperties, resolver.properties(logicalId), logicalId);
-    const integration = integrations.get(route.Target.replace('integrations/', ''));
-    if (integration === undefined) throw new StartError(`${logicalId}: no integration ${route.Target}`);
-    return {
+/** All HTTP APIs, by id. @throws StartError for something in one that is not supported. */
+export function readHttpApis(resolvers: readonly Resolver[]): ReadonlyMap<string, HttpApiDefinition> {
+  const integrations = partsOf(resolvers, 'AWS::ApiGatewayV2::Integration', integrationProperties);
+  const authorizers = new Map(
+    partsOf(resolvers, 'AWS::ApiGatewayV2::Authorizer', authorizerProperties).map(({ ref, value }) => [ref, value]),
+  );
+  const stages = partsOf(resolvers, 'AWS::ApiGatewayV2::Stage', stageProperties);
+  const routes = partsOf(resolvers, 'AWS::ApiGatewayV2::Route', routeProperties).map(({ logicalId, value: route }) => {
+    const integration = integrations.find(({ ref }) => route.Target === `integrations/${ref}`)?.value;
+    if (integration?.ApiId !== route.ApiId) throw new StartError(`${logicalId}: no integration ${route.Target}`);
+    const read: Route = {
       ...parseRouteKey(route.RouteKey, logicalId),
       authorization: authorizationOf(route, authorizers, logicalId),
       functionArn: functionArnIn(integration.IntegrationUri, logicalId),
       timeoutMs: integration.TimeoutInMillis,
     };
+    return { apiId: route.ApiId, read };
   });
-  return {
-    id: resolver.values(apiLogicalId, apiLogicalId).ref,
-    stage: stageOf(resolver, apiLogicalId),
-    routes: bySpecificity(routes),
-  };
-}
-
-function authorizationOf(
-  route: z.output<typeof routeProperties>,
-  authorizers: ReadonlyMap<string, z.output<typeof authorizerProperties>>,
-  logicalId: string,
-): RouteAuthorization {
-  if (route.AuthorizationType === 'NONE') return { kind: 'none' };
-  if (route.AuthorizationType === 'AWS_IAM') return { kind: 'iam' };
-  const id = route.AuthorizerId ?? '';
-  const authorizer = authorizers.get(id);
-  if (authorizer === undefined) throw new StartError(`${logicalId}: no authorizer ${id}`);
-  return {
-    kind: 'lambda',
-    authorizer: {
-      id,
-      functionArn: functionArnIn(authorizer.AuthorizerUri, logicalId),
-      identitySources: authorizer.IdentitySource,
-      cacheSeconds: authorizer.AuthorizerResultTtlInSeconds,
-    },
-  };
-}
-
-function stageOf(resolver: Resolver, api: string): string {
-  const [stage] = resolver.resources('AWS::ApiGatewayV2::Stage');
-  if (stage === undefined) throw new StartError(`${api}: the HTTP API has no stage`);
-  return parseProperties(stageProperties, resolver.properties(stage[0]), stage[0]).StageName;
-}
-
-/** The resources of one type by their `Ref`. */
-function partsOf<T>(resolver: Resolver, type: string, schema: z.ZodType<T>): Map<string, T> {
-  const parts = resolver.resources(type).map(([logicalId]) => {
-    const properties: Readonly<Record<string, Json | undefined>> = resolver.properties(logicalId);
-    return [resolver.values(logicalId, logicalId).ref, parseProperties(schema, properties, logicalId)] as const;
+  const apis = partsOf(resolvers, API, apiProperties).map(({ logicalId, ref: id }) => {
+    const stage = stages.find(({ value }) => value.ApiId === id)?.value.StageName;
+    if (stage === undefined) throw new StartError(`${logicalId}: the HTTP API has no stage`);
+    const own = routes.filter(({ apiId }) => apiId === id).map(({ read }) => read);
+    return { id, stage, routes: bySpecificity(own) };
   });
-  return new Map(parts);
+  return new Map(apis.map((api) => [api.id, api]));
 }
 
-/** An integration names its function by ARN, an authorizer by the invocation path of API Gateway. */
-function functionArnIn(uri: string, logicalId: string): string {
-  const [, arn] = /(arn:aws:lambda:[^/]+:function:[^/]+?)(?:\/invocations)?$/.exec(uri) ?? [];
-  if (arn === undefined) throw new StartError(`${logicalId}: ${uri} does not name a Lambda function`);
-  return arn;
+interface Part<T> {
+  readonly logicalId: string;
+  readonly ref: string;
+  readonly value: T;
 }
+
+/** The resources of one type. */
+const partsOf = <T>(resolvers: readonly Resolver[], type: string, schema: z.ZodType<T>): Part<T>[] =>
+  resolvers.flatMap((resolver) =>
+    resolver.resources(type).map(([logicalId]) => ({
+      logicalId,
+      ref: resolver.values(logicalId, logicalId).ref,
+      value: parseProperties(schema, resolver.properties(logicalId), logicalId),
+    })),
+  );

@@ -1,5 +1,5 @@
 /**
- * The domain that the template puts in front of its HTTP API, where callers have to show certificates. Its truststore lies in a bucket
+ * The domain that the template puts in front of an HTTP API, where callers have to show certificates. Its truststore lies in a bucket
  * that is not here, so whoever starts the deployment hands one in.
  */
 
@@ -28,20 +28,29 @@ const mappingProperties = z.object({
 });
 
 /**
- * Whether there is such a domain, which then leads to this API.
- * @throws StartError when there are several, or the one leads elsewhere.
+ * The API that such a domain leads to, where there is one.
+ * @throws StartError when there are several domains, or the one leads to no API of the deployment.
  */
-export function hasMutualTlsDomain(resolver: Resolver, { id, stage }: HttpApiDefinition): boolean {
-  const [domain, ...others] = resolver.resources(DOMAIN);
-  if (domain === undefined) return false;
-  const [logicalId] = domain;
+export function mutualTlsApi(
+  resolvers: readonly Resolver[],
+  apis: Iterable<HttpApiDefinition>,
+): HttpApiDefinition | undefined {
+  const domains = resolvers.flatMap((resolver) =>
+    resolver.resources(DOMAIN).map(([logicalId]) => ({ resolver, logicalId })),
+  );
+  const [domain, ...others] = domains;
+  if (domain === undefined) return undefined;
+  const { resolver, logicalId } = domain;
   if (others.length > 0) throw new StartError(`${logicalId}: the local runner has one domain only`);
   parseProperties(domainProperties, resolver.properties(logicalId), logicalId);
   const name = resolver.values(logicalId, logicalId).ref;
-  const leadsHere = resolver.resources(MAPPING).some(([mappingId]) => {
-    const mapping = parseProperties(mappingProperties, resolver.properties(mappingId), mappingId);
-    return mapping.DomainName === name && mapping.ApiId === id && mapping.Stage === stage;
-  });
-  if (!leadsHere) throw new StartError(`${logicalId}: no API mapping leads from this domain to the API`);
-  return true;
+  const mappings = resolvers.flatMap(readMappings).filter(({ DomainName }) => DomainName === name);
+  const api = [...apis].find(({ id, stage }) => mappings.some(({ ApiId, Stage }) => ApiId === id && Stage === stage));
+  if (api === undefined) throw new StartError(`${logicalId}: no API mapping leads from this domain to the API`);
+  return api;
 }
+
+const readMappings = (resolver: Resolver) =>
+  resolver
+    .resources(MAPPING)
+    .map(([logicalId]) => parseProperties(mappingProperties, resolver.properties(logicalId), logicalId));

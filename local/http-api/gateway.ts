@@ -8,6 +8,7 @@ import type { HttpApiDefinition, Route } from './definition.ts';
 import { type EventContext, integrationEvent } from './event.ts';
 import { authorizeByIam, type IamGate } from './iam-authorizer.ts';
 import { type FunctionInvoker, invokeWithin } from './invoker.ts';
+import { type JwtAuthorization, JwtAuthorizers } from './jwt-authorizer.ts';
 import { type AuthorizationResult, LambdaAuthorizers } from './lambda-authorizer.ts';
 import type { GatewayRequest } from './request.ts';
 import { type GatewayResponse, internalServerError, messageResponse, responseOf } from './response.ts';
@@ -20,9 +21,12 @@ export interface GatewayOptions extends Placement {
   readonly clock: Clock;
 }
 
+type Authorization = AuthorizationResult | JwtAuthorization;
+
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #authorizers: LambdaAuthorizers;
+  readonly #jwtAuthorizers = new JwtAuthorizers();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -48,9 +52,9 @@ export class Gateway {
     const authorization = await this.#authorize(request, match.route, context);
     switch (authorization.kind) {
       case 'unauthorized':
-        return messageResponse(401, 'Unauthorized');
+        return challenged(messageResponse(401, 'Unauthorized'), authorization);
       case 'forbidden':
-        return messageResponse(403, 'Forbidden');
+        return challenged(messageResponse(403, 'Forbidden'), authorization);
       case 'broken':
         return internalServerError();
       case 'allowed':
@@ -61,7 +65,7 @@ export class Gateway {
     }
   }
 
-  async #authorize(request: GatewayRequest, route: Route, context: EventContext): Promise<AuthorizationResult> {
+  async #authorize(request: GatewayRequest, route: Route, context: EventContext): Promise<Authorization> {
     const routeArn = this.#arn(`${this.#options.api.stage}/${request.method}${request.path}`);
     switch (route.authorization.kind) {
       case 'none':
@@ -73,6 +77,8 @@ export class Gateway {
         const sourceArn = this.#arn(`authorizers/${authorizer.id}`);
         return this.#authorizers.authorize({ authorizer, request, context, routeArn, sourceArn });
       }
+      case 'jwt':
+        return this.#jwtAuthorizers.authorize({ ...route.authorization, request, context });
     }
   }
 
@@ -103,6 +109,12 @@ export class Gateway {
     return `arn:aws:execute-api:${region}:${account}:${api.id}/${resource}`;
   }
 }
+
+/** JWT authorizers say why; all others leave callers to guess. */
+const challenged = (response: GatewayResponse, authorization: Authorization): GatewayResponse =>
+  'challenge' in authorization
+    ? { ...response, headers: { ...response.headers, 'www-authenticate': authorization.challenge } }
+    : response;
 
 const listenerOf = ({ protocol, port }: URL): Pick<EventContext, 'scheme' | 'port'> => ({
   scheme: protocol === 'https:' ? 'https' : 'http',

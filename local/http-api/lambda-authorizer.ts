@@ -6,8 +6,9 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Clock, JsonObject } from '../service.ts';
-import type { LambdaAuthorizer } from './definition.ts';
-import { authorizerEvent, type EventContext, queryParameters } from './event.ts';
+import type { LambdaAuthorizer } from './authorizer-definition.ts';
+import { authorizerEvent, type EventContext } from './event.ts';
+import { identitySource } from './identity-source.ts';
 import { type FunctionInvoker, invokeWithin } from './invoker.ts';
 import type { GatewayRequest } from './request.ts';
 
@@ -74,20 +75,5 @@ export class LambdaAuthorizers {
     if (!parsed.success) return { kind: 'broken' };
     if (!parsed.data.isAuthorized) return { kind: 'forbidden' };
     return { kind: 'allowed', member: { lambda: parsed.data.context ?? null } };
-  }
-}
-
-/** The value that an identity source names, or empty text. */
-function identitySource(source: string, request: GatewayRequest, context: EventContext): string {
-  const [, kind, name = ''] = /^\$(request\.header|request\.querystring|context)\.(.+)$/.exec(source) ?? [];
-  switch (kind) {
-    case 'request.header':
-      return request.headers[name.toLowerCase()] ?? '';
-    case 'request.querystring':
-      return queryParameters(request.rawQuery)[name] ?? '';
-    case 'context':
-      return name === 'routeKey' ? context.routeKey : name === 'stage' ? context.stage : '';
-    default:
-      return '';
   }
 }

@@ -92,7 +92,10 @@ function authorizations(store: KeyStore, input: JsonObject): readonly Authorizat
   return [create, { action: 'kms:TagResource', resource: kmsArn(store.placement, 'key/new-key'), context: tags }];
 }
 
-async function run(store: KeyStore, input: JsonObject): Promise<JsonObject> {
+const run = (store: KeyStore, input: JsonObject): Promise<JsonObject> => makeKey(store, input, randomUUID());
+
+/** Makes a key with this id, from the input of a CreateKey call. @throws AwsError for what the call would be refused for. */
+export async function makeKey(store: KeyStore, input: JsonObject, id: string): Promise<JsonObject> {
   const requested = requestedSpec(input);
   const spec = signingSpec(requested, requestedUsage(input, requested));
   refuseForeignMaterial(input);
@@ -100,7 +103,6 @@ async function run(store: KeyStore, input: JsonObject): Promise<JsonObject> {
   const policy = requestedPolicy(store, input);
   const tags = new Map<string, string>();
   addTags(tags, parseTags(input));
-  const id = randomUUID();
   const key: Key = {
     ...loadMaterial(spec, await generatePrivateKey(spec)),
     id,

@@ -11,7 +11,7 @@ import {
   type Placement,
 } from '../service.ts';
 import * as aliases from './alias-operations.ts';
-import { createKey } from './create-key.ts';
+import { createKey, makeKey } from './create-key.ts';
 import * as keys from './key-operations.ts';
 import { KeyStore } from './key-store.ts';
 import type { Operation } from './operation.ts';
@@ -73,6 +73,12 @@ export class EmbeddedKms implements EmbeddedService {
 
   async call(operation: string, input: JsonObject): Promise<JsonObject> {
     return await findOperation(operation).run(this.#store, input);
+  }
+
+  /** Makes the key with this id, unless an earlier run has. @throws AwsError for what CreateKey would be refused for. */
+  async declareKey(id: string, input: JsonObject): Promise<void> {
+    if (!Array.from(this.#store.keys(), (key) => key.id).includes(id)) await makeKey(this.#store, input, id);
+    else if (input.Policy !== undefined) await this.call('PutKeyPolicy', { KeyId: id, Policy: input.Policy });
   }
 
   /** Writes what is not in the file yet. */

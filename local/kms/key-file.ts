@@ -32,7 +32,7 @@ const STORED = z.strictObject({
   account: z.string(),
   keys: z.array(
     z.strictObject({
-      id: z.uuid(),
+      id: z.guid(),
       spec: z.custom<KeySpecName>((value) => typeof value === 'string' && isSupportedSpec(value), 'unknown key spec'),
       description: z.string(),
       createdAt: z.number(),

@@ -24,9 +24,15 @@ const resource = z.object({
   UpdateReplacePolicy: z.string().optional(),
 });
 
+const output = z.object({
+  Value: json,
+  Condition: z.string().optional(),
+  Export: z.object({ Name: json }).optional(),
+});
+
 const document = z.object({
   Resources: z.record(z.string(), resource),
-  Outputs: z.record(z.string(), z.object({ Value: json, Condition: z.string().optional() })).default({}),
+  Outputs: z.record(z.string(), output).default({}),
   Parameters: z.record(z.string(), z.object({ Type: z.string(), Default: json.optional() })).default({}),
   Conditions: z.record(z.string(), json).default({}),
 });

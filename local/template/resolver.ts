@@ -21,6 +21,8 @@ export interface ResolverOptions {
   readonly pseudoParameters: Readonly<Record<string, string>>;
   /** Names a resource. @throws StartError on a resource type that the runner does not know. */
   readonly identify: (logicalId: string, resource: Resource, resolver: Resolver) => ResourceValues;
+  /** What another stack exports under a name. @throws StartError when none does. @default - nothing is exported */
+  readonly importValue?: (name: string, where: string) => string;
 }
 
 type Resolved = Json | undefined;
@@ -88,6 +90,12 @@ export class Resolver {
     return parameter.Default;
   }
 
+  imported(name: string, where: string): string {
+    const value = this.#options.importValue?.(name, where);
+    if (value === undefined) throw new StartError(`${where}: no stack exports ${name}`);
+    return value;
+  }
+
   attribute(logicalId: string, attribute: string, where: string): string {
     const compute = this.values(logicalId, where).attributes[attribute];
     if (compute === undefined) throw new StartError(`${where}: ${logicalId} has no attribute ${attribute}`);
@@ -136,6 +144,7 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
     const [logicalId, ...attribute] = path.map((part) => resolver.text(part, where));
     return resolver.attribute(logicalId ?? '', attribute.join('.'), where);
   },
+  'Fn::ImportValue': (resolver, argument, where) => resolver.imported(resolver.text(argument, where), where),
   'Fn::Join': (resolver, argument, where) => {
     const [delimiter, values] = list(argument, 'Fn::Join', where);
     const parts = list(resolver.value(values, where), 'Fn::Join', where);

@@ -12,8 +12,8 @@ import type { Resolver, ResourceValues } from './resolver.ts';
 /** What naming resources needs to know about the deployment. */
 export interface Naming extends Placement {
   readonly stack: string;
-  /** Base URL of the HTTP API; asked for only after the server listens. */
-  readonly apiEndpoint: () => string;
+  /** Base URL of an HTTP API of the stack, by logical id; asked for only after its server listens. */
+  readonly apiEndpoint: (logicalId: string) => string;
   /** Host and port of the listener that stands for the domain with mutual TLS, if there is one. */
   readonly mutualTlsHost?: string | undefined;
   /** What the functions behind custom resources have answered so far, by logical id. */
@@ -65,9 +65,14 @@ const identifyTable: Identify = (subject) => {
   return valuesOf(name, { Arn: arn, TableId: stableUuid(subject.stack, subject.logicalId) });
 };
 
+const identifyKey: Identify = (subject) => {
+  const id = stableUuid(subject.stack, subject.logicalId);
+  return valuesOf(id, { Arn: subject.arn('kms', `key/${id}`), KeyId: id });
+};
+
 const identifyApi: Identify = (subject) => {
   const id = gatewayId(subject.stack, subject.logicalId);
-  return { ref: id, attributes: { ApiId: () => id, ApiEndpoint: subject.apiEndpoint } };
+  return { ref: id, attributes: { ApiId: () => id, ApiEndpoint: () => subject.apiEndpoint(subject.logicalId) } };
 };
 
 /** Known by the name that it is reached under here, so that whatever the template makes of the name leads here as well. */
@@ -115,6 +120,7 @@ const RUNNING: Readonly<Record<string, Identify>> = {
   'AWS::IAM::Role': identifyRole,
   'AWS::IAM::Policy': (subject) => named(subject, 'PolicyName'),
   'AWS::DynamoDB::GlobalTable': identifyTable,
+  'AWS::KMS::Key': identifyKey,
   'AWS::ApiGatewayV2::Api': identifyApi,
   'AWS::ApiGatewayV2::Stage': (subject) => valuesOf(subject.property('StageName')),
   'AWS::ApiGatewayV2::Route': gatewayPart,

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Audience, Grant } from '../../functions/core/partner.ts';
-import { AUDIENCE, audience, CLIENT, grant, OWNER, partner, REALM } from '../support/builders.ts';
+import { AUDIENCE, audience, CLIENT, grant, NOW, OWNER, partner, REALM } from '../support/builders.ts';
 import { audienceIn, IMPLEMENTATIONS, openDynamo, ownedBy, partnerIn, type Registries, readAll } from './registries.ts';
+
+/** Gives, or changes, a grant of the client as it is, on an audience as it was made. */
+const saveGrant = async ({ registry }: Registries, value: Grant, before?: Grant) => {
+  const lostGrantAt = (await registry.findPartner(value.realm, value.client))?.lostGrantAt;
+  return registry.saveGrant(value, before, { owner: OWNER, version: 1 }, lostGrantAt);
+};
 
 describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
   let registries: Registries;
@@ -16,9 +22,8 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
     return registries.registry.createAudience(audience(changes), { version });
   };
   /** Gives, or changes, a grant on the audience as it was made. */
-  const give = (changes: Partial<Grant> = {}, before?: Grant) =>
-    registries.registry.saveGrant(grant(changes), before, { owner: OWNER, version: 1 });
-  const take = (changes: Partial<Grant> = {}) => registries.registry.removeGrant(grant(changes));
+  const give = (changes: Partial<Grant> = {}, before?: Grant) => saveGrant(registries, grant(changes), before);
+  const take = (changes: Partial<Grant> = {}) => registries.registry.removeGrant(grant(changes), NOW);
   const drop = async (name = AUDIENCE) => registries.registry.removeAudience(await audienceIn(registries, REALM, name));
   const version = async (id = OWNER) => (await partnerIn(registries, REALM, id)).partner.version;
   const switchOff = async (id: string) => {
@@ -248,12 +253,45 @@ describe.each(IMPLEMENTATIONS)('audiences and grants, %s', (_where, open) => {
       await take({ scopes: ['read', 'write'] });
       await take({ scopes: ['read', 'write'], version: 2 });
       const [held] = (await partnerIn(registries, REALM, CLIENT)).grants;
-      if (held !== undefined) expect(await registries.registry.removeGrant(held)).toBe('saved');
+      if (held !== undefined) expect(await registries.registry.removeGrant(held, NOW)).toBe('saved');
       expect(await drop()).toBe('saved');
       const bare = await audienceIn(registries, REALM, AUDIENCE);
       expect(
         await registries.registry.updateAudience({ ...bare, scopes: ['x'], version: bare.version + 1 }, bare),
       ).toBe('saved');
+    });
+  });
+
+  describe('a grant that was taken', () => {
+    it('leaves the time of that with its client, until the client goes', async () => {
+      await own();
+      await give();
+      expect((await partnerIn(registries, REALM, CLIENT)).lostGrantAt).toBeUndefined();
+      expect(await registries.registry.removeGrant(grant(), NOW + 5)).toBe('saved');
+      expect((await partnerIn(registries, REALM, CLIENT)).lostGrantAt).toBe(NOW + 5);
+      expect((await partnerIn(registries, REALM, OWNER)).lostGrantAt).toBeUndefined();
+      const gone = await partnerIn(registries, REALM, CLIENT);
+      await registries.registry.removePartner(gone, []);
+      await registries.registry.createPartner(partner({ version: gone.partner.version + 1 }), undefined);
+      expect((await partnerIn(registries, REALM, CLIENT)).lostGrantAt).toBeUndefined();
+    });
+
+    it('is given anew by nobody who has not heard of that', async () => {
+      await own();
+      const giveAs = (lostGrantAt?: number) =>
+        registries.registry.saveGrant(grant(), undefined, { owner: OWNER, version: 1 }, lostGrantAt);
+      expect([await giveAs(NOW), await giveAs()]).toEqual(['conflict', 'saved']);
+      await registries.registry.removeGrant(grant(), NOW + 5);
+      expect([await giveAs(), await giveAs(NOW + 4), await giveAs(NOW + 5)]).toEqual(['conflict', 'conflict', 'saved']);
+    });
+
+    it('and given anew with a mark is not the one that was read', async () => {
+      await own();
+      await give();
+      await take();
+      await give({ tokensNotBefore: NOW });
+      expect([await give({ scopes: ['read'], version: 2 }, grant()), await take()]).toEqual(['conflict', 'conflict']);
+      expect(await take({ tokensNotBefore: NOW })).toBe('saved');
     });
   });
 
@@ -285,7 +323,7 @@ describe('a grant on DynamoDB', () => {
   afterEach(() => registries[Symbol.asyncDispose]());
 
   const typed = (...authorizationDetailsTypes: string[]) => grant({ authorizationDetailsTypes });
-  const give = (value: Grant) => registries.registry.saveGrant(value, undefined, { owner: OWNER, version: 1 });
+  const give = (value: Grant) => saveGrant(registries, value);
 
   it('that was taken and given anew with other types is not the one that was read', async () => {
     for (const [before, after] of [
@@ -293,11 +331,11 @@ describe('a grant on DynamoDB', () => {
       [typed(), typed('a')],
       [typed('a', 'b'), typed('b', 'a')],
     ] as const) {
-      expect([await give(before), await registries.registry.removeGrant(before), await give(after)]).toEqual([
+      expect([await give(before), await registries.registry.removeGrant(before, NOW), await give(after)]).toEqual([
         ...['saved', 'saved', 'saved'],
       ]);
-      expect(await registries.registry.removeGrant(before)).toBe('conflict');
-      expect(await registries.registry.removeGrant(after)).toBe('saved');
+      expect(await registries.registry.removeGrant(before, NOW)).toBe('conflict');
+      expect(await registries.registry.removeGrant(after, NOW)).toBe('saved');
     }
   });
 
@@ -308,6 +346,6 @@ describe('a grant on DynamoDB', () => {
     expect(await give(whole)).toBe('saved');
     const less = { ...whole, scopes: scopes.slice(1), version: 2 };
     expect(await registries.registry.saveGrant(less, whole, { owner: OWNER, version: 1 })).toBe('saved');
-    expect(await registries.registry.removeGrant(less)).toBe('saved');
+    expect(await registries.registry.removeGrant(less, NOW)).toBe('saved');
   });
 });

@@ -232,7 +232,7 @@ describe.each(IMPLEMENTATIONS)('a partner, %s', (_where, open) => {
       const before = await found(OWNER);
       expect(await remove(OWNER)).toBe('conflict');
       expect(await found(OWNER)).toEqual(before);
-      await registries.registry.removeGrant(grant());
+      await registries.registry.removeGrant(grant(), NOW);
       expect(await remove(OWNER)).toBe('saved');
     });
 

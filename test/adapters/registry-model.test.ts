@@ -5,29 +5,38 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { certificateNames } from '../../functions/core/microsoft-profile.ts';
 import type { Audience, Grant, Partner, PartnerWithGrants } from '../../functions/core/partner.ts';
 import { newRefresh } from '../../functions/core/partner-source.ts';
-import { audience, grant, NOW, partner, REALM } from '../support/builders.ts';
+import { audience, credential, grant, keyPair, NOW, partner, REALM } from '../support/builders.ts';
 import { openDynamo, openModel, type Registries } from './registries.ts';
 
 const PARTNERS = ['a', 'b'];
 const AUDIENCES = ['urn:x', 'urn:y'];
 const ISSUERS = ['i@1', 'i@2'];
 const SCOPES = ['scope-0', 'scope-1', 'scope-2'];
+const CERTIFICATES = ['x5t-1', 'x5t-2'];
 const URLS = ['https://1.example.com', 'https://2.example.com'];
 
 /** What a partner has besides; of no concern to the registry, which keeps it. */
 const WAYS_IN: readonly Partial<Partner>[] = [
-  {},
+  { microsoft: { issuedBy: 'itself', actors: [], userTokens: true, delegation: false } },
   { secrets: [{ id: 'x', hash: 'y', addedAt: 1 }], tlsSubject: { sanDns: 'a.example' }, trustedIssuer: true },
   { federation: [{ issuer: 'i', claims: { sub: { oneOf: ['a'] } }, audited: { b: { glob: '*' } }, reusable: true }] },
 ];
+const NOBODY: PartnerWithGrants = { partner: partner(), grants: [], audiences: [] };
+const KEY = credential(await keyPair());
+/** The key of that certificate, and one of none. */
+const certified = (choice: number): Partner['credentials'] => {
+  const x5t = CERTIFICATES[choice];
+  return x5t === undefined ? [] : [KEY, { ...KEY, kid: x5t, x5t }];
+};
 const TYPES = ['type-0', 'type-1', 'type-2'];
 const DETAILS = Object.fromEntries(TYPES.map((type) => [type, { actions: [type], fields: [] }]));
 
 const STEPS = [
-  ...['look', 'create', 'toggle', 'issuer', 'source', 'refresh', 'remove'],
-  ...['own', 'rescope', 'disown', 'give', 'take'],
+  ...['look', 'create', 'toggle', 'issuer', 'certificate', 'microsoft', 'source', 'refresh', 'remove'],
+  ...['own', 'rescope', 'name', 'disown', 'give', 'take'],
 ] as const;
 
 interface Step {
@@ -35,7 +44,7 @@ interface Step {
   readonly administrator: 0 | 1;
   readonly partner: string;
   readonly audience: string;
-  /** Of issuers and URLs; 2: none. */
+  /** Of issuers, certificates and URLs; 2: none. */
   readonly choice: number;
 }
 
@@ -75,6 +84,7 @@ const everything = async (registries: Registries) => {
   return {
     ...{ partners: [...view.partners], audiences: [...view.audiences] },
     issuers: await Promise.all(ISSUERS.map((each) => registry.findIssuer(REALM, each))),
+    certificates: await Promise.all(CERTIFICATES.map((each) => registry.findCertificate(REALM, each))),
     due: (await registry.listDue(NOW, 100)).map(({ id }) => id),
     grants: await Promise.all(AUDIENCES.map((each) => registry.listGrantsOn(REALM, each, { limit: 100 }))),
     listed: await registry.listPartners(REALM, { limit: 100 }),
@@ -102,7 +112,8 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
     case 'create': {
       const issuer = ISSUERS[choice];
       const source = url === undefined ? {} : { source: { type: 'jwks_uri', url } as const };
-      const made = partner({ id, ...(issuer === undefined ? {} : { issuer }), ...source, ...WAYS_IN[choice] });
+      const named = { id, ...(issuer === undefined ? {} : { issuer }), credentials: certified(choice) };
+      const made = partner({ ...named, ...source, ...WAYS_IN[choice] });
       const version = 1 + (await registry.lastVersion(REALM, id));
       return registry.createPartner({ ...made, version }, url === undefined ? undefined : newRefresh(REALM, id, NOW));
     }
@@ -118,6 +129,13 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
           undefined,
         )
       );
+    }
+    case 'certificate':
+      return found && registry.updatePartner(newest(found, { credentials: certified(choice) }), found, undefined);
+    case 'microsoft': {
+      const { microsoft } = WAYS_IN[choice] ?? {};
+      const plain = without(newest(found ?? NOBODY, {}), 'microsoft');
+      return found && registry.updatePartner({ ...plain, ...(microsoft && { microsoft }) }, found, undefined);
     }
     case 'source': {
       if (found === undefined) return undefined;
@@ -143,13 +161,19 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
       const { enabled, version } = found?.partner ?? partner();
       const last = await registry.lastAudienceVersion(REALM, name);
       const what = { audience: name, owner: id, scopes: SCOPES, authorizationDetails: DETAILS };
-      const made = audience({ ...what, ownerEnabled: enabled, version: last + 1 });
+      const introspectors = choice === 2 ? PARTNERS.filter((each) => each !== id) : [];
+      const made = audience({ ...what, introspectors, ownerEnabled: enabled, version: last + 1 });
       return registry.createAudience(made, { version });
     }
     case 'rescope':
       return (
         seen && registry.updateAudience({ ...seen, scopes: SCOPES.slice(choice), version: seen.version + 1 }, seen)
       );
+    case 'name': {
+      // The one, the other, or nobody: whoever owns it is left out, as the rules of audiences have it.
+      const introspectors = PARTNERS.slice(choice).filter((each) => each !== seen?.owner);
+      return seen && registry.updateAudience({ ...seen, introspectors, version: seen.version + 1 }, seen);
+    }
     case 'disown':
       return seen && registry.removeAudience(seen);
     case 'give':
@@ -160,25 +184,34 @@ const write = async ({ registry }: Registries, { kind, partner: id, audience: na
         }),
         held,
         seen ?? { owner: id, version: 1 },
+        found?.lostGrantAt,
       );
     case 'take':
-      return held && registry.removeGrant(held);
+      return held && registry.removeGrant(held, NOW + choice);
     case 'look':
       return undefined;
   }
 };
 
 /** What holds whatever has happened. */
-const expectSound = ({ partners, audiences, grants }: Awaited<ReturnType<typeof everything>>): void => {
+const expectSound = ({ partners, audiences, grants, certificates }: Awaited<ReturnType<typeof everything>>): void => {
   const there = new Map(partners);
   for (const [, each] of audiences) {
     if (each !== undefined) expect(each.ownerEnabled).toBe(there.get(each.owner)?.partner.enabled);
   }
   const owned = partners.flatMap(([, found]) => found?.audiences ?? []);
   expect(owned.sort()).toEqual(audiences.flatMap(([name, each]) => (each === undefined ? [] : [name])).sort());
+  for (const [id, found] of partners) {
+    const naming = audiences.flatMap(([name, each]) => (each?.introspectors.includes(id) ? [name] : []));
+    expect(found?.introspects ?? []).toEqual(naming);
+  }
   for (const { client, audience: name } of grants.flatMap(({ items }): readonly Grant[] => items)) {
     expect([there.get(client) === undefined, new Map(audiences).get(name) === undefined]).toEqual([false, false]);
   }
+  const holders = CERTIFICATES.map((x5t) =>
+    partners.flatMap(([id, found]) => (certificateNames(found?.partner).includes(x5t) ? [id] : [])),
+  );
+  expect(holders).toEqual(certificates.map((id) => (id === undefined ? [] : [id])));
   for (const [, found] of partners) expect(found?.refresh === undefined).toBe(found?.partner.source === undefined);
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   audienceRow,
+  certificateRow,
   grantRow,
   issuerRow,
   parseAudienceRow,
@@ -15,6 +16,7 @@ import { aliasedRealm, aliasRow, parseRealmRow, realmRow } from '../../functions
 import {
   grantedTallyKey,
   heldTallyKey,
+  introspectsKey,
   ownsKey,
   type Row,
   revocationListKey,
@@ -74,6 +76,7 @@ const REALM_VALUE: Realm = {
   policy: {
     ...{ algorithms: ['ES256', 'RS256'], accessTokenSeconds: 600, assertionSeconds: 60, clientSecrets: true },
     ...{ grantTypes: ['client_credentials'], dpopNonces: 'optional', authorizationDetailsTypes: ['payment'] },
+    microsoft: { applicationId: 'a', realms: ['b', 'c'], hosts: ['d'], tokenHosts: [], users: 'as-stated' },
   },
 };
 const BARE_REALM: Realm = {
@@ -102,7 +105,7 @@ const REVOKED = ring('ES256', [
     ...{ listedUntil: 11, disabledAt: 12, deleteNotBefore: 13, deletionAt: 14 },
   }),
 ]);
-const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY, authorizationDetails: DETAILS });
+const AUDIENCE_VALUE = audience({ tokenPolicy: POLICY, authorizationDetails: DETAILS, introspectors: ['a', 'b'] });
 const GRANT_VALUE = grant({ authorizationDetailsTypes: ['payment', 'pk'], tokensNotBefore: 7 });
 
 describe('a value', () => {
@@ -133,10 +136,12 @@ describe('a value', () => {
         audienceRow(audience()),
         ringRow(RING),
         ownsKey(REALM, OWNER, AUDIENCE),
+        introspectsKey(REALM, 'crm', AUDIENCE),
         revocationListKey(REALM),
         realmRow(REALM_VALUE),
         aliasRow('europe', 'emea'),
         issuerRow(REALM, 'https://crm.example.com', 'crm'),
+        certificateRow(REALM, 'x5t', 'crm'),
         refreshRow({ ...REFRESH, dueAt: NOW }),
         heldTallyKey(REALM, 'crm'),
         grantedTallyKey(REALM, AUDIENCE),
@@ -147,10 +152,12 @@ describe('a value', () => {
       [`audience#default#${AUDIENCE}`, 'audience', 'audiences#default', AUDIENCE],
       ['ring#default', 'ES256', undefined, undefined],
       ['partner#default#billing', `owns#${AUDIENCE}`, undefined, undefined],
+      ['partner#default#crm', `introspects#${AUDIENCE}`, undefined, undefined],
       ['ring#default#revoked-keys', 'list', undefined, undefined],
       ['realm#emea', 'realm', 'realms', 'emea'],
       ['realm#europe', 'realm', undefined, undefined],
       ['issuer#default#https://crm.example.com', 'issuer', undefined, undefined],
+      ['certificate#default#x5t', 'certificate', undefined, undefined],
       ['partner#default#crm', 'refresh', 'refresh', `00${NOW}#default#crm`],
       ['partner#default#crm', 'grants', undefined, undefined],
       [`audience#default#${AUDIENCE}`, 'grants', undefined, undefined],
@@ -171,6 +178,7 @@ describe('the rows of a partner', () => {
       grantRow(grant()),
       partnerRow(PARTNER),
       ownsKey(REALM, 'crm', 'urn:b#c'),
+      introspectsKey(REALM, 'crm', 'urn:d#e'),
       refreshRow(REFRESH),
       { ...heldTallyKey(REALM, 'crm'), count: 1 },
     ];
@@ -178,6 +186,7 @@ describe('the rows of a partner', () => {
       partner: PARTNER,
       grants: [grant()],
       audiences: ['urn:a', 'urn:b#c'],
+      introspects: ['urn:d#e'],
       refresh: REFRESH,
     });
   });
@@ -220,6 +229,7 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
       ...{ tokenPolicy: RECORD, claims: RECORD, quota: RECORD.slice(1) },
       ...{ secrets: LIST.slice(1), tlsSubject: RECORD.slice(1), federation: LIST.slice(1) },
       ...{ trustedIssuer: FLAG.slice(1), onboarding: RECORD.slice(1), registration: RECORD.slice(1) },
+      microsoft: RECORD.slice(1),
       ...{ version: NUMBER, createdAt: NUMBER, updatedAt: NUMBER },
     },
   ],
@@ -262,6 +272,7 @@ const MEMBERS: [string, Row, (row: Row) => unknown, Record<string, readonly unkn
       scopes: TEXTS,
       tokenPolicy: RECORD,
       authorizationDetails: RECORD.slice(1),
+      introspectors: TEXTS.slice(1),
       version: NUMBER,
     },
   ],
@@ -356,10 +367,28 @@ describe('a malformed member', () => {
     ['onboarding', 'methods', 'x'],
     ['registration', 'createdAt', null],
     ['registration', 'method', 'client_secret_basic'],
+    ['microsoft', 'issuedBy', 'nobody'],
+    ['microsoft', 'actors', [1]],
+    ['microsoft', 'userTokens', 'true'],
+    ['microsoft', 'delegation', undefined],
   ] as const)('of a partner is named with its place: %s.%s as %j', (outer, inner, value) => {
     const row = partnerRow(PARTNER);
     expect(() => parsePartnerRow({ ...row, [outer]: { ...(row[outer] as Row), [inner]: value } })).toThrow(
       new MalformedRowError(`row partner#default#crm / 0#partner ${outer}: ${inner} is missing or malformed`),
+    );
+  });
+
+  it.each([
+    ['applicationId', 1],
+    ['realms', 'b'],
+    ['hosts', undefined],
+    ['tokenHosts', [null]],
+    ['users', 'all'],
+  ])('of a policy is named with its place: microsoft.%s as %j', (member, value) => {
+    const row = realmRow(REALM_VALUE);
+    const policy = { ...REALM_VALUE.policy, microsoft: { ...REALM_VALUE.policy.microsoft, [member]: value } };
+    expect(() => parseRealmRow({ ...row, policy })).toThrow(
+      new MalformedRowError(`row realm#emea / realm policy microsoft: ${member} is missing or malformed`),
     );
   });
 

@@ -16,6 +16,10 @@ const version = async (id: string, realm = REALM): Promise<number> =>
   mustBe(await service.admin.partners.show(realm, id)).partner.version;
 const change = async (id: string, members: object) =>
   mustBe(await service.admin.partners.change(REALM, id, await version(id), members));
+const changePolicy = async (tokenPolicy: object) => {
+  const { items } = await service.admin.grants.findAudience(REALM, AUDIENCE);
+  mustBe(await service.admin.grants.changeAudience(REALM, AUDIENCE, items[0]?.version ?? 0, { tokenPolicy }));
+};
 const realmOf = async (name: string) => {
   const found = await service.admin.realms.find(name);
   if (found === undefined) throw new Error(`there is no realm ${name}`);
@@ -198,15 +202,10 @@ describe('what an operator adds works at once, whatever is cached', () => {
 });
 
 describe('the authorizer', () => {
-  it('refuses the token of a client that was disabled, or lost its grant, or its realm, after the same time', async () => {
+  it('refuses the token of a client that was disabled, or lost its grant, or its realm, or whose resource asks for more, after the same time', async () => {
     const { token } = await service.startFunction()();
-    for (const [reason, revoke, restore] of [
+    for (const [reason, revoke, restore, restored = 'granted'] of [
       ['client_disabled', () => change(CLIENT, { enabled: false }), () => change(CLIENT, { enabled: true })],
-      [
-        'grant_missing',
-        () => service.admin.grants.removeGrant(REALM, CLIENT, AUDIENCE),
-        () => service.admin.grants.addGrant(REALM, { client: CLIENT, audience: AUDIENCE, scopes: ['read'] }),
-      ],
       [
         'realm_disabled',
         async () => {
@@ -218,6 +217,14 @@ describe('the authorizer', () => {
           return service.admin.realms.change(realm, realm.version, { enabled: true });
         },
       ],
+      ['token_unbound', () => changePolicy({ binding: 'dpop' }), () => changePolicy({})],
+      [
+        'grant_missing',
+        () => service.admin.grants.removeGrant(REALM, CLIENT, AUDIENCE),
+        () => service.admin.grants.addGrant(REALM, { client: CLIENT, audience: AUDIENCE, scopes: ['read'] }),
+        // What is given anew is not what was taken.
+        'token_too_old',
+      ],
     ] as const) {
       const check = service.startAuthorizer();
       expect((await check(token)).reason).toBe('granted');
@@ -227,15 +234,15 @@ describe('the authorizer', () => {
       service.pass(0.001);
       expect((await check(token)).reason).toBe(reason);
       await restore();
-      expect((await check(token)).reason).toBe('granted');
+      expect((await check(token)).reason).toBe(restored);
     }
   });
 
-  it('makes four calls when nothing is cached, and none when all is', async () => {
+  it('makes five calls when nothing is cached, and none when all is', async () => {
     const { token } = await service.startFunction()();
     const check = service.startAuthorizer();
     const [cold, warm] = [await check(token), await check(token)];
-    expect([cold.calls.sort(), warm.calls]).toEqual([['GetItem', 'GetItem', 'Query', 'Query'], []]);
+    expect([cold.calls.sort(), warm.calls]).toEqual([['GetItem', 'GetItem', 'GetItem', 'Query', 'Query'], []]);
   });
 
   it('makes one call for a token that it has not seen, to ask whether it was revoked', async () => {

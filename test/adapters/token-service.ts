@@ -10,6 +10,7 @@ import { dynamoGrantRegistry } from '../../functions/adapters/dynamo-grant-regis
 import { dynamoPartnerRegistry } from '../../functions/adapters/dynamo-partner-registry.ts';
 import { dynamoQuotaCounter } from '../../functions/adapters/dynamo-quota-counter.ts';
 import {
+  dynamoAudienceReader,
   dynamoCatalogueReader,
   dynamoIssuerReader,
   dynamoPartnerReader,
@@ -98,8 +99,8 @@ export const openTokenService = async () => {
   const revocations = dynamoTokenRevocations({ client, table: EPHEMERA, cacheSeconds: 0 });
   const pause = { until: async (second: number) => time.pass(Math.max(0, second - clock.now())) };
   const admin = {
-    partners: managePartners({ registry, uses, rings, clock, ids: randomIds }),
-    grants: manageGrants({ registry, rings, realms }),
+    partners: managePartners({ registry, uses, rings, clock, pause, ids: randomIds }),
+    grants: manageGrants({ registry, rings, realms, clock, pause }),
     realms: manageRealms({ realms, clock }, realmDefaults()),
     secrets: manageSecrets({ registry, realms, uses, clock, secrets: randomSecrets }),
     tokens: manageTokens({ registry, revocations, uses, clock, pause }, { clockToleranceSeconds: 60 }),
@@ -171,6 +172,7 @@ export const openTokenService = async () => {
     const check = checkToken(
       {
         partners: dynamoPartnerReader(options),
+        audiences: dynamoAudienceReader(options),
         rings: dynamoRingReader(options),
         realms: dynamoRealmReader(options),
         replay: dynamoReplayGuard(client, EPHEMERA),

@@ -18,7 +18,7 @@ describe('a row', () => {
       Object.fromEntries(Object.entries(row).filter(([name]) => !members.includes(name)));
     expect([
       parsePartnerRow(without(partnerRow(partner()), 'secrets', 'federation', 'trustedIssuer')),
-      parseAudienceRow(without(audienceRow(audience()), 'authorizationDetails')),
+      parseAudienceRow(without(audienceRow(audience()), 'authorizationDetails', 'introspectors')),
       parseGrantRow(without(grantRow(grant()), 'authorizationDetailsTypes')),
     ]).toEqual([partner(), audience(), grant()]);
   });

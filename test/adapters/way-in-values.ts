@@ -19,6 +19,7 @@ export const WAYS_IN: Partial<Partner> = {
     { id: 'y', hash: 'i', label: 'blue', addedAt: 11, expiresAt: 12 },
   ],
   onboarding: { hash: 'j', createdAt: 13, expiresAt: 14, methods: ['private_key_jwt', METHOD] },
+  microsoft: { issuedBy: 'authorization-server', actors: ['l', 'm'], userTokens: true, delegation: false },
   registration: { hash: 'k', createdAt: 15, methods: [METHOD], method: METHOD },
 };
 

@@ -68,6 +68,7 @@ describe('admin commands', () => {
         scopes: ['entries.read', 'entries.write'],
         authorizationDetails: {},
         tokenPolicy: { algorithm: 'ES256' },
+        introspectors: [],
         version: 1,
       },
     ]);

@@ -20,6 +20,7 @@ interface StoredAudience {
   readonly scopes: readonly string[];
   readonly authorizationDetails: Members;
   readonly tokenPolicy: Members;
+  readonly introspectors: readonly string[];
   readonly version: number;
 }
 
@@ -111,6 +112,8 @@ export class RealmRegistry {
 
   deletePartner(id: string): Reply {
     if (!this.partners.has(id)) return notFound(`partner ${id}`);
+    const naming = this.#introspectedBy(id).map((audience) => ({ client: id, audience }));
+    if (naming.length > 0) return conflict('audiences name this partner as an introspector', { dependents: naming });
     const owned = [...this.audiences.values()].filter(({ owner }) => owner === id).map(({ audience }) => audience);
     const dependents = this.#grantsOn(...owned).filter(({ client }) => client !== id);
     if (dependents.length > 0) return conflict('others hold grants on its audiences', { dependents });
@@ -202,12 +205,12 @@ export class RealmRegistry {
     return this.#keep({ ...stored, credentials: [...registered, ...read], source, version: stored.version + 1 }, 200);
   }
 
-  addAudience({ tokenPolicy = {}, authorizationDetails = {}, ...rest }: Members): Reply {
-    const { audience, owner, scopes } = rest as unknown as StoredAudience;
-    const details = authorizationDetails as Members;
-    if (!this.partners.has(owner)) return notFound(`partner ${owner}`);
-    const policy = tokenPolicy as Members;
-    const wanted = { audience, owner, scopes, authorizationDetails: details, tokenPolicy: policy, version: 1 };
+  addAudience(body: Members): Reply {
+    const empty = { authorizationDetails: {}, tokenPolicy: {}, introspectors: [] };
+    const wanted = { ...empty, ...body, version: 1 } as unknown as StoredAudience;
+    const { audience, owner, introspectors } = wanted;
+    const stranger = [owner, ...introspectors].find((id) => !this.partners.has(id));
+    if (stranger !== undefined) return notFound(`partner ${stranger}`);
     const stored = this.audiences.get(audience);
     if (stored !== undefined && !same({ ...wanted, version: stored.version }, stored)) {
       return conflict(`${audience} exists with other content`);
@@ -221,6 +224,8 @@ export class RealmRegistry {
     if (stored === undefined) return notFound(`audience ${audience}`);
     if (version !== stored.version) return conflict(`version is ${stored.version}`);
     const after = { ...stored, ...members, version: stored.version + 1 } as StoredAudience;
+    const stranger = after.introspectors.find((id) => !this.partners.has(id));
+    if (stranger !== undefined) return notFound(`partner ${stranger}`);
     const dependents = this.#grantsOn(stored.audience).filter(
       ({ scopes, authorizationDetailsTypes: types }) =>
         scopes.some((each) => !after.scopes.includes(each)) ||
@@ -312,12 +317,20 @@ export class RealmRegistry {
     const audiences = [...this.audiences.values()].filter(({ owner }) => owner === id).map(({ audience }) => audience);
     const grants = [...this.grants.values()].filter(({ client }) => client === id);
     const held = grants.map(({ client: _client, version: _version, ...grant }) => grant);
-    return { status, body: { ...one, audiences, grants: held, createdAt: NOW, updatedAt: NOW } };
+    const introspects = this.#introspectedBy(id);
+    const named = introspects.length === 0 ? {} : { introspects };
+    return { status, body: { ...one, audiences, ...named, grants: held, createdAt: NOW, updatedAt: NOW } };
   }
 
   #keep(one: StoredPartner, status: number): Reply {
     this.partners.set(one.id, one);
     return this.show(one.id, status);
+  }
+
+  #introspectedBy(id: string): string[] {
+    return [...this.audiences.values()]
+      .filter(({ introspectors }) => introspectors.includes(id))
+      .map(({ audience }) => audience);
   }
 
   #grantsOn(...audiences: readonly string[]): StoredGrant[] {

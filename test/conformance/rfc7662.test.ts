@@ -1,5 +1,6 @@
 /** OAuth 2.0 Token Introspection. The matrix in README.md names each test. */
 
+import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +15,7 @@ import {
   type TestPartner,
   type World,
 } from '../support/service.ts';
-import { introspect, postState, proofForm, revoke } from '../support/token-state.ts';
+import { addIntrospector, introspect, postState, proofForm, revoke } from '../support/token-state.ts';
 
 let service: Service;
 let world: World;
@@ -29,6 +30,9 @@ beforeAll(async () => {
   await mustCreate(service, '/partners', { id: stranger.id, jwks: { keys: [stranger.publicJwk] } });
 });
 afterAll(() => service[Symbol.asyncDispose]());
+
+/** Another one each time, in the place of the one before. */
+const namedGateway = (): Promise<TestPartner> => addIntrospector(service, world.audience, `gateway-${randomUUID()}`);
 
 const bodyOf = ({ text }: { readonly text: string }): unknown => JSON.parse(text);
 
@@ -105,6 +109,15 @@ describe('2.2, the answer', () => {
       expect((await introspect(service, other, token)).text).toBe('{"active":false}');
     }
   });
+
+  it('is the same for whom the resource names', async () => {
+    const gateway = await namedGateway();
+    const token = await getToken(service, world);
+    const asOwner = bodyOf(await introspect(service, world.owner, token));
+    expect(asOwner).toMatchObject({ active: true });
+    expect(bodyOf(await introspect(service, gateway, token))).toEqual(asOwner);
+    expect((await introspect(service, stranger, token)).text).toBe('{"active":false}');
+  });
 });
 
 describe('2.3, an error', () => {
@@ -116,14 +129,18 @@ describe('2.3, an error', () => {
 });
 
 describe('a library that others wrote', () => {
-  it('oauth4webapi asks and understands', async () => {
-    const insecure = { [oauth.allowInsecureRequests]: true };
+  const insecure = { [oauth.allowInsecureRequests]: true };
+
+  it.each([
+    ['the owner', async () => world.owner],
+    ['a named introspector', namedGateway],
+  ])('oauth4webapi asks and understands, as %s', async (_, partner) => {
     const issuer = new URL(service.issuer);
     const found = await oauth.discoveryRequest(issuer, { ...insecure, algorithm: 'oauth2' });
     const server = await oauth.processDiscoveryResponse(issuer, found);
-    const asking: oauth.Client = { client_id: world.owner.id };
-    const key = { key: world.owner.privateKey, kid: `${world.owner.id}-key` };
-    const proof = oauth.PrivateKeyJwt(key);
+    const { id, privateKey } = await partner();
+    const asking: oauth.Client = { client_id: id };
+    const proof = oauth.PrivateKeyJwt({ key: privateKey, kid: `${id}-key` });
     const token = await getToken(service, world);
     const plain = await oauth.introspectionRequest(server, asking, proof, token, insecure);
     expect(await oauth.processIntrospectionResponse(server, asking, plain)).toMatchObject({
@@ -132,6 +149,7 @@ describe('a library that others wrote', () => {
     });
     const options = { ...insecure, requestJwtResponse: true };
     const signed = await oauth.introspectionRequest(server, asking, proof, token, options);
+    // Which fails for an answer that is meant for another client.
     const told = await oauth.processIntrospectionResponse(server, asking, signed);
     await oauth.validateApplicationLevelSignature(server, signed, insecure);
     expect(told).toMatchObject({ active: true, client_id: world.client.id });

@@ -3,7 +3,7 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getToken, populate, type Service, startService, type World } from '../support/service.ts';
-import { introspect } from '../support/token-state.ts';
+import { addIntrospector, introspect } from '../support/token-state.ts';
 
 const JWT_TYPE = 'application/token-introspection+jwt';
 
@@ -46,6 +46,17 @@ describe('5, the answer', () => {
     expect(protectedHeader).toEqual({ ...decodeProtectedHeader(token), typ: 'token-introspection+jwt' });
     expect(Math.abs(Number(payload.iat) - Date.now() / 1_000)).toBeLessThan(30);
     expect(payload.token_introspection).toEqual({ active: true, token_type: 'Bearer', ...decodeJwt(token) });
+  });
+
+  it('is for whom the resource names, and not for its owner, when that has asked', async () => {
+    const gateway = await addIntrospector(service, world.audience, 'gateway');
+    const token = await getToken(service, world);
+    const { text } = await introspect(service, gateway, token, { accept: JWT_TYPE });
+    const { payload } = await jwtVerify(text, keys(), { issuer: service.issuer });
+    expect([payload.aud, payload.token_introspection]).toEqual([
+      gateway.id,
+      { active: true, token_type: 'Bearer', ...decodeJwt(token) },
+    ]);
   });
 
   it('says nothing of the token beside that, so that it is no token itself', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JWS_ALGORITHMS } from '../../functions/core/algorithms.ts';
+import { defaultAlgorithm } from '../../functions/core/default-algorithm.ts';
 import { authorizationServerMetadata, jwks, openidConfiguration } from '../../functions/core/metadata.ts';
 import {
   type RealmDefaults,
@@ -40,16 +41,23 @@ const SERVER_METADATA = {
   dpop_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 };
 
+const pair = await keyPair('ES256', 'any');
+/** Both algorithms of the realm sign. */
+const RINGS = [
+  ring('RS256', [signingKey(await keyPair('RS256', 'rs'))]),
+  ring('ES256', [signingKey(await keyPair('ES256', 'es'))]),
+];
+
 const terms = (policy: RealmPolicy = {}, defaults: Partial<RealmDefaults> = {}, name = REALM): RealmTerms =>
   realmTerms({ ...untouchedRealm(name), policy }, realmDefaults(defaults));
 
 describe('the metadata', () => {
   it('is this document, to the member (RFC 8414 2)', () => {
-    expect(authorizationServerMetadata(terms())).toEqual(SERVER_METADATA);
+    expect(authorizationServerMetadata(terms(), RINGS)).toEqual(SERVER_METADATA);
   });
 
   it('is repeated for OpenID libraries, with the members that these require', () => {
-    expect(openidConfiguration(terms())).toEqual({
+    expect(openidConfiguration(terms(), RINGS)).toEqual({
       ...SERVER_METADATA,
       authorization_endpoint: `${ISSUER}/authorize`,
       subject_types_supported: ['public'],
@@ -59,7 +67,7 @@ describe('the metadata', () => {
 
   it('never offers none or a symmetric algorithm (RFC 8414 2, RFC 8725 3.2)', () => {
     const everything = terms({ clientSecrets: true }, { mutualTlsUrl: 'https://mtls.example.com' });
-    expect(JSON.stringify(authorizationServerMetadata(everything))).not.toMatch(/"none"(?!\])|HS\d/);
+    expect(JSON.stringify(authorizationServerMetadata(everything, RINGS))).not.toMatch(/"none"(?!\])|HS\d/);
   });
 
   const SECRETS = ['client_secret_basic', 'client_secret_post'];
@@ -75,7 +83,7 @@ describe('the metadata', () => {
       ['private_key_jwt', ...CERTIFICATES, ...SECRETS],
     ],
   ])('names the ways to authenticate that are on with %j and %j', (policy, defaults, methods) => {
-    const metadata = authorizationServerMetadata(terms(policy, defaults));
+    const metadata = authorizationServerMetadata(terms(policy, defaults), RINGS);
     expect([
       metadata.token_endpoint_auth_methods_supported,
       metadata.introspection_endpoint_auth_methods_supported,
@@ -88,6 +96,7 @@ describe('the metadata', () => {
     (mutualTlsUrl) => {
       const metadata = authorizationServerMetadata(
         terms({}, mutualTlsUrl === undefined ? {} : { mutualTlsUrl }, 'emea'),
+        RINGS,
       );
       expect([metadata.tls_client_certificate_bound_access_tokens, metadata.mtls_endpoint_aliases]).toEqual(
         mutualTlsUrl === undefined
@@ -106,7 +115,7 @@ describe('the metadata', () => {
   );
 
   it('names the grants that the realm answers, and no other', () => {
-    const metadata = authorizationServerMetadata(terms({ grantTypes: ['client_credentials'] }));
+    const metadata = authorizationServerMetadata(terms({ grantTypes: ['client_credentials'] }), RINGS);
     expect(metadata.grant_types_supported).toEqual(['client_credentials']);
   });
 
@@ -114,9 +123,40 @@ describe('the metadata', () => {
     [[], undefined],
     [['payment'], ['payment']],
   ])('names the types of authorization details that its audiences may declare: %j (RFC 9396 10)', (types, named) => {
-    const metadata = authorizationServerMetadata(terms({ authorizationDetailsTypes: types }));
+    const metadata = authorizationServerMetadata(terms({ authorizationDetailsTypes: types }), RINGS);
     expect(metadata.authorization_details_types_supported).toEqual(named);
     expect('authorization_details_types_supported' in metadata).toBe(named !== undefined);
+  });
+});
+
+describe('the algorithms that the metadata names', () => {
+  const ofRealm = fc.uniqueArray(fc.constantFrom(...JWS_ALGORITHMS), { minLength: 1, maxLength: 3 });
+  const hasRing = fc.constantFrom('none', 'standby', 'signs');
+
+  it('are those of the realm, and with them whatever signs where nobody has chosen (RFC 9701 7)', () => {
+    fc.assert(
+      fc.property(ofRealm, fc.array(hasRing, { minLength: 9, maxLength: 9 }), (algorithms, states) => {
+        const rings = JWS_ALGORITHMS.flatMap((algorithm, index) => {
+          const { activatedAt: _at, ...standby } = signingKey(pair);
+          const key = states[index] === 'signs' ? signingKey(pair) : { ...standby, state: 'standby' as const };
+          return (states[index] ?? 'none') === 'none' ? [] : [ring(algorithm, [key])];
+        });
+        const realm = terms({ algorithms });
+        const { introspection_signing_alg_values_supported: named } = authorizationServerMetadata(realm, rings);
+        expect(new Set(named)).toEqual(new Set([...algorithms, defaultAlgorithm(realm, rings)]));
+        expect(named.length).toBe(new Set(named).size);
+        expect(openidConfiguration(realm, rings).id_token_signing_alg_values_supported).toEqual(named);
+      }),
+    );
+  });
+
+  it('include that of a ring that signs still, until one of the realm can', () => {
+    const realm = terms({ algorithms: ['ES384'] });
+    const named = (rings = RINGS) =>
+      authorizationServerMetadata(realm, rings).introspection_signing_alg_values_supported;
+    expect([named(), named([]), named([...RINGS, ring('ES384', [signingKey(pair)])])]).toEqual([
+      ...[['ES384', 'RS256'], ['ES384'], ['ES384']],
+    ]);
   });
 });
 

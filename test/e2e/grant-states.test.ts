@@ -70,15 +70,20 @@ beforeAll(async () => {
   secret = await makeSecret(service, 'crm');
   await mustCreate(service, '/audiences', { audience: OWN_AUDIENCE, owner: 'crm', scopes: ['read'] });
   await mustCreate(service, '/grants', { client: 'portal', audience: OWN_AUDIENCE, scopes: ['read'] });
-  handedOn = await requireToken(
-    service,
-    grantForm(await statementOf(portal, service.issuer, 'alice'), { resource: OWN_AUDIENCE }),
-  );
+  await handOn();
 }, 120_000);
 afterAll(async () => {
   await service[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 });
+
+/** The portal calls the client with a token about one of its users. */
+const handOn = async (): Promise<void> => {
+  handedOn = await requireToken(
+    service,
+    grantForm(await statementOf(portal, service.issuer, 'alice'), { resource: OWN_AUDIENCE }),
+  );
+};
 
 const CRM = {
   trustLevel: 'full',
@@ -234,7 +239,12 @@ const STATES: Readonly<Record<string, State>> = {
     reason: (_method, grant) => (grant === 'exchange' ? 'subject_token_refused: client_disabled' : 'granted'),
   },
   'who has handed on the token is granted it no longer': {
-    ...withoutGrant('portal', () => OWN_AUDIENCE),
+    apply: withoutGrant('portal', () => OWN_AUDIENCE).apply,
+    undo: async () => {
+      await withoutGrant('portal', () => OWN_AUDIENCE).undo();
+      // The token of before has gone with the grant.
+      await handOn();
+    },
     reason: (_method, grant) => (grant === 'exchange' ? 'subject_token_refused: grant_missing' : 'granted'),
   },
   'the realm has no secrets any more': {

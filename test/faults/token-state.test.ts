@@ -45,6 +45,7 @@ describe('an introspection', () => {
     ['the keys cannot be read', 'Query', 'ring#', {}],
     ['the client of the token cannot be read', 'Query', 'partner#default#crm', {}],
     ['nobody knows whether it was revoked', 'GetItem', 'revoked#', {}],
+    ['nobody knows what its resource asks', 'GetItem', 'audience#', {}],
     ['the answer cannot be signed', 'Sign', '', SIGNED],
   ])('is 503 while %s', async (_what, operation, part, headers) => {
     const token = await getToken(service, world);

@@ -20,6 +20,7 @@ import {
   type TestClock,
   testClock,
 } from './in-memory.ts';
+import { passing } from './passing.ts';
 
 export interface AdminWorld {
   readonly registry: MemoryRegistry;
@@ -47,9 +48,10 @@ export const managersOver = (
   // The realm signs with RS256; its other ring has no key yet that does.
   const rings = { list: async () => [await signingRing(), ring('ES384', [])] };
   const over = { ...registry, ...changes };
+  const pause = passing(clock);
   return {
     partners: managePartners({
-      ...{ registry: over, clock, rings, uses: replay },
+      ...{ registry: over, clock, pause, rings, uses: replay },
       ids: {
         next: () => {
           made += 1;
@@ -58,7 +60,7 @@ export const managersOver = (
       },
     }),
     secrets: manageSecrets({ registry: over, realms, clock, uses: replay, secrets: chance }),
-    grants: manageGrants({ registry: over, rings, realms }),
+    grants: manageGrants({ registry: over, rings, realms, clock, pause }),
   };
 };
 

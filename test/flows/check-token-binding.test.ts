@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { auditRecord, type Decided } from '../../functions/core/audit.ts';
 import { untouchedRealm } from '../../functions/core/realm.ts';
 import type { ResourceRequest } from '../../functions/core/resource-request.ts';
+import type { BindingRule } from '../../functions/core/token-policy.ts';
 import { type CheckTokenPorts, checkToken } from '../../functions/flows/check-token.ts';
-import { Outage, type ReplayClaim } from '../../functions/ports.ts';
+import { type Freshness, Outage, type ReplayClaim } from '../../functions/ports.ts';
 import {
   AUDIENCE,
+  audience,
   CLIENT,
   client,
   ISSUER,
@@ -58,6 +60,7 @@ const world = async (changes: Partial<CheckTokenPorts> = {}, authorizerCacheSeco
   const rings = [ring('RS256', [signingKey(await keyPair('RS256', 'rs'))])];
   const ports: CheckTokenPorts = {
     partners: { find: async () => client() },
+    audiences: { find: async () => audience() },
     rings: { list: async () => rings },
     realms: { find: async (name) => untouchedRealm(name) },
     replay: {
@@ -284,5 +287,53 @@ describe('the record of a check', () => {
       const record = JSON.stringify(auditRecord('check-token', 'r', await check(asked)));
       for (const part of [...jws.split('.'), ...proof.split('.'), mine.base64]) expect(record).not.toContain(part);
     }
+  });
+});
+
+describe('a token of before its resource or its client asked for bound ones', () => {
+  const cnfOf = async (ways: readonly string[]) => {
+    const [jkt, x5tS256] = [(await dpopKey()).thumbprint, x5tOf((await certificates)[0].pem)];
+    const cnf = {
+      ...(ways.includes('dpop') ? { jkt } : {}),
+      ...(ways.includes('mtls') ? { 'x5t#S256': x5tS256 } : {}),
+    };
+    return ways.length === 0 ? undefined : cnf;
+  };
+  const shown = async (ways: readonly string[]): Promise<ResourceRequest> => {
+    const jws = await tokenWith(await cnfOf(ways));
+    const certified = { clientCertificate: (await certificates)[0].pem };
+    return ways.includes('dpop') ? dpopRequest(jws, certified) : request(jws, certified);
+  };
+
+  it.each<[readonly string[], BindingRule | undefined, BindingRule | undefined, string]>([
+    [[], 'dpop', undefined, 'token_unbound dpop'],
+    [[], undefined, 'dpop', 'token_unbound dpop'],
+    [[], 'mtls', undefined, 'token_unbound mtls'],
+    [[], 'mtls-optional', undefined, 'accepted'],
+    [['dpop'], 'mtls', undefined, 'token_unbound mtls'],
+    [['mtls'], 'mtls', 'dpop', 'token_unbound dpop'],
+    [['mtls'], 'mtls', undefined, 'accepted mtls'],
+    [['dpop', 'mtls'], 'mtls', 'dpop', 'accepted dpop+mtls'],
+  ])('bound by %j, with the rules %s and %s, is %s', async (ways, ofResource, ofClient, outcome) => {
+    const tokenPolicy = (binding: BindingRule | undefined) => (binding === undefined ? {} : { binding });
+    const known = await client();
+    const partner = { ...known.partner, tokenPolicy: tokenPolicy(ofClient) };
+    const { outcome: outcomeOfRequest } = await world({
+      partners: { find: async () => ({ ...known, partner }) },
+      audiences: { find: async () => audience({ tokenPolicy: tokenPolicy(ofResource) }) },
+    });
+    expect(await outcomeOfRequest(await shown(ways))).toBe(outcome);
+  });
+
+  it('is accepted as soon as the rule is gone, though a cache still has it', async () => {
+    const find = async (_realm: string, _name: string, freshness: Freshness = {}) =>
+      audience(freshness.maxAgeSeconds === 0 ? {} : { tokenPolicy: { binding: 'dpop' } });
+    const { outcome } = await world({ audiences: { find } });
+    expect(await outcome(await shown([]))).toBe('accepted');
+  });
+
+  it('is refused where the resource itself is gone', async () => {
+    const { outcome } = await world({ audiences: { find: async () => undefined } });
+    expect(await outcome(await shown([]))).toBe('resource_unknown');
   });
 });

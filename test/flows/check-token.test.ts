@@ -8,6 +8,7 @@ import { type CheckTokenPorts, type CheckTokenSettings, checkToken } from '../..
 import { Outage } from '../../functions/ports.ts';
 import {
   AUDIENCE,
+  audience,
   CLIENT,
   client,
   grant,
@@ -54,6 +55,7 @@ const portsOf = async (changes: Partial<CheckTokenPorts> = {}) => {
         return id === CLIENT ? client() : undefined;
       },
     },
+    audiences: { find: async () => audience() },
     rings: {
       list: async (realm) => {
         calls.push(`list ${realm}`);

@@ -168,6 +168,8 @@ interface MemoryRows {
   readonly users: Map<string, MicrosoftUser>;
   /** Versions of what is gone: of partners by `realm/name`, of audiences by `audience/realm/name`. */
   readonly ended: Map<string, number>;
+  /** When a partner last lost a grant. */
+  readonly lost: Map<string, EpochSeconds>;
 }
 
 export interface MemoryRegistry extends Registry, RefreshRegistry, MemoryRows {}
@@ -182,9 +184,9 @@ const follows = (stored: Versioned, version: number): boolean =>
 export const memoryRegistry = (): MemoryRegistry => {
   const rows: MemoryRows = {
     ...{ partners: new Map(), audiences: new Map(), grants: new Map(), issuers: new Map(), refreshes: new Map() },
-    ...{ users: new Map(), ended: new Map() },
+    ...{ users: new Map(), ended: new Map(), lost: new Map() },
   };
-  const { partners, audiences, grants, issuers, refreshes, users, ended } = rows;
+  const { partners, audiences, grants, issuers, refreshes, users, ended, lost } = rows;
   const write = async (isAllowed: boolean, change: () => void): Promise<'saved' | 'conflict'> => {
     if (!isAllowed) return 'conflict';
     change();
@@ -206,13 +208,20 @@ export const memoryRegistry = (): MemoryRegistry => {
     const stored = audiences.get(`${realm}/${audience}`);
     return stored?.owner === owner && stored.version === version;
   };
-  const isStill = ({ realm, client, audience, version, scopes, authorizationDetailsTypes: types }: Grant): boolean => {
+  const isStill = (grant: Grant): boolean => {
+    const { realm, client, audience, version, scopes, authorizationDetailsTypes: types } = grant;
     const stored = grants.get(`${realm}/${client}/${audience}`);
     return (
       stored?.version === version &&
+      stored.tokensNotBefore === grant.tokensNotBefore &&
       stored.scopes.join(' ') === scopes.join(' ') &&
       stored.authorizationDetailsTypes.join(' ') === types.join(' ')
     );
+  };
+  const areThere = (realm: string, ids: readonly string[]) => ids.every((id) => partners.has(`${realm}/${id}`));
+  const introspectedBy = (realm: string, id: string): string[] => {
+    const naming = within(audiences, realm).filter(({ introspectors }) => introspectors.includes(id));
+    return naming.map(({ audience }) => audience).sort();
   };
   const end = ({ realm, audience, version }: Audience): void => {
     audiences.delete(`${realm}/${audience}`);
@@ -240,10 +249,14 @@ export const memoryRegistry = (): MemoryRegistry => {
       if (partner === undefined) return undefined;
       const refresh = refreshes.get(`${realm}/${id}`);
       const owned = within(audiences, realm).filter(({ owner }) => owner === id);
+      const introspects = introspectedBy(realm, id);
+      const lostGrantAt = lost.get(`${realm}/${id}`);
       return {
         partner,
         grants: byName(grantsOf(realm, id), ({ audience }) => audience),
         audiences: owned.map(({ audience }) => audience).sort(),
+        ...(introspects.length === 0 ? {} : { introspects }),
+        ...(lostGrantAt === undefined ? {} : { lostGrantAt }),
         ...(refresh === undefined ? {} : { refresh }),
       };
     },
@@ -289,10 +302,12 @@ export const memoryRegistry = (): MemoryRegistry => {
         partners.get(key)?.version === version &&
         grantsOf(realm, id).length === held.length &&
         held.every(isStill) &&
+        introspectedBy(realm, id).length === 0 &&
         owned.every((each) => isAsGiven(each) && grantsOn(realm, each.audience).every(({ client }) => client === id));
       return write(isAllowed, () => {
         partners.delete(key);
         refreshes.delete(key);
+        lost.delete(key);
         for (const { audience } of held) grants.delete(`${key}/${audience}`);
         for (const each of owned) end(each);
         ended.set(key, version);
@@ -312,7 +327,8 @@ export const memoryRegistry = (): MemoryRegistry => {
     createAudience: (audience, owner) => {
       const [key, ownerKey] = [`${audience.realm}/${audience.audience}`, `${audience.realm}/${audience.owner}`];
       const isNext = !audiences.has(key) && (ended.get(`audience/${key}`) ?? 0) === audience.version - 1;
-      return write(isNext && partners.get(ownerKey)?.version === owner.version, () => {
+      const isOwned = partners.get(ownerKey)?.version === owner.version;
+      return write(isNext && isOwned && areThere(audience.realm, audience.introspectors), () => {
         audiences.set(key, audience);
         countOwnerOn(ownerKey);
       });
@@ -324,23 +340,26 @@ export const memoryRegistry = (): MemoryRegistry => {
         scopes.some((each) => gone.includes(each)),
       );
       const isAllowed = isAsGiven(before) && audiences.get(key)?.ownerEnabled === before.ownerEnabled && !isHeld;
-      return write(isAllowed, () => audiences.set(key, audience));
+      return write(isAllowed && areThere(before.realm, audience.introspectors), () => audiences.set(key, audience));
     },
     removeAudience: (audience) =>
       write(isAsGiven(audience) && grantsOn(audience.realm, audience.audience).length === 0, () => {
         end(audience);
         countOwnerOn(`${audience.realm}/${audience.owner}`);
       }),
-    saveGrant: (grant, before, audience) => {
+    saveGrant: (grant, before, audience, lostGrantAt) => {
       const { realm, client } = grant;
       const key = `${realm}/${client}/${grant.audience}`;
       const isBetween =
         partners.has(`${realm}/${client}`) && isAsGiven({ ...audience, realm, audience: grant.audience });
-      const isNext = before === undefined ? !grants.has(key) : isStill(before);
-      return write(isBetween && isNext, () => grants.set(key, grant));
+      const isNew = !grants.has(key) && lost.get(`${realm}/${client}`) === lostGrantAt;
+      return write(isBetween && (before === undefined ? isNew : isStill(before)), () => grants.set(key, grant));
     },
-    removeGrant: (grant) =>
-      write(isStill(grant), () => grants.delete(`${grant.realm}/${grant.client}/${grant.audience}`)),
+    removeGrant: (grant, at) =>
+      write(isStill(grant), () => {
+        grants.delete(`${grant.realm}/${grant.client}/${grant.audience}`);
+        lost.set(`${grant.realm}/${grant.client}`, at);
+      }),
     listGrantsOn: async (realm, audience, page) => pageOf(grantsOn(realm, audience), ({ client }) => client, page),
   };
 };

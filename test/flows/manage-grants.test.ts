@@ -165,12 +165,17 @@ describe('giving a grant', () => {
   beforeEach(() => populate(world));
 
   it('stores it, replaces its scopes, and is done once', async () => {
-    mustBe(await world.grants.removeGrant(REALM, CLIENT, AUDIENCE));
-    const outcomes = [await give(), await give(), await give({ scopes: ['write', 'read'] })];
+    const audience = 'urn:other';
+    mustBe(await world.grants.addAudience(REALM, { ...INPUT, audience }));
+    const outcomes = [
+      await give({ audience }),
+      await give({ audience }),
+      await give({ audience, scopes: ['write', 'read'] }),
+    ];
     expect(outcomes.map(mustBe)).toEqual([
-      { created: true, value: grant({ scopes: ['read'] }) },
-      { created: false, value: grant({ scopes: ['read'] }) },
-      { created: false, value: grant({ scopes: ['write', 'read'], version: 2 }) },
+      { created: true, value: grant({ audience, scopes: ['read'] }) },
+      { created: false, value: grant({ audience, scopes: ['read'] }) },
+      { created: false, value: grant({ audience, scopes: ['write', 'read'], version: 2 }) },
     ]);
   });
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { DetailTypesInput } from '../../functions/core/authorization-details.ts';
 import { declareResources, type PartnerResource } from '../../functions/flows/partner-resource.ts';
 import { Outage } from '../../functions/ports.ts';
-import { AUDIENCE, CLIENT, grant, OWNER, REALM } from '../support/builders.ts';
+import { AUDIENCE, CLIENT, grant, NOW, OWNER, REALM } from '../support/builders.ts';
 import {
   type AdminWorld,
   adminWorld,
@@ -207,7 +207,7 @@ describe('a grant', () => {
       await declare.createGrant(wanted(['read'])),
     ];
     expect(outcomes.map(reasonOf)).toEqual(['done', 'done', 'conflict']);
-    expect([...world.registry.grants.values()]).toEqual([grant()]);
+    expect([...world.registry.grants.values()]).toEqual([grant({ tokensNotBefore: NOW + 1 })]);
   });
 
   it('is updated to what is said, whatever it has become elsewhere', async () => {
@@ -215,7 +215,9 @@ describe('a grant', () => {
     expect(
       [await declare.updateGrant(wanted(['read'])), await declare.updateGrant(wanted(['read']))].map(reasonOf),
     ).toEqual(['done', 'done']);
-    expect([...world.registry.grants.values()]).toEqual([grant({ scopes: ['read'], version: 2 })]);
+    expect([...world.registry.grants.values()]).toEqual([
+      grant({ scopes: ['read'], tokensNotBefore: NOW + 1, version: 2 }),
+    ]);
   });
 
   it('is refused with what is wrong with it', async () => {

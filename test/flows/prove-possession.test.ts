@@ -1,6 +1,7 @@
 /** What a token request shows that its client holds: a DPoP key (RFC 9449 5), a TLS certificate (RFC 8705 3), both, or nothing. */
 
 import { describe, expect, it } from 'vitest';
+import { tokenEndpoint } from '../../functions/core/metadata.ts';
 import { type RealmDefaults, type RealmPolicy, realmTerms, untouchedRealm } from '../../functions/core/realm.ts';
 import { type PossessionContext, provePossession } from '../../functions/flows/prove-possession.ts';
 import { Outage } from '../../functions/ports.ts';
@@ -31,7 +32,14 @@ const prove = (
 ) => {
   const settings = realmDefaults(defaults);
   const realm = realmTerms({ ...untouchedRealm(name), policy }, settings);
-  const context: PossessionContext = { asked, realm, settings, toleranceSeconds: 60, now: NOW };
+  const context: PossessionContext = {
+    asked,
+    endpoint: tokenEndpoint,
+    realm,
+    settings,
+    toleranceSeconds: 60,
+    now: NOW,
+  };
   return provePossession(
     { read: async (realmName) => (realmName === name ? NONCES : { current: 'x', accepted: [] }) },
     context,
@@ -150,7 +158,7 @@ describe('a proof at the token endpoint', () => {
 
 describe('the nonces', () => {
   const context: PossessionContext = {
-    ...{ asked: 'emea', settings: realmDefaults(), toleranceSeconds: 60, now: NOW },
+    ...{ asked: 'emea', endpoint: tokenEndpoint, settings: realmDefaults(), toleranceSeconds: 60, now: NOW },
     realm: realmTerms(untouchedRealm('emea'), realmDefaults()),
   };
   const down = { read: () => Promise.reject(new Outage('dynamodb:PutItem', new Error('down'))) };

@@ -27,7 +27,7 @@ describe('what a realm publishes', () => {
     ['europe', `${ISSUER}/realms/emea`, 'emea', theirs],
   ])('by the name %s is that of the issuer %s: its addresses, its keys, its list', async (name, issuer, own, pair) => {
     const documents = await world()(name);
-    for (const metadata of [documents?.authorizationServer, documents?.openid]) {
+    for (const metadata of [await documents?.authorizationServer(), await documents?.openid()]) {
       expect(metadata).toMatchObject({ issuer, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/jwks` });
     }
     expect((await documents?.keys())?.keys.map(({ kid }) => kid)).toEqual([pair.thumbprint]);
@@ -36,13 +36,20 @@ describe('what a realm publishes', () => {
 
   it('names the algorithms of the realm, its own or those that it inherits', async () => {
     const algorithms = async (publish: ReturnType<typeof world>, name: string) =>
-      (await publish(name))?.openid as { readonly id_token_signing_alg_values_supported?: readonly string[] };
+      (await (await publish(name))?.openid()) as Readonly<Record<string, readonly string[]>>;
     const named = [
       await algorithms(world(), REALM),
       await algorithms(world(), 'emea'),
       await algorithms(world({ policy: { algorithms: ['ES512', 'ES256'] } }), 'emea'),
-    ].map((document) => document.id_token_signing_alg_values_supported);
-    expect(named).toEqual([['RS256', 'ES256'], ['RS256'], ['ES512', 'ES256']]);
+    ];
+    // The realm has a key for ES256 only: as long as that is so, it signs with it.
+    const expected = [
+      ['RS256', 'ES256'],
+      ['RS256', 'ES256'],
+      ['ES512', 'ES256'],
+    ];
+    expect(named.map((each) => each.id_token_signing_alg_values_supported)).toEqual(expected);
+    expect(named.map((each) => each.introspection_signing_alg_values_supported)).toEqual(expected);
   });
 
   it('stays public while the realm is disabled: its tokens have to be verifiable until they end', async () => {
@@ -61,6 +68,10 @@ describe('what a realm publishes', () => {
     const empty = { realms: { find: realms.findRealm }, rings: { list: async () => [] }, lists };
     const documents = await publishRealm(empty, realmDefaults())(REALM);
     await expect(documents?.keys()).rejects.toMatchObject({ operation: 'key-ring' });
+    expect(await documents?.authorizationServer()).toMatchObject({ issuer: ISSUER });
+    const unread = await publishRealm({ ...empty, rings: { list: down } }, realmDefaults())(REALM);
+    for (const part of [unread?.keys, unread?.authorizationServer, unread?.openid])
+      await expect(part?.()).rejects.toThrow(Outage);
     await expect(documents?.revokedKeys()).rejects.toMatchObject({ operation: 'revocation-list' });
     await expect(publishRealm({ ...empty, realms: { find: down } }, realmDefaults())(REALM)).rejects.toThrow(Outage);
   });

@@ -83,12 +83,12 @@ describe('the parties of a token', () => {
     for (const token of tokens) expect((await verify(token)).asked).toEqual([]);
   });
 
-  it('other than the client are not asked for where the client has lost its part', async () => {
+  it('are asked for side by side, and what the client has lost is told first', async () => {
     const token = ownToken({ sub: FRONTEND, act: { sub: CLIENT } });
-    const { outcome, asked } = await verify(token, { client: { trustLevel: 'application' } });
+    const { outcome, asked } = await verify(token, { client: { trustLevel: 'application' }, frontend: 'gone' });
     expect([outcome, asked]).toEqual([
       { reason: 'trust_level_insufficient', trustLevel: 'application' },
-      [`default/${CLIENT}`],
+      [`default/${CLIENT}`, `default/${FRONTEND}`],
     ]);
   });
 });

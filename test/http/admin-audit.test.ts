@@ -52,6 +52,22 @@ describe('the record of an administration', () => {
     ]);
   });
 
+  it('says whom an audience lets introspect its tokens', async () => {
+    await populate(world);
+    const before = world.records().length;
+    await inRealm('PATCH', '/audiences', { body: { audience: AUDIENCE, version: 1, introspectors: ['crm'] } });
+    await inRealm('DELETE', '/partners/crm');
+    expect(
+      world
+        .records()
+        .slice(before)
+        .map(({ status, change }) => [status, change]),
+    ).toEqual([
+      [200, { audience: AUDIENCE, version: 1, introspectors: ['crm'] }],
+      [409, undefined],
+    ]);
+  });
+
   it('says what was removed, once it is, and nothing of what was asked for in vain', async () => {
     await populate(world);
     const before = world.records().length;

@@ -96,14 +96,14 @@ export const openAdmin = (): AdminWorld => {
 
   const call = async (method: string, path: string, { body, query = '', operator, ...more }: Call = {}) => {
     const all = { ...registry, ...more.registry };
-    const ports = { registry: all, realms, uses, rings, clock, ids, secrets };
+    const ports = { registry: all, realms, uses, rings, clock, pause, ids, secrets };
     const endpoint = adminEndpoint(observed.seen, {
       partners: managePartners(ports),
       secrets: manageSecrets(ports),
       onboarding: onboardPartner(ports),
       grants: manageGrants(ports),
       users: manageUsers({ users: memoryUsers(registry), registry: all }),
-      tokens: manageTokens({ ...ports, revocations, pause }, { clockToleranceSeconds: 60 }),
+      tokens: manageTokens({ ...ports, revocations }, { clockToleranceSeconds: 60 }),
       realms: manageRealms({ realms, clock }, realmDefaults()),
       defaultRealm: REALM,
     });

@@ -197,7 +197,7 @@ describe('audiences and grants', () => {
     const declared = [await inRealm('POST', '/audiences', { body }), await inRealm('POST', '/audiences', { body })];
     expect(declared.map(({ status }) => status)).toEqual([201, 200]);
     const query = (uri: string) => ({ query: `audience=${encodeURIComponent(uri)}` });
-    const items = [{ ...body, authorizationDetails: {}, version: 1 }];
+    const items = [{ ...body, authorizationDetails: {}, introspectors: [], version: 1 }];
     expect((await inRealm('GET', '/audiences')).body).toEqual({ items });
     expect((await inRealm('GET', '/audiences', query(AUDIENCE))).body).toEqual({ items });
     expect((await inRealm('GET', '/audiences', query('urn:none'))).body).toEqual({ items: [] });
@@ -209,7 +209,7 @@ describe('audiences and grants', () => {
     const changed = await inRealm('PATCH', '/audiences', { body });
     expect([changed.status, changed.body]).toEqual([
       200,
-      { ...body, owner: 'billing', authorizationDetails: {}, version: 2 },
+      { ...body, owner: 'billing', authorizationDetails: {}, introspectors: [], version: 2 },
     ]);
     expect((await inRealm('PATCH', '/audiences', { body })).status).toBe(409);
   });

@@ -172,6 +172,19 @@ describe('a partner that is declared', () => {
     ]);
   });
 
+  it('names introspectors that are there, and is not made with one that is not', async () => {
+    const naming = (id: string) => partnerProperties('crm', {}, [{ ...audiences[0], introspectors: [id] }]);
+    expect(await outcome('Create', naming('gateway'))).toEqual(['FAILED', NOTHING, 'there is no partner gateway']);
+    expect(stored()).toBeUndefined();
+    await send('Create', partnerProperties('gateway'));
+    expect(await outcome('Create', naming('gateway'))).toEqual(['SUCCESS', 'default/crm']);
+    expect(await outcome('Delete', partnerProperties('gateway'), { known: 'default/gateway' })).toEqual([
+      'FAILED',
+      'default/gateway',
+      `audiences name this partner as an introspector: gateway on ${AUDIENCE}`,
+    ]);
+  });
+
   it('is not taken away by the rollback of a creation that was never answered', async () => {
     await send('Create', partnerProperties());
     const known = 'Prod-Crm1A2B3C-1XYZ';

@@ -11,6 +11,7 @@ import { manageRealms } from '../../functions/flows/manage-realms.ts';
 import { type DeclareResources, declareResources } from '../../functions/flows/partner-resource.ts';
 import { partnerResourcesRoute } from '../../functions/routes.ts';
 import { type MemoryRealms, type MemoryRegistry, memoryRealms, memoryRegistry, testClock } from '../flows/in-memory.ts';
+import { passing } from '../flows/passing.ts';
 import { AUDIENCE, realmDefaults } from '../support/builders.ts';
 import { realmOf } from './admin-world.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
@@ -73,8 +74,8 @@ export interface Stack extends AsyncDisposable {
 export const openStack = async (): Promise<Stack> => {
   const [observed, registry, realms, taken] = [observe(), memoryRegistry(), memoryRealms(), [] as Taken[]];
   realms.realms.set('acme', realmOf('acme', { aliases: ['acme.example'] }));
-  const rings = { list: async () => [] };
-  const ports = { registry, realms, uses: { lastUses: async () => new Map() }, rings, clock: testClock() };
+  const [rings, clock] = [{ list: async () => [] }, testClock()];
+  const ports = { registry, realms, uses: { lastUses: async () => new Map() }, rings, clock, pause: passing(clock) };
   const partners = managePartners({ ...ports, ids: { next: () => 'made' } });
   const declare = declareResources(partners, manageGrants(ports));
   const managed = manageRealms({ realms, clock: testClock() }, realmDefaults());

@@ -3,12 +3,15 @@ import type * as core from '../../functions/core/partner-definition.ts';
 import type { PartnerAudience, PartnerDefinition } from '../../infra/partner-definition.ts';
 import { deploy, ofType, plain, type Resource, resourcesOf } from './deployment.ts';
 
+const APPLICATION = '00000002-0000-0ff1-ce00-000000000000@contoso.example';
+const VOUCHED_FOR = 'authorization-server';
 const AUDIENCE: PartnerAudience = {
   ...{ audience: 'https://bank.example.com', scopes: ['read'] },
   authorizationDetails: { payment: { actions: ['initiate'], fields: ['amount'] }, account: {} },
 };
 const WAYS: PartnerDefinition = {
-  ...{ issuer: 'https://ci.example.com', trustedIssuer: true, tlsSubject: { sanDns: 'crm.example.com' } },
+  ...{ issuer: APPLICATION, trustedIssuer: true, tlsSubject: { sanDns: 'crm.example.com' } },
+  microsoft: { issuedBy: 'itself', actors: ['00000004-0000-0ff1-ce00-000000000000@contoso.example'], userTokens: true },
   federation: [
     {
       ...{ issuer: 'https://token.actions.githubusercontent.com', maxSeconds: 600, reusable: false },
@@ -53,6 +56,18 @@ describe('a partner application of a stack', () => {
       'an issuer whose every workload it would be',
       { federation: [{ issuer: 'https://ci.example', claims: { ref: { exact: 'x' } } }] },
       /federation with "https:\/\/ci\.example" says nothing of sub/,
+    ],
+    ['an issuer that is no principal', { issuer: 'https://a.example', microsoft: {} }, /"https:\/\/a.example" is no <appl/],
+    ['an actor that is none', { microsoft: { actors: ['exchange'] } }, /"exchange" is no <application id>@<realm>/],
+    [
+      'an authorization server for an authorization server',
+      { issuer: APPLICATION, trustedIssuer: true, microsoft: { issuedBy: VOUCHED_FOR } },
+      /is an authorization server, and has its tokens from one/,
+    ],
+    [
+      'actors in tokens that it does not issue',
+      { microsoft: { issuedBy: VOUCHED_FOR, actors: [APPLICATION] } },
+      /names actors, and does not issue its own tokens/,
     ],
     ['trust in nobody', { trustedIssuer: true }, /is a trustedIssuer without issuer/],
     ['trust in a bare key set', { trustedIssuer: true, jwksUri: 'https://a.example' }, /is a trustedIssuer without/],

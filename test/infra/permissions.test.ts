@@ -33,6 +33,12 @@ const REGISTRY_CALLS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem'
 );
 const EPHEMERA = '<ServiceEphemera.Arn>';
 const REALMS = { Sid: 'Realms', Action: 'dynamodb:GetItem', Resource: REGISTRY, Condition: leadingKeys('realm#*') };
+const AUDIENCES = {
+  Sid: 'Audiences',
+  Action: 'dynamodb:GetItem',
+  Resource: REGISTRY,
+  Condition: leadingKeys('audience#*'),
+};
 const LISTING = { Sid: 'Listing', Action: 'dynamodb:Query', Resource: `${REGISTRY}/index/listing` };
 const REVOCATIONS = {
   Sid: 'Revocations',
@@ -139,8 +145,9 @@ const answerClients = (...written: string[]): readonly Omit<Statement, 'Effect'>
     Sid: 'Uses',
     Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
     Resource: EPHEMERA,
-    Condition: leadingKeys('assertion#*', 'used#*', ...written),
+    Condition: leadingKeys('assertion#*', 'dpop#*', 'used#*', ...written),
   },
+  { Sid: 'Nonces', Action: 'dynamodb:PutItem', Resource: EPHEMERA, Condition: leadingKeys('dpop-nonces#*') },
 ];
 
 /** What each role may do, beside writing its own log: the whole of it. */
@@ -161,7 +168,7 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
     REVOCATIONS,
     SIGN,
   ],
-  Introspect: [...answerClients(), REVOCATIONS, SIGN],
+  Introspect: [...answerClients(), AUDIENCES, REVOCATIONS, SIGN],
   Revoke: answerClients('revoked#*'),
   Register: [
     {
@@ -183,6 +190,7 @@ const ALLOWED: Readonly<Record<string, readonly Omit<Statement, 'Effect'>[]>> = 
       Condition: leadingKeys('ring#*', 'partner#*'),
     },
     REALMS,
+    AUDIENCES,
     REVOCATIONS,
     { Sid: 'Proofs', Action: 'dynamodb:PutItem', Resource: EPHEMERA, Condition: leadingKeys('dpop#*') },
   ],

@@ -299,7 +299,7 @@ describe('on the data of an earlier run, a custom resource', () => {
 
   it('is not guessed at when what was kept is damaged', async () => {
     const world = createWorld();
-    const file = join(world.dataDirectory, 'custom-resources.json');
+    const file = join(world.dataDirectory, 'custom-resources.Test.json');
     await play(world, { Thing: custom() });
     writeFileSync(file, '{"resources":[{}]}');
 

@@ -7,10 +7,12 @@ import { expect, it, onTestFinished } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { type Bundles, bundleFunctions } from '../../infra/bundle.ts';
 import { FUNCTIONS } from '../../infra/functions.ts';
+import type { IPartnerApplication } from '../../infra/partner-reference.ts';
 import { CountersignStack } from '../../infra/stack.ts';
 import type { TokenService } from '../../infra/token-service.ts';
 import { startDeployment } from '../../local/deployment.ts';
 import { assertionOf, makePartner, postToken, type Service, tokenForm } from '../support/service.ts';
+import { introspect } from '../support/token-state.ts';
 import { temporaryDirectory } from './support/fixture.ts';
 
 interface Place {
@@ -74,5 +76,38 @@ it('gives a declared partner a token for what it may call, and none once the gra
   );
   await deployWith(place, declare, async (service) => {
     expect((await ask(service)).status).toBe(400);
+  });
+});
+
+it('lets a partner introspect that an audience of the app names, and lets both go in one deployment', async () => {
+  const directory = temporaryDirectory();
+  const bundles = bundleFunctions(FUNCTIONS, { output: join(directory, 'build') });
+  const place: Place = { directory, bundles, runs: 0 };
+  const [crm, gateway] = [await makePartner('crm'), await makePartner('gateway')];
+  const resource = { audience: 'https://billing.example.com', scopes: ['read'] };
+  const declare = (service: TokenService, introspectors?: IPartnerApplication[]) => {
+    const audiences = [{ ...resource, ...(introspectors && { introspectors }) }];
+    const billing = service.addPartner('Billing', { partnerId: 'billing', audiences });
+    service.addPartner('Crm', { partnerId: 'crm', jwks: { keys: [{ ...crm.publicJwk }] } }).mayCall(billing, ['read']);
+  };
+  const stateOf = async (service: Service) => {
+    const form = tokenForm(await assertionOf(crm, service.issuer), { resource: resource.audience });
+    const { body } = await postToken(service, form);
+    const { status, text } = await introspect(service, gateway, String(body.access_token));
+    return [status, JSON.parse(text)];
+  };
+
+  await deployWith(
+    place,
+    (service) =>
+      declare(service, [
+        service.addPartner('Gateway', { partnerId: 'gateway', jwks: { keys: [{ ...gateway.publicJwk }] } }),
+      ]),
+    async (service) => {
+      expect(await stateOf(service)).toEqual([200, expect.objectContaining({ active: true, client_id: 'crm' })]);
+    },
+  );
+  await deployWith(place, declare, async (service) => {
+    expect(await stateOf(service)).toEqual([401, expect.objectContaining({ error: 'invalid_client' })]);
   });
 });

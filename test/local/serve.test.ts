@@ -7,6 +7,7 @@ import { type Demo, type ServeOptions, serve } from '../../local/serve.ts';
 import { createAuthority } from './support/certificates.ts';
 import { ECHO, jsonOf, temporaryDirectory, writeAssembly } from './support/fixture.ts';
 import { writeProject } from './support/project.ts';
+import { type FixtureStack, writeStacks } from './support/stacks.ts';
 
 const code = `export const handler = async (event) => { console.log('hello from the function'); return { statusCode: 200 }; };`;
 
@@ -61,6 +62,21 @@ describe('a local run', () => {
     expect(seen.directory?.startsWith(tmpdir())).toBe(true);
     expect(existsSync(seen.directory ?? '')).toBe(false);
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it('says where each further HTTP API listens', async () => {
+    const fixture: FixtureStack = { functions: {} };
+    const project = writeProject(writeStacks({ First: fixture, Second: { ...fixture, dependsOn: ['First'] } }));
+    const { options, stop, printed } = arrange({ project });
+    const print = (line: string): void => {
+      printed.push(line);
+      if (line.trim().startsWith('logs')) stop.abort();
+    };
+    await serve({ ...options, print });
+    const places = printed.flatMap(
+      (line) => /^(Listening on| {2}Second\/Api) +http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[1] ?? [],
+    );
+    expect(places).toEqual(['Listening on', '  Second/Api']);
   });
 
   it('writes what functions log to files, and prints it when asked', async () => {

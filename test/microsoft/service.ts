@@ -1,22 +1,15 @@
 /**
- * The recipients as realms of one running service, at the time of the fixtures. They were registered three days before: the rows are
- * written by the adapters of the admin function, as they would have been then.
+ * The recipients as realms of one running service, at the time of the fixtures. They were registered over the admin API three days before,
+ * when no certificate had expired; the service was restarted since.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
-import { dynamoGrantRegistry } from '../../functions/adapters/dynamo-grant-registry.ts';
-import { dynamoPartnerRegistry } from '../../functions/adapters/dynamo-partner-registry.ts';
-import { dynamoRealmRegistry } from '../../functions/adapters/dynamo-realm-registry.ts';
-import { userNameRows, userRow } from '../../functions/adapters/user-rows.ts';
-import { untouchedRealm } from '../../functions/core/realm.ts';
-import { type OpenRegistry, openRegistry } from '../support/seeded-registry.ts';
 import { callAdmin, type Service, startService, type TokenResponse } from '../support/service.ts';
-import { CLOCK } from './fixtures.ts';
-import { OWNER, type RegisteredRecipient, recipients, register } from './recipients.ts';
+import { CLOCK, REGISTERED_AT, trustConfig } from './fixtures.ts';
+import { OWNER, type Recipient, recipients, SCOPES } from './recipients.ts';
 
 export const LEGACY = 'http://oauth.net/grant_type/jwt/1.0/bearer';
 export const MODERN = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -26,38 +19,29 @@ export const startRecipients = async (assembly: string = inject('assembly')): Pr
   await using cleanup = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'countersign-test-'));
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
+  const start = (at: number): Promise<Service> =>
+    startService({ assembly, dataDirectory: directory, startAt: new Date(at * 1_000) });
   {
-    await using registry = await openRegistry(assembly, directory);
-    for (const recipient of recipients) await write(registry, await register(recipient));
+    await using before = await start(REGISTERED_AT);
+    for (const recipient of recipients) await register(before, recipient);
   }
-  const startAt = new Date(CLOCK * 1_000);
-  const service = await startService({ assembly, dataDirectory: directory, startAt });
+  const service = await start(CLOCK);
   cleanup.use(service);
-  for (const { name } of recipients) await mustAnswer(service, 'POST', `/${name}/keys`, { algorithm: 'RS256' });
   const running = cleanup.move();
   return { ...service, [Symbol.asyncDispose]: () => running.disposeAsync() };
 };
 
-const write = async (
-  { documents, table }: OpenRegistry,
-  { realm, owner, partners, audiences, users }: RegisteredRecipient,
-): Promise<void> => {
-  const registry = { ...dynamoPartnerRegistry(documents, table), ...dynamoGrantRegistry(documents, table) };
-  mustSave(await dynamoRealmRegistry(documents, table).saveRealm(realm, untouchedRealm(realm.name)));
-  for (const partner of [owner, ...partners.map((each) => each.partner)])
-    mustSave(await registry.createPartner(partner, undefined));
-  for (const [index, audience] of audiences.entries())
-    mustSave(await registry.createAudience(audience, { version: owner.version + index }));
-  for (const { grants } of partners) {
-    for (const grant of grants) mustSave(await registry.saveGrant(grant, undefined, { owner: OWNER, version: 1 }));
+/** As an operator does it. */
+const register = async (service: Service, { name, microsoft, partners, audiences }: Recipient): Promise<void> => {
+  const admin = (method: string, path: string, body: object) => mustAnswer(service, method, `/${name}${path}`, body);
+  await mustAnswer(service, 'POST', '', { name, policy: { algorithms: ['RS256'], microsoft } });
+  await admin('POST', '/keys', { algorithm: 'RS256' });
+  for (const partner of [{ id: OWNER }, ...partners]) await admin('POST', '/partners', partner);
+  for (const audience of audiences) await admin('POST', '/audiences', { audience, owner: OWNER, scopes: SCOPES });
+  for (const { id } of partners.filter(({ trustedIssuer }) => trustedIssuer !== true)) {
+    for (const audience of audiences) await admin('POST', '/grants', { client: id, audience, scopes: SCOPES });
   }
-  const rows = users.flatMap((user) => [userRow(user), ...userNameRows(user)]);
-  const items = rows.map((row) => ({ Put: { TableName: table, Item: { ...row } } }));
-  await documents.send(new TransactWriteCommand({ TransactItems: items }));
-};
-
-const mustSave = (saved: 'saved' | 'conflict'): void => {
-  if (saved !== 'saved') throw new Error('what was to be registered is there already');
+  for (const { id, ...identifiers } of trustConfig.users) await admin('PUT', `/users/${id}`, identifiers);
 };
 
 /** A call of the admin API below `/admin/realms`. @throws Error when it is refused. */

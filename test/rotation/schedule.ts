@@ -157,7 +157,19 @@ const goOn: Event = async (world, digits) => {
 };
 
 const COMMANDS: readonly [Command['kind'], ...Command['kind'][]] = [
-  ...(['rotate', 'rotate', 'rotate-at', 'revoke', 'revoke', 'break-glass', 'hold', 'hold', 'release', 'add'] as const),
+  ...([
+    'rotate',
+    'rotate',
+    'rotate-at',
+    'revoke',
+    'revoke',
+    'break-glass',
+    'hold',
+    'hold',
+    'release',
+    'add',
+    'renew',
+  ] as const),
 ];
 
 const command: Event = async (world, digits) => {
@@ -185,7 +197,9 @@ const dueTimes = (world: World): number[] =>
     .flatMap(({ keys, creation, sweptAt }) => [
       ...keys.flatMap((key) => [
         key.activateNotBefore,
-        key.state === 'standby' ? (key.publishedAt ?? 0) + world.policy.leadSeconds : undefined,
+        key.state === 'standby'
+          ? Math.max(key.publishedAt ?? 0, key.certifiedAt ?? 0) + world.policy.leadSeconds
+          : undefined,
         ...[key.rotateNotBefore, key.retireNotBefore, key.deleteNotBefore, key.deletionAt],
       ]),
       creation === undefined ? undefined : creation.startedAt + world.policy.creationSeconds,

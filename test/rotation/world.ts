@@ -6,7 +6,13 @@
 
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { accept } from '../../functions/core/errors.ts';
-import { activeKey, type KeyRing, publishedKeys, type RotationPolicy } from '../../functions/core/key-ring.ts';
+import {
+  activeKey,
+  type KeyRing,
+  publishedKeys,
+  type RotationPolicy,
+  withCertificates,
+} from '../../functions/core/key-ring.ts';
 import { jwks } from '../../functions/core/metadata.ts';
 import type { EpochSeconds } from '../../functions/core/partner.ts';
 import { manageKeys } from '../../functions/flows/manage-keys.ts';
@@ -63,7 +69,7 @@ export interface Activation {
 
 /** A command that was carried out, or may have been. */
 export interface Command {
-  readonly kind: 'rotate' | 'rotate-at' | 'revoke' | 'break-glass' | 'hold' | 'release' | 'add';
+  readonly kind: 'rotate' | 'rotate-at' | 'renew' | 'revoke' | 'break-glass' | 'hold' | 'release' | 'add';
   readonly kid?: string;
   readonly process: Process;
   /** What `revoke` said: for how long verifiers may not know the key that signs now. */
@@ -168,12 +174,15 @@ export class World {
       const command: Command = { kind, kid: target, process };
       this.commands.push(command);
       const ports = this.#ports(process, run);
-      const manage = manageKeys(
-        { ...ports, rotate: async () => this.#rotate(process, run) },
-        { policy: this.#policyOf() },
-      );
+      const policy = this.#policyOf();
+      const manage = manageKeys({
+        ...ports,
+        rotate: async () => this.#rotate(process, run),
+        policyOf: async () => policy,
+      });
       if (kind === 'rotate') await manage.rotateNow(REALM, target as JwsAlgorithm);
       else if (kind === 'rotate-at') await manage.rotateAt(REALM, target as JwsAlgorithm, this.time + afterSeconds);
+      else if (kind === 'renew') await this.#renew(ports, target);
       else if (kind === 'add') await manage.add(REALM, target as JwsAlgorithm);
       else if (kind === 'hold' || kind === 'release') await manage[kind](REALM, target);
       else {
@@ -248,12 +257,25 @@ export class World {
       // Certificates are real, and not those of the keys: nobody here looks into them.
       selfSign: async (_algorithm, { keyArn }) => {
         await process.call(() => kms.sign(keyArn, 'certificate'));
-        return accept([await certificateNumber(++this.#certificates)]);
+        return accept(await this.#nextCertificate());
       },
       signer: { sign: ({ keyArn }, _algorithm, input) => process.call(() => kms.sign(keyArn, input)) },
       published: { name: (kid) => process.call(() => this.regions.every((region) => this.shows(region, kid))) },
     };
     return this.options.replace.ports?.(ports) ?? ports;
+  }
+
+  async #nextCertificate(): Promise<readonly [string]> {
+    this.#certificates += 1;
+    return [await certificateNumber(this.#certificates)];
+  }
+
+  /** A certificate by hand, for a key that does not sign yet; the whole of that command is for real keys only. */
+  async #renew({ rings, clock }: StepPorts, kid: string): Promise<void> {
+    const ring = (await rings.list(REALM)).find(({ keys }) => keys.some((key) => key.kid === kid));
+    const key = ring?.keys.find((each) => each.kid === kid);
+    if (ring === undefined || key === undefined || !['created', 'standby'].includes(key.state)) return;
+    await rings.save(withCertificates(ring, kid, await this.#nextCertificate(), clock.now()));
   }
 
   #save(ring: KeyRing, by: Process): 'saved' | 'conflict' {

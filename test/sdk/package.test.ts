@@ -1,11 +1,13 @@
-/** The package as partners get it: packed, unpacked into an empty project, type-checked there, and run against the service. */
+/** The package as partners get it: packed, installed into an empty project, type-checked there, and run against the service. */
 
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { exportJWK } from 'jose';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { populate, startService } from '../support/service.ts';
 
@@ -55,25 +57,29 @@ const COMPILER_OPTIONS = {
 };
 
 let project: string;
+let tarball: string;
 let installed: string;
+/** What came with the package. */
+let packages: readonly string[];
 
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), 'countersign-package-'));
-  installed = join(project, 'node_modules/countersign');
-  await mkdir(installed, { recursive: true });
   await run('npm', ['pack', '--silent', '--pack-destination', project], { cwd: root });
-  const [tarball = ''] = (await readdir(project)).filter((name) => name.endsWith('.tgz'));
-  await run('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1']);
-  await symlink(join(root, 'node_modules/jose'), join(project, 'node_modules/jose'));
-  await mkdir(join(project, 'node_modules/@types'));
-  await symlink(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
+  const [name = ''] = (await readdir(project)).filter((file) => file.endsWith('.tgz'));
+  tarball = join(project, name);
   const files = { 'package.json': { type: 'module' }, 'tsconfig.json': { compilerOptions: COMPILER_OPTIONS } };
-  for (const [name, content] of Object.entries(files)) {
-    await writeFile(join(project, name), JSON.stringify(content));
+  for (const [file, content] of Object.entries(files)) await writeFile(join(project, file), JSON.stringify(content));
+  // jose is in npm's cache wherever this repository was installed.
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], { cwd: project });
+  const modules = join(project, 'node_modules');
+  installed = join(modules, 'countersign');
+  packages = (await readdir(modules)).filter((file) => file !== '.package-lock.json').toSorted();
+  // For the programs alone, which are a partner's: types of Node, and a client of KMS.
+  for (const path of ['@types/node', '@aws-sdk/client-kms']) {
+    await mkdir(join(modules, path, '..'));
+    await symlink(join(root, 'node_modules', path), join(modules, path));
   }
   await writeFile(join(project, 'main.ts'), PROGRAM);
-  await mkdir(join(project, 'node_modules/@aws-sdk'));
-  await symlink(join(root, 'node_modules/@aws-sdk/client-kms'), join(project, 'node_modules/@aws-sdk/client-kms'));
   for (const [index, block] of (await examples()).entries())
     await writeFile(join(project, `example-${index}.ts`), block);
 }, 120_000);
@@ -88,16 +94,29 @@ const examples = async (): Promise<readonly string[]> => {
   return blocks;
 };
 
+/** All texts of a nested object: paths, in a manifest's `exports` and `bin`. */
+const leavesOf = (value: unknown): string[] =>
+  typeof value === 'string' ? [value] : Object.values(Object(value)).flatMap(leavesOf);
+
 const read = (path: string): Promise<string> => readFile(join(installed, path), 'utf8');
 
 describe('the packed package', () => {
-  it('has a module and its types for every entry', async () => {
-    const { exports } = JSON.parse(await read('package.json')) as { exports: Record<string, unknown> };
-    const files = Object.values(exports).flatMap((entry) =>
-      typeof entry === 'string' ? [entry] : Object.values(Object(entry)),
-    );
-    expect(files.length).toBeGreaterThanOrEqual(9);
-    for (const file of files) expect(await read(String(file))).not.toBe('');
+  it('brings jose along, and nothing else', () => {
+    expect(packages).toEqual(['countersign', 'jose']);
+  });
+
+  it('names no file that it lacks: entries, types and commands', async () => {
+    const manifest = JSON.parse(await read('package.json')) as { bin?: object; exports: Record<string, unknown> };
+    const named = [...leavesOf(manifest.exports), ...leavesOf(manifest.bin ?? {})];
+    expect(named.length).toBeGreaterThanOrEqual(9);
+    for (const file of named) await expect(access(join(installed, file))).resolves.toBeUndefined();
+  });
+
+  it('has nothing that publint finds fault with', async () => {
+    const { buffer, byteOffset, byteLength } = await readFile(tarball);
+    const copy = buffer.slice(byteOffset, byteOffset + byteLength);
+    const { messages, pkg } = await publint({ pack: { tarball: copy }, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg ?? {}))).toEqual([]);
   });
 
   it('imports jose and its own files, and nothing else', async () => {

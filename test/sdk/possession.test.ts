@@ -171,3 +171,18 @@ describe('a token that is bound to a certificate', () => {
     expect(await show(proofOf(), verifier, certificate)).toBe('accepted');
   });
 });
+
+describe('a verifier that asks for bound tokens', () => {
+  it.each([
+    ['dpop', { jkt: 'other' }, 'invalid_token: bound_token_as_bearer'],
+    ['dpop', undefined, 'invalid_token: unbound'],
+    ['dpop', { 'x5t#S256': 'thumbprint' }, 'invalid_token: unbound'],
+    ['mtls', { jkt: 'other' }, 'invalid_token: unbound'],
+    ['mtls', undefined, 'invalid_token: unbound'],
+    ['mtls', { 'x5t#S256': 'thumbprint' }, 'accepted'],
+  ] as const)('to %s answers one that is bound to %j with %s', async (binding, cnf, outcome) => {
+    const bearer = tokenOf(await signingKey(), cnf === undefined ? {} : { cnf });
+    const verified = world.verifier({ binding }).verify(bearer, { certificateThumbprint: 'thumbprint' });
+    expect(await outcomeOf(verified)).toBe(outcome);
+  });
+});

@@ -132,6 +132,7 @@ export const audience = (changes: Partial<Audience> = {}): Audience => ({
   scopes: ['read', 'write'],
   authorizationDetails: {},
   tokenPolicy: {},
+  introspectors: [],
   version: 1,
   ...changes,
 });

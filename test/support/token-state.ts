@@ -1,6 +1,6 @@
 /** What the owners of resources and clients ask of a running service about a token, over HTTP. */
 
-import { assertionOf, type Service, type TestPartner } from './service.ts';
+import { administer, assertionOf, makePartner, mustCreate, type Service, type TestPartner } from './service.ts';
 
 export interface StateAnswer {
   readonly status: number;
@@ -50,3 +50,23 @@ export const revoke = async (service: Service, partner: TestPartner, token: stri
 
 export const isActive = async (service: Service, partner: TestPartner, token: string): Promise<unknown> =>
   (JSON.parse((await introspect(service, partner, token)).text) as { readonly active: unknown }).active;
+
+/** These partners, and no others, may introspect tokens for the resource besides its owner. @returns the status of the answer. */
+export const nameIntrospectors = async (
+  service: Service,
+  audience: string,
+  introspectors: readonly string[],
+): Promise<number> => {
+  const found = await administer(service, 'GET', `/audiences?${new URLSearchParams({ audience })}`);
+  const [{ version } = {}] = found.body.items as readonly { readonly version?: number }[];
+  return (await administer(service, 'PATCH', '/audiences', { audience, version, introspectors })).status;
+};
+
+/** A new partner that the resource lets introspect its tokens. */
+export const addIntrospector = async (service: Service, audience: string, id: string): Promise<TestPartner> => {
+  const made = await makePartner(id);
+  await mustCreate(service, '/partners', { id, jwks: { keys: [made.publicJwk] } });
+  const status = await nameIntrospectors(service, audience, [id]);
+  if (status !== 200) throw new Error(`naming ${id} answered ${status}`);
+  return made;
+};

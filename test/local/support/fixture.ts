@@ -144,7 +144,8 @@ export const roleTrusting = (service: string, statements: readonly object[]): Re
   },
 });
 
-function resourcesOf(fixture: Fixture): Resources {
+/** The resources of the fixture's template. */
+export function resourcesOf(fixture: Fixture): Resources {
   const resources: Resources = {
     Api: { Type: 'AWS::ApiGatewayV2::Api', Properties: { Name: 'api', ProtocolType: 'HTTP' } },
     Stage: {

@@ -70,7 +70,7 @@ describe('the resolver', () => {
 
   it.each<[string, Json, string]>([
     ['an unknown intrinsic', { 'Fn::Transform': {} }, 'Here: Fn::Transform is not supported by the local runner'],
-    ['an import', { 'Fn::ImportValue': 'x' }, 'Here: Fn::ImportValue is not supported by the local runner'],
+    ['an import', { 'Fn::ImportValue': 'x' }, 'Here: no stack exports x'],
     ['an unknown name', { Ref: 'Nobody' }, 'Here: nothing in the template is named Nobody'],
     ['an unknown attribute', { 'Fn::GetAtt': ['Queue', 'Size'] }, 'Here: Queue has no attribute Size'],
     ['a parameter without a value', { Ref: 'Open' }, 'Here: parameter Open has no default value'],

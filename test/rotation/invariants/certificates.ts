@@ -3,6 +3,7 @@
 import { certificateThumbprint } from '../../../functions/core/certificate.ts';
 import { activeKey, type KeyRing } from '../../../functions/core/key-ring.ts';
 import { microsoftDocument } from '../../../functions/core/microsoft-document.ts';
+import type { EpochSeconds } from '../../../functions/core/partner.ts';
 import { ISSUER } from '../../support/builders.ts';
 import { isFromBreakGlass, must } from '../history.ts';
 import type { Token } from '../issuing.ts';
@@ -13,28 +14,48 @@ import { ALLOWANCES, keptUntil, leadAt } from './verifiers.ts';
 
 const PROFILE = { applicationId: '9d3cba71-5f0e-4b8c-9a1f-2f6de15b7c34', realms: ['contoso.example'] } as const;
 
+/** What it is like from then on. */
 interface Document {
+  readonly since: EpochSeconds;
+  readonly names: readonly string[];
+}
+
+interface WireDocument {
   readonly keys: readonly { readonly keyinfo: { readonly x5t: string } }[];
 }
 
 /** The thumbprints that servers are told of at that version of the ring; `undefined`: there is no document. */
 const namedBy = ({ after }: Save): readonly string[] | undefined =>
-  (microsoftDocument(ISSUER, PROFILE, [after]) as Document | undefined)?.keys.map(({ keyinfo }) => keyinfo.x5t);
+  (microsoftDocument(ISSUER, PROFILE, [after]) as WireDocument | undefined)?.keys.map(({ keyinfo }) => keyinfo.x5t);
 
 const ringAt = (world: World, time: number): KeyRing | undefined =>
   world.saves.findLast((save) => save.after.algorithm === 'RS256' && save.time <= time)?.after;
 
+/** Versions of the ring that servers are told of: from the day on which the realm takes part in the profile. */
+const documentsOf = (world: World): readonly Document[] => {
+  const since =
+    world.policies.find(({ policy }) => policy.certificates !== undefined)?.from ?? Number.POSITIVE_INFINITY;
+  const [before, after] = [
+    world.saves.filter(({ time, after: ring }) => time < since && ring.algorithm === 'RS256').slice(-1),
+    world.saves.filter(({ time }) => time >= since),
+  ];
+  return [...before, ...after].flatMap((save) => {
+    const names = namedBy(save);
+    return names === undefined ? [] : [{ since: Math.max(save.time, since), names }];
+  });
+};
+
 /** No server that has fetched the document once lacks the certificate; the worst one fetched it just before the certificate was in it. */
-const mustBeKnown = (world: World, documents: readonly Save[], { kid, signedAt }: Token): void => {
+const mustBeKnown = (world: World, documents: readonly Document[], { kid, signedAt }: Token): void => {
   const [leaf] = ringAt(world, signedAt)?.keys.find((key) => key.kid === kid)?.certificates ?? [];
   // Without one there is no token for such a server at all.
   if (leaf === undefined) return;
   const x5t = certificateThumbprint(leaf);
   const [first] = documents;
-  const named = documents.find((save) => namedBy(save)?.includes(x5t));
+  const named = documents.find(({ names }) => names.includes(x5t));
   if (first === undefined || named === undefined || named === first) return;
-  const until = keptUntil(world.policies, named.time + POLICY.ringCacheSeconds);
-  const excused = isFromBreakGlass(world, kid) ? named.time + leadAt(world, named.time) + 2 * ALLOWANCES : 0;
+  const until = keptUntil(world.policies, named.since + POLICY.ringCacheSeconds);
+  const excused = isFromBreakGlass(world, kid) ? named.since + leadAt(world, named.since) + 2 * ALLOWANCES : 0;
   must(
     signedAt >= until || signedAt <= excused,
     () => `token of ${kid}: servers may not know its certificate for another ${until - signedAt} s`,
@@ -42,9 +63,9 @@ const mustBeKnown = (world: World, documents: readonly Save[], { kid, signedAt }
 };
 
 /** Once there is a document, a key that takes over has a certificate that can be named there. */
-const mustBeCertified = (world: World, documents: readonly Save[]): void => {
+const mustBeCertified = (world: World, documents: readonly Document[]): void => {
   for (const { save, kid } of world.activations) {
-    if (save.after.algorithm !== 'RS256' || !documents.some(({ time }) => time < save.time)) continue;
+    if (save.after.algorithm !== 'RS256' || !documents.some(({ since }) => since < save.time)) continue;
     const hasOne = (activeKey(save.after)?.certificates ?? []).length > 0;
     must(hasOne || isFromBreakGlass(world, kid), () => `${kid} takes over without a certificate`);
   }
@@ -55,7 +76,7 @@ export const knownByCertificate: Invariant = {
   holds: async (world) => {
     await settle(world, 24);
     await settleToStandbys(world);
-    const documents = world.saves.filter((save) => namedBy(save) !== undefined);
+    const documents = documentsOf(world);
     mustBeCertified(world, documents);
     for (const token of world.tokens) if (token.algorithm === 'RS256') mustBeKnown(world, documents, token);
     if (world.policy.certificates === undefined) return;

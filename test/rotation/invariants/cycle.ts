@@ -1,7 +1,7 @@
 /** Invariants of the cycle itself: one key signs, states follow each other, runs do no harm to each other. */
 
 import { activeKey, type KeyState, type SigningKey } from '../../../functions/core/key-ring.ts';
-import { planRotation } from '../../../functions/core/rotation-plan.ts';
+import { planRotation, standbyReadyAt } from '../../../functions/core/rotation-plan.ts';
 import { breakGlasses, changesOf, end, entry, lastSeen, must } from '../history.ts';
 import { REQUEST_SECONDS } from '../issuing.ts';
 import { isEnabled } from '../key-service.ts';
@@ -26,7 +26,7 @@ const mustRotate = async (world: World): Promise<void> => {
   const due = Math.max(
     ...[...world.rings.values()].flatMap(({ keys }) => [
       ...keys.map((key) => (key.state === 'active' ? (key.rotateNotBefore ?? 0) : 0)),
-      ...keys.map((key) => (key.state === 'standby' ? (key.publishedAt ?? 0) + world.policy.leadSeconds : 0)),
+      ...keys.map((key) => (key.state === 'standby' ? standbyReadyAt(key, world.policy) : 0)),
       ...keys.map((key) => (key.state === 'retiring' ? (key.retireNotBefore ?? 0) : 0)),
     ]),
   );
