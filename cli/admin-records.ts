@@ -199,6 +199,23 @@ export const user = z.looseObject({
 });
 export type User = z.infer<typeof user>;
 
+/** What became of a token of the Microsoft profile that was tried dry. */
+export const diagnosis = z.looseObject({
+  direction: z.enum(['from-partner', 'to-partner']),
+  accepted: z.boolean(),
+  fault: z.string().optional(),
+  step: z.number().optional(),
+  finding: z.string().optional(),
+  remedy: z.string().optional(),
+  partner: z.string().optional(),
+  actor: z.string().optional(),
+  audience: z.string().optional(),
+  subject: z.string().optional(),
+  expiresAt: z.string().optional(),
+  forTokenEndpoint: z.boolean().optional(),
+});
+export type Diagnosis = z.infer<typeof diagnosis>;
+
 /** A secret that was made a moment ago, with the one sight of it. */
 export const newSecret = z.looseObject({
   secret: z.string(),
@@ -223,6 +240,7 @@ const signingKey = z.looseObject({
   ageSeconds: z.number(),
   /** What becomes of the key, and not before when; absent where nothing does, or no day is set for it. */
   next: z.looseObject({ state: z.string(), notBefore: z.string().optional() }).optional(),
+  certificate: z.looseObject({ subject: z.string(), notAfter: z.string() }).optional(),
 });
 export type SigningKey = z.infer<typeof signingKey>;
 

@@ -18,6 +18,7 @@ export interface GrantOptions {
   readonly resource?: string;
   readonly scope?: string;
   readonly authorizationDetails?: string;
+  readonly trustedForDelegation?: boolean;
 }
 
 const GRANTS = {
@@ -37,7 +38,11 @@ export const addGrantOptions = (command: Command): Command =>
     .addOption(new Option('--grant <type>', 'what the token is given for').choices(Object.keys(GRANTS)))
     .option('--grant-assertion-file <file>', 'with --grant jwt-bearer: the JWT to exchange (RFC 7523)')
     .option('--subject-token-file <file>', 'with --grant token-exchange: the token to exchange (RFC 8693)')
-    .option('--subject-token-type <type>', 'access_token (the default), jwt, or a whole URN');
+    .option('--subject-token-type <type>', 'access_token (the default), jwt, or a whole URN')
+    .option(
+      '--trusted-for-delegation',
+      'for a server of the Microsoft profile: with this token its holder can be every user there',
+    );
 
 /**
  * The parameters of the request that are not about who asks.
@@ -50,6 +55,7 @@ export async function readGrant(io: Io, options: GrantOptions): Promise<Readonly
     grant_type: GRANTS[grant],
     ...own,
     ...defined({ resource, scope, authorization_details: authorizationDetails }),
+    ...(options.trustedForDelegation === true ? { trusted_for_delegation: 'true' } : {}),
   };
 }
 

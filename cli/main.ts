@@ -7,6 +7,7 @@ import { addApplyCommand } from './commands/apply.ts';
 import { addAudienceCommands } from './commands/audience.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addCredentialCommands } from './commands/credential.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addCertificateCommands } from './commands/key-certificate.ts';
@@ -84,6 +85,7 @@ export function buildProgram(io: Io): Command {
   addAudienceCommands(program, io);
   addGrantCommands(program, io);
   addUserCommands(program, io);
+  addDoctorCommand(program, io);
   addApplyCommand(program, io);
   addTokenCommands(program, io);
   addCertificateCommands(addKeyCommands(program, io), io);

@@ -81,6 +81,17 @@ export function parseMoment(value: string): string {
   return time.toISOString().replace('.000Z', 'Z');
 }
 
+const UTC_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
+
+/** A time that reads the same everywhere: no local form, no other zone, nothing left out. */
+export function parseUtc(value: string): string {
+  const time = new Date(value);
+  if (!UTC_SECOND.test(value) || Number.isNaN(time.getTime()) || time.toISOString() !== value.replace('Z', '.000Z')) {
+    throw new InvalidArgumentError('Not a time in UTC such as 2027-01-31T06:00:00Z.');
+  }
+  return value;
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A time as `parseMoment` takes it, or how long from now: `30m`. What it gives tells the end for a present. */

@@ -32,7 +32,9 @@ import { randomIds, randomSecrets, systemClock, systemPause } from './adapters/s
 import { DEFAULT_REALM, ENV, parsePrivateHosts, type Settings } from './config.ts';
 import { realmTerms, untouchedRealm } from './core/realm.ts';
 import { loadSettings, readerOptions, realmDefaults, variable } from './deployed-settings.ts';
+import { checkActorToken, checkEitherToken } from './flows/check-actor-token.ts';
 import { type CheckToken, checkToken } from './flows/check-token.ts';
+import { diagnoseToken } from './flows/diagnose-token.ts';
 import { type IntrospectToken, introspectToken } from './flows/introspect-token.ts';
 import { type IssueToken, issueToken } from './flows/issue-token.ts';
 import { manageGrants } from './flows/manage-grants.ts';
@@ -127,18 +129,21 @@ export const composeChecker = (): CheckToken => {
   const settings = loadSettings();
   const options = readerOptions(settings);
   const ephemera = variable(ENV.ephemeraTable);
-  return checkToken(
-    {
-      partners: dynamoPartnerReader(options),
-      audiences: dynamoAudienceReader(options),
-      rings: dynamoRingReader(options),
-      realms: dynamoRealmReader(options),
-      replay: dynamoReplayGuard(options.client, ephemera),
-      revocations: dynamoTokenRevocations({ ...options, table: ephemera }),
-      clock: systemClock,
-    },
-    { ...settings, ...guardedResource(settings) },
-  );
+  const partners = dynamoPartnerReader(options);
+  const ports = {
+    partners: { ...partners, ...dynamoIssuerReader(options, partners) },
+    audiences: dynamoAudienceReader(options),
+    rings: dynamoRingReader(options),
+    realms: dynamoRealmReader(options),
+    replay: dynamoReplayGuard(options.client, ephemera),
+    revocations: dynamoTokenRevocations({ ...options, table: ephemera }),
+    clock: systemClock,
+  };
+  const resource = { ...settings, ...guardedResource(settings), defaults: realmDefaults(settings) };
+  const check = checkToken(ports, resource);
+  if (process.env[ENV.actorTokens] === undefined) return check;
+  const names = { certificates: dynamoThumbprintReader(options, partners), users: dynamoUserReader(options) };
+  return checkEitherToken(checkActorToken({ ...ports, ...names }, resource), check);
 };
 
 /** For `discovery`. */
@@ -192,6 +197,7 @@ export const composeManager = () => {
     grants: manageGrants(ports),
     users: manageUsers(ports),
     tokens: manageTokens(ports, settings),
+    diagnose: diagnoseToken(ports, realmDefaults(settings)),
     realms: manageRealms(ports, realmDefaults(settings)),
     defaultRealm: DEFAULT_REALM,
   };

@@ -5,6 +5,7 @@ import { type AuditRecord, auditRecord, type Decided } from './core/audit.ts';
 import type { Result } from './core/errors.ts';
 import type { RawTokenRequest } from './core/request-form.ts';
 import type { AccessTokenClaims } from './core/token.ts';
+import type { DiagnoseToken } from './flows/diagnose-token.ts';
 import type { IntrospectToken } from './flows/introspect-token.ts';
 import type { IssueToken } from './flows/issue-token.ts';
 import type { ManageCertificates } from './flows/manage-certificates.ts';
@@ -235,6 +236,7 @@ export const adminEndpoint = (
     readonly grants: ManageGrants;
     readonly users: ManageUsers;
     readonly tokens: ManageTokens;
+    readonly diagnose: DiagnoseToken;
   },
 ) =>
   admin(seen, managers, [
@@ -244,7 +246,7 @@ export const adminEndpoint = (
     ...onboardingRoutes(managers.onboarding, (realm) => managers.realms.show(realm).issuer),
     ...grantRoutes(managers.grants),
     ...userRoutes(managers.users),
-    ...tokenRoutes(managers.tokens),
+    ...tokenRoutes(managers.tokens, managers.diagnose),
     openApiRoute(OPERATIONS),
   ]);
 

@@ -101,7 +101,7 @@ const failureCodes = (): readonly string[] => {
 };
 
 const isFailure = (word: string): boolean =>
-  /^(?:url|address|key|document|metadata|issuer|not|content)_[a-z0-9_]+$/.test(word)
+  /^(?:url|address|key|document|metadata|issuer|certificate|not|content)_[a-z0-9_]+$/.test(word)
     ? !NO_FAILURES.includes(word)
     : ['unreachable', 'tls', 'timeout', 'redirect', 'status', 'too_large'].includes(word);
 

@@ -6,11 +6,16 @@ import { createAdminClient } from '../admin-client.ts';
 import { type Ring, revocation, ring, type SigningKey } from '../admin-records.ts';
 import { examples } from '../help.ts';
 import type { Io } from '../io.ts';
+import { defined, parseUtc } from '../option-values.ts';
 import { describeDuration, describeTimestamp, printable, show, table } from '../output.ts';
 import { readSettings } from '../settings.ts';
 
 interface RingOptions {
   readonly algorithm: string;
+}
+
+interface RotateOptions extends RingOptions {
+  readonly at?: string;
 }
 
 interface RevokeOptions {
@@ -52,11 +57,17 @@ function addRotate(group: Command, io: Io): void {
     .command('rotate')
     .description('let the standby key of a ring sign from now on; refused while some verifier may not know it yet')
     .requiredOption('--algorithm <alg>', 'ring to rotate')
-    .addHelpText('after', examples('key rotate --algorithm RS256'))
-    .action(async ({ algorithm }: RingOptions, command: Command) => {
+    .option('--at <time>', 'not now but from this time on, in UTC: 2027-01-31T06:00:00Z', parseUtc)
+    .addHelpText(
+      'after',
+      examples('key rotate --algorithm RS256', 'key rotate --algorithm RS256 --at 2027-01-31T06:00:00Z'),
+    )
+    .action(async ({ algorithm, at }: RotateOptions, command: Command) => {
       const settings = readSettings(command, io.env);
-      const { record } = await createAdminClient(settings, io).post(['keys', 'rotate'], { algorithm }, ring);
-      show(io, settings.json, record, () => `${printable(signerOf(record))}\n${describeRings(io, [record])}`);
+      const order = defined({ algorithm, at });
+      const { record } = await createAdminClient(settings, io).post(['keys', 'rotate'], order, ring);
+      const lines = [signerOf(record), ...(at === undefined ? [] : [successorOf(record)])];
+      show(io, settings.json, record, () => `${lines.map(printable).join('\n')}\n${describeRings(io, [record])}`);
     });
 }
 
@@ -140,6 +151,15 @@ function signerOf({ algorithm, keys }: Ring): string {
   return due === undefined
     ? `No key signs for ${algorithm} yet.`
     : `No key signs for ${algorithm} before ${describeTimestamp(due, Date.now())}.`;
+}
+
+/** Which key signs next, and from when on. */
+function successorOf({ keys }: Ring): string {
+  const standby = keys.find(({ state }) => state === 'standby');
+  const due = standby?.next?.notBefore;
+  return due === undefined
+    ? 'No key is ready to take over.'
+    : `Key ${standby?.kid} takes over by the first run of the rotation after ${describeTimestamp(due, Date.now())}.`;
 }
 
 const COLUMNS = ['RING', 'KID', 'STATE', 'AGE', 'HOLD', 'NEXT', 'NOT BEFORE'];

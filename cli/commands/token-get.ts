@@ -46,6 +46,7 @@ export function addTokenGet(group: Command, io: Io): void {
         'token get --client legacy --secret-file legacy.secret --auth client_secret_post',
         'token get --client billing --key k.json --dpop-key dpop.jwk.json',
         'token get --client crm --key k.json --grant token-exchange --subject-token-file incoming.jwt',
+        'token get --client crm --key k.json --resource https://mail.contoso.com --trusted-for-delegation',
       )}\n  $ curl -H "Authorization: Bearer $(countersign token get --client billing --key k.json)" https://...`,
     )
     .action(async (options: GetOptions, command: Command) => {

@@ -2,16 +2,14 @@
  * `countersign token`: look into an access token, and verify one as a resource server would. Getting and revoking one are in files beside.
  */
 import type { Command } from 'commander';
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { refused } from '../failure.ts';
 import { examples } from '../help.ts';
-import { send } from '../http.ts';
 import type { Io } from '../io.ts';
-import { discoverIssuer, type Issuer } from '../issuer.ts';
+import { discoverIssuer } from '../issuer.ts';
 import { show } from '../output.ts';
 import { readSettings } from '../settings.ts';
 import { readTokenArgument } from '../token-input.ts';
-import { decodeToken, describeToken, type TokenParts } from '../token-view.ts';
+import { verifyToken } from '../token-verification.ts';
+import { decodeToken, describeToken } from '../token-view.ts';
 import { addTokenRevoke } from './revoke-tokens.ts';
 import { addTokenGet } from './token-get.ts';
 
@@ -48,7 +46,9 @@ function addInspect(group: Command, io: Io): void {
 function addVerify(group: Command, io: Io): void {
   group
     .command('verify')
-    .description("verify an access token against the realm's published keys and show its claims")
+    .description(
+      "verify an access token against the realm's published keys and show its claims; actor tokens: see doctor",
+    )
     .argument('[token]', 'the token, or - for standard input', '-')
     .option('--audience <uri>', 'audience that the token must be for')
     .option('--issuer <url>', 'issuer URL, where it is not the endpoint itself')
@@ -67,29 +67,4 @@ function addVerify(group: Command, io: Io): void {
       const note = options.audience === undefined ? 'Verified, for any audience (no --audience given).' : 'Verified.';
       show(io, settings.json, { verified: true, ...parts }, () => `${note}\n${describeToken(io, parts, Date.now())}`);
     });
-}
-
-/** RFC 9068 section 4. */
-async function verifyToken(token: string, issuer: Issuer, audience: string | undefined): Promise<TokenParts> {
-  const keys = createRemoteJWKSet(new URL(issuer.jwks_uri), { [customFetch]: fetchKeys, timeoutDuration: 120_000 });
-  const rules: JWTVerifyOptions = {
-    issuer: issuer.issuer,
-    typ: 'at+jwt',
-    requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
-    ...(audience === undefined ? {} : { audience }),
-  };
-  try {
-    const { protectedHeader, payload } = await jwtVerify(token, keys, rules);
-    return { header: protectedHeader, claims: payload };
-  } catch (error) {
-    if (error instanceof errors.JOSEError) throw refused(`the token does not hold: ${error.message}`);
-    throw error;
-  }
-}
-
-/** The JWKS through our own exchange, so that an unreachable service is told from a bad token. */
-async function fetchKeys(address: string): Promise<Response> {
-  const url = new URL(address);
-  const answer = await send(async () => ({ method: 'GET', url, headers: { accept: 'application/json' } }));
-  return new Response(answer.text, { status: answer.status });
 }

@@ -78,9 +78,11 @@ function addAdd(group: Command, io: Io): void {
       if (stored !== undefined && !isThere && !replace) {
         throw refused(`user ${id} is there and known by others (${describeUser(stored)}); --replace makes it so`);
       }
+      // 0: nobody may be there.
       const version = stored?.version ?? 0;
+      const again = async () => (await client.find(path, user)) ?? { version: 0 };
       const save = () => client.put(path, { version, ...wanted }, user);
-      const saved = await changeKnown({ version }, save, () => client.find(path, user), `user ${id}`);
+      const saved = await changeKnown({ version }, save, again, `user ${id}`);
       const outcome = isThere ? 'was already known by these' : stored === undefined ? 'is added' : 'is changed';
       show(io, settings.json, saved, () => `User ${printable(id)} ${outcome}.\n${describeUser(saved)}`);
     });

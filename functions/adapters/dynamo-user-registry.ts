@@ -5,7 +5,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { KEY_ATTRIBUTES } from '../config.ts';
-import type { MicrosoftUser } from '../core/microsoft-user.ts';
+import { type MicrosoftUser, USER_IDENTIFIERS } from '../core/microsoft-user.ts';
 import type { UserRegistry } from '../ports.ts';
 import { partnerKey, type Row, userKey, userNameKey, usersListing } from './registry-keys.ts';
 import { getRow, queryListing } from './registry-query.ts';
@@ -15,9 +15,21 @@ import { parseUserRow, userNameKeys, userNameRows, userRow } from './user-rows.t
 
 /** The row is of this very user. Of the identifiers too: a user that is made anew begins at version 1 again. */
 const isStill = ({ id, version, identifiers }: MicrosoftUser) => ({
-  ConditionExpression: '#id = :id AND #version = :version AND #identifiers = :identifiers',
-  ExpressionAttributeNames: { '#id': 'id', '#version': 'version', '#identifiers': 'identifiers' },
-  ExpressionAttributeValues: { ':id': id, ':version': version, ':identifiers': identifiers },
+  ConditionExpression: [
+    '#id = :id',
+    '#version = :version',
+    ...USER_IDENTIFIERS.map((kind) => {
+      const place = `#identifiers.#${kind}`;
+      return identifiers[kind] === undefined ? `attribute_not_exists(${place})` : `${place} = :${kind}`;
+    }),
+  ].join(' AND '),
+  ExpressionAttributeNames: Object.fromEntries(
+    ['id', 'version', 'identifiers', ...USER_IDENTIFIERS].map((name) => [`#${name}`, name]),
+  ),
+  ExpressionAttributeValues: {
+    ...{ ':id': id, ':version': version },
+    ...Object.fromEntries(Object.entries(identifiers).map(([kind, identifier]) => [`:${kind}`, identifier])),
+  },
 });
 
 const placeOf = (row: Row): unknown => row[KEY_ATTRIBUTES.partition];

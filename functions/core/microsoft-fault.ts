@@ -34,4 +34,5 @@ export type MicrosoftFault =
   | 'user_tokens_not_accepted'
   | 'user_identity_missing'
   | 'user_not_found'
-  | 'user_identity_ambiguous';
+  | 'user_identity_ambiguous'
+  | 'user_is_partner';

@@ -4,8 +4,9 @@
  */
 
 import { accept, type Result, refuse } from './errors.ts';
-import { authorityOf, isSameHost, parseTarget, type Target } from './microsoft-principal.ts';
-import type { Grant } from './partner.ts';
+import { authorityOf, formatPrincipal, isSameHost, parseTarget, type Target } from './microsoft-principal.ts';
+import type { MicrosoftRealm } from './microsoft-profile.ts';
+import type { Grant, Partner } from './partner.ts';
 import { requestedAudience } from './policy.ts';
 
 type Grants = readonly Pick<Grant, 'audience'>[];
@@ -28,6 +29,22 @@ export const meantAudience = (
   if (resource !== undefined || target === undefined) return requestedAudience(resource, grants);
   const called = at(target.host, grants);
   return called.length === 0 ? requestedAudience(undefined, grants) : requestedAudience(undefined, called);
+};
+
+/**
+ * Whether a resource that is named in the old way, and was found by its host, is called by the right application and realm: by those of the
+ * realm here, or by those of the partner that owns it.
+ */
+export const isCalledSo = (
+  resource: string | undefined,
+  microsoft: MicrosoftRealm | undefined,
+  owner: Pick<Partner, 'issuer'> | undefined,
+): boolean => {
+  const named = parseTarget(resource);
+  if (named === undefined) return true;
+  const { applicationId, realm } = named;
+  if (microsoft?.applicationId === applicationId && microsoft.realms.includes(realm)) return true;
+  return owner?.issuer === formatPrincipal({ applicationId, realm });
 };
 
 /** An actor token that was made for a resource is good there and nowhere else. */

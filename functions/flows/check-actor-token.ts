@@ -4,17 +4,18 @@
  */
 
 import type { AuditFacts } from '../core/audit.ts';
-import { accept, type Result, refuse } from '../core/errors.ts';
+import { accept, type Refusal, type Result, refuse } from '../core/errors.ts';
 import { SKEW_SECONDS } from '../core/microsoft-lifetime.ts';
 import { isMadeFor } from '../core/microsoft-resource.ts';
 import { actorTokenId, isMicrosoftToken, type MicrosoftToken, parseMicrosoftToken } from '../core/microsoft-token.ts';
-import type { Audience, EpochSeconds, PartnerWithGrants } from '../core/partner.ts';
+import type { EpochSeconds, PartnerWithGrants } from '../core/partner.ts';
 import { decideEntitlement } from '../core/policy.ts';
 import { type RealmDefaults, realmTerms } from '../core/realm.ts';
 import { holdsScopes, outlastsDecision } from '../core/resource-entitlement.ts';
 import { type AccessTokenClaims, buildClaims } from '../core/token.ts';
 import { youngEnough } from '../core/verify-token.ts';
 import type {
+  AudienceReader,
   Clock,
   Freshness,
   IssuerReader,
@@ -33,9 +34,7 @@ export interface CheckActorTokenPorts {
   readonly partners: PartnerReader & IssuerReader;
   readonly certificates: ThumbprintReader;
   readonly users: Pick<UserReader, 'findUsers'>;
-  readonly audiences: {
-    find(realm: string, audience: string, freshness?: Freshness): Promise<Audience | undefined>;
-  };
+  readonly audiences: AudienceReader;
   readonly realms: RealmReader;
   readonly revocations: Pick<TokenRevocations, 'isRevoked'>;
   readonly clock: Clock;
@@ -99,9 +98,15 @@ interface Look {
   readonly learn: Learn;
 }
 
-/** The scopes are those of the grant as it is now, and so the cache may be the reason for a lack of them as well. */
-const freshnessAfter = (refusal: Parameters<typeof secondLook>[0]): Freshness | undefined =>
-  refusal.reason === 'scope_missing' ? { maxAgeSeconds: 0 } : secondLook(refusal);
+/**
+ * The scopes are those of the grant as it is now, and so the cache may be the reason for a lack of them as well. A key was looked for twice
+ * already, and anybody can name one that there is not.
+ */
+const freshnessAfter = (refusal: Refusal): Freshness | undefined => {
+  if (refusal.reason === 'scope_missing') return { maxAgeSeconds: 0 };
+  const isNoKey = refusal.reason === 'microsoft_token_refused' && refusal.fault === 'key_not_found';
+  return isNoKey ? undefined : secondLook(refusal);
+};
 
 /** The claims that a token of ours would have, by which the function behind knows every caller. */
 const claimsOf = async (
@@ -117,7 +122,7 @@ const claimsOf = async (
   ]);
   if (realm?.enabled !== true) return refuse({ reason: 'realm_disabled', realm: name });
   const terms = realmTerms(realm, defaults);
-  const context = { issuers: partners, certificates, users, realm: terms, freshness, now };
+  const context = { partners, issuers: partners, certificates, users, realm: terms, freshness, now };
   const verified = await verifyActorToken(context, accept(token));
   if (!verified.ok) return verified;
   const { partner, credential, subject, expiresAt } = verified.value;

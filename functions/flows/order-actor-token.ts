@@ -5,6 +5,7 @@
 
 import { orderActorToken } from '../core/actor-order.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
+import { isCalledSo } from '../core/microsoft-resource.ts';
 import { normalIdentifier, type UserIdentifiers } from '../core/microsoft-user.ts';
 import type { Partner } from '../core/partner.ts';
 import type { Entitlement } from '../core/policy.ts';
@@ -44,8 +45,10 @@ export const orderForServer = async (
   const { profile, subject } = entitlement;
   // In the old language it is the assertion that says so.
   const isSaid = actorToken?.isForTokenEndpoint === true && actorToken.isTrustedForDelegation;
-  if (profile === 'jwt')
-    return request.trustedForDelegation ? cannot(profile, 'its tokens say who acts') : accept(undefined);
+  if (profile === 'jwt') {
+    if (request.trustedForDelegation) return cannot(profile, 'its tokens say who acts');
+    return checkName(context, request.resource, ownerId);
+  }
   if (confirmation !== undefined) return cannot(profile, 'its tokens are bound to nothing');
   const { partners, realm, freshness } = context;
   const owner = ownerId === undefined ? undefined : (await partners.find(realm.name, ownerId, freshness))?.partner;
@@ -61,6 +64,19 @@ export const orderForServer = async (
   if (!order.ok || subject.kind === 'application') return order;
   const user = await identifiersOf(context, subject.sub);
   return user === undefined ? cannot(profile, 'the user has no name in it') : accept({ ...order.value, user });
+};
+
+/** Whose the audience is, is read only for a name that is not ours. */
+const checkName = async (
+  { partners, realm, freshness }: OrderContext,
+  resource: string | undefined,
+  ownerId: string | undefined,
+): Promise<Result<undefined>> => {
+  if (resource === undefined || isCalledSo(resource, realm.microsoft, undefined)) return accept(undefined);
+  const owner = ownerId === undefined ? undefined : (await partners.find(realm.name, ownerId, freshness))?.partner;
+  return isCalledSo(resource, realm.microsoft, owner)
+    ? accept(undefined)
+    : refuse({ reason: 'resource_unknown', resource });
 };
 
 /** Of a user that was registered what was registered; of any other the name itself, if it is one. */

@@ -106,8 +106,7 @@ export const refreshPartner = (
         return accept({ partner: { ...found, partner: wanted.value }, changed: true, warnings });
       }
       const taken = await takenName(registry, wanted.value);
-      if (taken !== undefined)
-        return refused(`${taken.name}_taken`, `another partner has the ${taken.name} that it names`);
+      if (taken !== undefined) return refused(TAKEN[taken.name], `another partner has the ${taken.name} that it names`);
       const again = await findPartner(registry, found.partner.realm, found.partner.id);
       if (!again.ok) return again;
       if (!isSameSource(again.value.partner, before.partner)) return lostRace();
@@ -151,6 +150,8 @@ export const refreshPartner = (
 const SIDE_BY_SIDE = 25;
 
 const MAX_ATTEMPTS = 4;
+
+const TAKEN = { issuer: 'issuer_taken', certificate: 'certificate_taken' } as const;
 
 const outcomeOf = (done: AdminResult<Refreshed>): Omit<RefreshReport, 'realm' | 'partner'> => {
   if (done.ok) {

@@ -59,6 +59,7 @@ const ACTOR_SECOND_LOOK: readonly MicrosoftFault[] = [
   'user_identity_missing',
   'user_not_found',
   'user_identity_ambiguous',
+  'user_is_partner',
 ];
 
 /** @returns `undefined`: the refusal stands. */

@@ -14,17 +14,18 @@ import {
   type VerifiedMicrosoftToken,
   verifyMicrosoftToken,
 } from '../core/microsoft-trust.ts';
-import { type MicrosoftUser, readUserIdentifiers, resolveUser, statedName } from '../core/microsoft-user.ts';
-import type { EpochSeconds, PartnerWithGrants } from '../core/partner.ts';
+import { readUserIdentifiers, resolveUser, statedName } from '../core/microsoft-user.ts';
+import { type EpochSeconds, isPartnerId, type PartnerWithGrants } from '../core/partner.ts';
 import type { RealmTerms } from '../core/realm.ts';
 import { isSubjectIdentifier, itself, type Subject } from '../core/subject.ts';
-import type { Freshness, IssuerReader, ThumbprintReader, UserReader } from '../ports.ts';
+import type { Freshness, IssuerReader, PartnerReader, ThumbprintReader, UserReader } from '../ports.ts';
 import { UNPROVEN_MAX_AGE_SECONDS } from './unproven.ts';
 
 export interface ActorTokenPorts {
   readonly issuers: IssuerReader;
   readonly certificates: ThumbprintReader;
   readonly users: Pick<UserReader, 'findUsers'>;
+  readonly partners: Pick<PartnerReader, 'find'>;
 }
 
 export interface ActorTokenContext extends ActorTokenPorts {
@@ -87,11 +88,17 @@ export const verifyActorToken = async (
   if (!verified.ok) return no(verified.refusal);
   const subject = await subjectOf(context, microsoft, verified.value);
   if (!subject.ok) return no(subject.refusal);
+  if (subject.value.kind === 'user' && (await isPartner(context, subject.value.sub)))
+    return no('user_is_partner');
   const isForTokenEndpoint = microsoft.tokenHosts.some((host) => isSameHost(host, verified.value.target.host));
   return accept({ ...verified.value, subject: subject.value, isForTokenEndpoint });
 };
 
-/** Step 21. */
+/** RFC 9068 5: a user by the name of a client would be taken for it by whoever reads `sub` alone. */
+const isPartner = async ({ partners, realm, freshness }: ActorTokenContext, sub: string): Promise<boolean> =>
+  isPartnerId(sub) && (await partners.find(realm.name, sub, freshness)) !== undefined;
+
+/** Step 21. A registered user is ours to name; any other is known to the server that speaks of it. */
 const subjectOf = async (
   { users, realm, freshness }: ActorTokenContext,
   microsoft: MicrosoftRealm,
@@ -100,14 +107,13 @@ const subjectOf = async (
   if (user === undefined) return accept(itself(partner.id));
   const identifiers = readUserIdentifiers(user, signer.acceptsSecurityIdentifiers);
   if (!identifiers.ok) return identifiers;
-  const sub =
-    microsoft.users === 'as-stated'
-      ? accept(statedName(identifiers.value) ?? '')
-      : idOf(resolveUser(identifiers.value, await users.findUsers(realm.name, identifiers.value, freshness)));
-  if (!sub.ok) return sub;
-  const subId = { format: 'iss_sub', iss: actor, sub: sub.value };
-  return isSubjectIdentifier(subId) ? accept({ kind: 'user', sub: sub.value, subId }) : refuse('user_identity_missing');
+  if (microsoft.users === 'as-stated') return userOf(actor, statedName(identifiers.value) ?? '');
+  const known = resolveUser(identifiers.value, await users.findUsers(realm.name, identifiers.value, freshness));
+  return known.ok ? userOf(realm.issuer, known.value.id) : known;
 };
 
-const idOf = (user: Result<MicrosoftUser, MicrosoftFault>): Result<string, MicrosoftFault> =>
-  user.ok ? accept(user.value.id) : user;
+/** @param issuer who knows the user by that name. */
+const userOf = (issuer: string, sub: string): Result<Subject, MicrosoftFault> => {
+  const subId = { format: 'iss_sub', iss: issuer, sub };
+  return isSubjectIdentifier(subId) ? accept({ kind: 'user', sub, subId }) : refuse('user_identity_missing');
+};

@@ -234,6 +234,21 @@ export const userAnswer = z.strictObject({
 });
 export const usersAnswer = listOf(userAnswer);
 
+export const diagnosisAnswer = z.strictObject({
+  direction: z.enum(['from-partner', 'to-partner']),
+  accepted: z.boolean(),
+  fault: z.string().optional(),
+  step: z.number().int().optional(),
+  finding: z.string().optional(),
+  remedy: z.string().optional(),
+  partner: z.string().optional(),
+  actor: z.string().optional(),
+  audience: z.string().optional(),
+  subject: z.string().optional(),
+  expiresAt: time.optional(),
+  forTokenEndpoint: z.boolean().optional(),
+});
+
 const keyCertificate = z.strictObject({
   subject: z.string(),
   issuer: z.string(),

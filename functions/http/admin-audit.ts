@@ -32,9 +32,9 @@ const RECORDED: ReadonlySet<string> = new Set([
     'scopes',
     'introspectors',
   ],
-  ...['description', 'aliases', 'policy', 'algorithm', 'breakGlass', 'days', 'kid'],
+  ...['description', 'aliases', 'algorithm', 'breakGlass', 'days', 'kid'],
   ...['tlsSubject', 'trustedIssuer', 'microsoft', 'authorizationDetailsTypes', 'expiresInSeconds', 'methods'],
-  ...['tokenId', 'upn', 'smtp', 'sip', 'sid', 'puid'],
+  ...['tokenId', 'partner', 'upn', 'smtp', 'sip', 'sid', 'puid'],
 ]);
 
 /** Their queries may hold what lets somebody read the document. */
@@ -62,10 +62,16 @@ const isIdentity = (value: unknown): boolean =>
     IDENTITY_CLAIMS.has(name) ? isRecordableMap(member) : IDENTITY_TERMS.has(name) && isScalar(member),
   );
 
+/** Flat but for the profile in it. */
+const isPolicy = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  !Array.isArray(value) &&
+  Object.entries(value ?? {}).every(([name, member]) => (name === 'microsoft' ? isRecordable(member) : isFlat(member)));
+
 /** Members with a depth of their own: who may prove a partner, what may be asked for, and what holds for all is what an auditor looks for. */
 const STRUCTURED: Readonly<Record<string, (member: unknown) => boolean>> = {
   federation: (member) => Array.isArray(member) && member.every(isIdentity),
-  policy: (member) => !Array.isArray(member) && isRecordableMap(member),
+  policy: isPolicy,
   authorizationDetails: (member) => !Array.isArray(member) && isRecordableMap(member),
 };
 
@@ -104,12 +110,15 @@ const withoutQuery = (member: unknown): string | null => {
 export const outcomeOf = ({ statusCode = 200, body }: HttpAnswer): Readonly<Record<string, unknown>> | undefined => {
   const answer = statusCode < 300 && body !== undefined ? parseJson(body) : undefined;
   if (typeof answer !== 'object' || answer === null) return undefined;
-  const { id, version, expiresAt, tokensNotBefore, credentials, claims } = answer as Readonly<Record<string, unknown>>;
+  const { id, version, expiresAt, tokensNotBefore, credentials, claims, fault } = answer as Readonly<
+    Record<string, unknown>
+  >;
   const outcome = {
     ...(typeof id === 'string' ? { id } : {}),
     ...(typeof version === 'number' ? { version } : {}),
     ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
     ...(typeof tokensNotBefore === 'string' ? { tokensNotBefore } : {}),
+    ...(typeof fault === 'string' ? { fault } : {}),
     ...(Array.isArray(credentials) ? { keys: credentials.map(({ kid, thumbprint }) => ({ kid, thumbprint })) } : {}),
     ...(typeof claims === 'object' && claims !== null ? { claims: Object.keys(claims) } : {}),
   };

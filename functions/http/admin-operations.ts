@@ -261,6 +261,15 @@ export const TOKENS = {
     query: NO_QUERY,
     body: takes.tokenSchema,
   }),
+  diagnose: operation({
+    id: 'diagnoseToken',
+    method: 'POST',
+    path: `${REALM}/tokens/diagnose`,
+    summary: 'Try a token of the Microsoft profile dry: what it proves, or why it is refused and what to do',
+    query: NO_QUERY,
+    body: takes.diagnosisSchema,
+    answer: answers.diagnosisAnswer,
+  }),
 } as const;
 
 export const OPERATIONS = [REALMS, PARTNERS, AUDIENCES, GRANTS, USERS, TOKENS, KEYS].flatMap((group) =>

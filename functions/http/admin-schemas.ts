@@ -250,6 +250,9 @@ export const userSchema = z.strictObject({
 /** Of a token what names it and when it ends, and nothing that could be used as one. */
 export const tokenSchema = z.strictObject({ tokenId: z.string(), expiresAt: time });
 
+/** A token as it was captured from a server: more than the longest that is looked at, so that a longer one is told why it is refused. */
+export const diagnosisSchema = z.strictObject({ partner: z.string(), token: z.string().min(1).max(32_768) });
+
 export const credentialQuery = z.strictObject({ kid: z.string() });
 
 export const ringCommandSchema = z.strictObject({ algorithm: z.enum(JWS_ALGORITHMS) });

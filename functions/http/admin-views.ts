@@ -7,6 +7,7 @@ import { registrationEndpoint } from '../core/metadata.ts';
 import type { MicrosoftUser } from '../core/microsoft-user.ts';
 import type { Audience, EpochSeconds, Grant, Partner, PartnerCredential } from '../core/partner.ts';
 import type { PartnerSource, RefreshStatus } from '../core/partner-source.ts';
+import type { Diagnosis } from '../flows/diagnose-token.ts';
 import type { PartnerView } from '../flows/manage-partners.ts';
 import type { RealmView } from '../flows/manage-realms.ts';
 import type { AddedSecret } from '../flows/manage-secrets.ts';
@@ -22,6 +23,11 @@ export const realmView = ({ realm: { createdAt, updatedAt, ...realm }, issuer }:
   issuer,
   ...optionalTime('createdAt', createdAt),
   ...optionalTime('updatedAt', updatedAt),
+});
+
+export const diagnosisView = ({ expiresAt, ...diagnosis }: Diagnosis) => ({
+  ...diagnosis,
+  ...optionalTime('expiresAt', expiresAt),
 });
 
 export const partnerSummary = (partner: Partner) => ({

@@ -378,20 +378,6 @@ describe('a malformed member', () => {
     );
   });
 
-  it.each([
-    ['applicationId', 1],
-    ['realms', 'b'],
-    ['hosts', undefined],
-    ['tokenHosts', [null]],
-    ['users', 'all'],
-  ])('of a policy is named with its place: microsoft.%s as %j', (member, value) => {
-    const row = realmRow(REALM_VALUE);
-    const policy = { ...REALM_VALUE.policy, microsoft: { ...REALM_VALUE.policy.microsoft, [member]: value } };
-    expect(() => parseRealmRow({ ...row, policy })).toThrow(
-      new MalformedRowError(`row realm#emea / realm policy microsoft: ${member} is missing or malformed`),
-    );
-  });
-
   it.each([{ startedAt: NOW }, { id: 1, startedAt: NOW }])('of a creation is a fault that names it: %j', (creation) => {
     expect(() => parseRingRow({ ...ringRow(RING), creation })).toThrow(
       new MalformedRowError('row ring#default / ES256 creation: id is missing or malformed'),

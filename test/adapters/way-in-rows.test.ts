@@ -7,9 +7,11 @@ import {
   parsePartnerRow,
   partnerRow,
 } from '../../functions/adapters/partner-rows.ts';
+import { parseRealmRow, realmRow } from '../../functions/adapters/realm-rows.ts';
 import type { Row } from '../../functions/adapters/registry-keys.ts';
 import { MalformedRowError } from '../../functions/adapters/row-members.ts';
-import { AUDIENCE, audience, grant, partner } from '../support/builders.ts';
+import { untouchedRealm } from '../../functions/core/realm.ts';
+import { AUDIENCE, audience, grant, NOW, partner } from '../support/builders.ts';
 import { FEDERATION } from './way-in-values.ts';
 
 describe('a row', () => {
@@ -39,6 +41,27 @@ describe('a malformed member', () => {
     const row = { ...partnerRow(partner()), federation: [{ ...FEDERATION[0], claims }] };
     expect(() => parsePartnerRow(row)).toThrow(
       new MalformedRowError(`row partner#default#crm / 0#partner federation[0] ${place} is missing or malformed`),
+    );
+  });
+
+  it.each([
+    ['applicationId', 1],
+    ['realms', 'b'],
+    ['hosts', undefined],
+    ['tokenHosts', [null]],
+    ['users', 'all'],
+  ])("of a realm's Microsoft profile is named with its place: %s as %j", (member, value) => {
+    const microsoft = {
+      applicationId: 'a',
+      realms: ['b'],
+      hosts: [],
+      tokenHosts: [],
+      users: 'registered',
+      [member]: value,
+    };
+    const realm = { ...untouchedRealm('emea'), version: 1, createdAt: NOW, updatedAt: NOW };
+    expect(() => parseRealmRow({ ...realmRow(realm), policy: { microsoft } })).toThrow(
+      new MalformedRowError(`row realm#emea / realm policy microsoft: ${member} is missing or malformed`),
     );
   });
 

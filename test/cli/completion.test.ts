@@ -30,7 +30,11 @@ describe('completion in bash', () => {
     ['a command', ['par'], ['partner']],
     ['a subcommand', ['key', 'certificate', 's'], ['self-signed']],
     ['a subcommand behind an option and its value', ['--realm', 'partner', 'key', 'ro'], ['rotate']],
-    ['an option of the command', ['partner', 'add', 'x', '--trust'], ['--trust-level', '--trusted-issuer']],
+    [
+      'an option of the command',
+      ['partner', 'add', 'x', '--trust'],
+      ['--trust-level', '--trusted-issuer', '--trust-broker-for'],
+    ],
     ['an option of every command', ['partner', 'list', '--end'], ['--endpoint']],
     ['the choices of an option', ['partner', 'add', '--trust-level', ''], ['application', 'user', 'full']],
     ['the choices of an argument', ['completion', 'z'], ['zsh']],

@@ -66,6 +66,28 @@ describe('countersign key', () => {
     expect(stdout).toMatch(/^Key bbb signs for RS256\.\nRING /);
   });
 
+  it('rotates a ring at a time that is agreed on, and tells which key takes over then', async () => {
+    const due = inAWhile(2 * DAY + HOUR);
+    answerWith(ring(key('aaa', 'active'), key('bbb', 'standby', { next: { state: 'active', notBefore: due } })));
+    const { stdout } = await call('rotate', '--algorithm', 'RS256', '--at', '2027-01-31T06:00:00Z');
+    expect(asked()[2]).toEqual({ algorithm: 'RS256', at: '2027-01-31T06:00:00Z' });
+    expect(stdout).toMatch(
+      /^Key aaa signs for RS256\.\nKey bbb takes over by the first run of the rotation after \S+Z \(in 2 days\)\.\nRING /,
+    );
+  });
+
+  it.each([
+    '01/31/2027 06:00',
+    '2027-01-31',
+    '2027-01-31T06:00:00',
+    '2027-01-31T06:00:00+01:00',
+    '2027-02-30T06:00:00Z',
+  ])('does not guess what time %s is', async (at) => {
+    const { exitCode, stderr } = await call('rotate', '--algorithm', 'RS256', '--at', at);
+    expect([exitCode, server.requests]).toEqual([2, []]);
+    expect(stderr).toContain('Not a time in UTC such as 2027-01-31T06:00:00Z.');
+  });
+
   it('tells why it is refused, and until when', async () => {
     const until = inAWhile(23 * HOUR + 60_000);
     answerWith({ title: 'Conflict', status: 409, detail: 'the standby key is too young', until }, 409);

@@ -46,7 +46,9 @@ describe('a partner of the Microsoft profile', () => {
     server.documents.set(URL, { keys: [] });
     await call('partner', 'add', 'exchange', '--metadata', URL, '--microsoft');
     expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({ id: 'exchange', microsoft: {}, metadataUrl: URL });
-    expect(await show('exchange')).toMatch(/\nMicrosoft profile +it signs its tokens itself\nuser tokens +not accepted\n/);
+    expect(await show('exchange')).toMatch(
+      /\nMicrosoft profile +it signs its tokens itself\nuser tokens +not accepted\n/,
+    );
   });
 
   it('does not take part unless somebody says so', async () => {
@@ -99,10 +101,18 @@ describe('a partner of the Microsoft profile', () => {
     ['metadata URL and application id', ['--metadata-url', URL, ...NAME], "cannot be used with option '--metadata-url"],
     ['metadata and application id', ['--metadata', URL, ...NAME], "cannot be used with option '--metadata "],
     ['metadata file and realm', ['--metadata-file', 'x', '--application-realm', 'r'], 'cannot be used with option'],
-    ['an OAuth server and a certificate', [...NAME, '--use-oauth-server', '--certificate', 'x'], 'excludes --certificate'],
+    [
+      'an OAuth server and a certificate',
+      [...NAME, '--use-oauth-server', '--certificate', 'x'],
+      'excludes --certificate',
+    ],
     ['an OAuth server and metadata', ['--use-oauth-server', '--metadata-url', URL], 'excludes --metadata-url'],
     ['an OAuth server and being one', [...NAME, '--use-oauth-server', '--trusted-issuer'], 'excludes --trusted-issuer'],
-    ['an OAuth server and others', [...NAME, '--use-oauth-server', '--trust-broker-for', OTHER], 'excludes --trust-broker'],
+    [
+      'an OAuth server and others',
+      [...NAME, '--use-oauth-server', '--trust-broker-for', OTHER],
+      'excludes --trust-broker',
+    ],
     ['an OAuth server and no name', ['--use-oauth-server'], 'needs --application-identifier and --application-realm'],
   ])('is not added with %s', async (_, options, message) => {
     const path = await certificate();
@@ -133,7 +143,9 @@ describe('a realm of the Microsoft profile', () => {
     const policy = { applicationId: GUID, realms: ['contoso.com'], hosts: ['api.contoso.com'] };
     expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({ name: 'hybrid', policy: { microsoft: policy } });
     expect(made.stdout).toMatch(
-      new RegExp(`\\nMicrosoft profile +it is ${GUID}@contoso.com\\nhosts +api.contoso.com\\nusers +registered ones only\\n`),
+      new RegExp(
+        `\\nMicrosoft profile +it is ${GUID}@contoso.com\\nhosts +api.contoso.com\\nusers +registered ones only\\n`,
+      ),
     );
     const lists = ['--microsoft-realm', 'contoso.com fabrikam.com', '--token-host', 't.contoso.com'];
     const changed = await call('realm', 'set', 'hybrid', ...lists, '--users', 'as-stated', '--unset', 'hosts');

@@ -100,6 +100,15 @@ describe('certificates that end', () => {
     expect(watch(left)).toEqual(withinDays === undefined ? [] : [entry]);
   });
 
+  it.each([
+    [120 * DAY + 1, []],
+    [120 * DAY, [120]],
+    [60 * DAY + 1, [120]],
+    [60 * DAY, [60]],
+  ])('of a standby are reported earlier, since it has its time before it: in %i seconds at %j', (left, levels) => {
+    expect(watch(left, 'standby').map(({ withinDays }) => withinDays)).toEqual(levels);
+  });
+
   it.each<[KeyState, number]>([
     ['created', 0],
     ['standby', 1],

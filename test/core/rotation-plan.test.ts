@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { KeyRing, KeyState, RotationPolicy, SigningKey } from '../../functions/core/key-ring.ts';
-import { planRevocation, planRotateNow, planRotation, standbyReadyAt } from '../../functions/core/rotation-plan.ts';
+import {
+  planRevocation,
+  planRotateAt,
+  planRotateNow,
+  planRotation,
+  standbyReadyAt,
+} from '../../functions/core/rotation-plan.ts';
 import { NOW, ring, rotationPolicy } from '../support/builders.ts';
 
 const POLICY = rotationPolicy();
@@ -107,6 +113,80 @@ describe('the step that is due', () => {
     const never = { ...ring('ES256', [ACTIVE, YOUNG]) };
     expect(planRotation(NOW, never, POLICY)).toEqual({ kind: 'sweep' });
     expect(planRotation(NOW, { ...never, version: 0 }, POLICY)).toBeUndefined();
+  });
+});
+
+describe('where keys are known by their certificates', () => {
+  const certificates = { commonName: 'a server', days: 365 };
+  const CERTIFIED = { certificates: ['MIIB'] };
+  const [active, ready, young] = [ACTIVE, READY, YOUNG].map((each) => ({ ...each, ...CERTIFIED }));
+  const planned = (keys: readonly (SigningKey | undefined)[], algorithm: 'RS256' | 'ES256' = 'RS256') => {
+    const there = keys.flatMap((each) => each ?? []);
+    const step = planRotation(NOW, { ...ringOf(there), algorithm }, rotationPolicy({ certificates }));
+    return step === undefined ? 'nothing' : 'kid' in step ? `${step.kind} ${step.kid}` : step.kind;
+  };
+
+  it.each<[string, string, readonly (SigningKey | undefined)[]]>([
+    ['certify created', 'a new key, before it is published', [active, key('created')]],
+    ['publish created', 'one that has a certificate', [active, key('created', CERTIFIED)]],
+    ['certify standby', 'a standby, before the key that signs', [ACTIVE, READY]],
+    ['certify standby', 'a standby that would take over', [{ ...DUE, ...CERTIFIED }, READY]],
+    ['certify active', 'the key that signs, beside a standby that has one', [ACTIVE, young]],
+    ['certify active', 'the key that signs, before there is a standby', [ACTIVE]],
+    ['nothing', 'a ring in which both have one', [active, ready]],
+    ['nothing', 'a key that signs no more', [active, ready, DRAINING]],
+    ['disable revoked', 'a revoked key, before anything else', [key('revoked'), ACTIVE, READY]],
+  ])('the step is %s for %s', (expected, _what, keys) => {
+    expect(planned(keys)).toBe(expected);
+  });
+
+  it('keys of other algorithms need none, nor do those of other realms', () => {
+    expect([planned([ACTIVE, YOUNG], 'ES256'), plan([ACTIVE, YOUNG])]).toEqual(['nothing', 'nothing']);
+  });
+
+  it('a certificate that came after the publication has its own lead, but with a first key', () => {
+    const late = { ...READY, ...CERTIFIED, certifiedAt: NOW - 60 };
+    expect(standbyReadyAt(late, POLICY)).toBe(NOW - 60 + 86_400);
+    expect(standbyReadyAt({ ...late, activateNotBefore: NOW - 90_000 }, POLICY)).toBe(NOW - 90_000);
+  });
+
+  it('no command lets a key take over that has none, but break-glass', () => {
+    const policy = rotationPolicy({ certificates });
+    const rs256 = { ...ringOf([active, READY].flatMap((each) => each ?? [])), algorithm: 'RS256' as const };
+    const refused = { ok: false, refusal: { reason: 'standby_uncertified' } };
+    expect([
+      planRotateNow(NOW, rs256, policy),
+      planRotateAt(NOW, rs256, policy, NOW + 1),
+      planRevocation(NOW, rs256, policy, 'active', false),
+    ]).toEqual([refused, refused, refused]);
+    expect(planRevocation(NOW, rs256, policy, 'active', true)).toMatchObject({ ok: true });
+  });
+});
+
+describe('a rotation that is ordered for a time', () => {
+  const at = (time: number, ...keys: readonly SigningKey[]) => planRotateAt(NOW, ringOf(keys), POLICY, time);
+  const LATEST = NOW + POLICY.periodSeconds;
+
+  it.each([
+    ['now, if the standby is ready', [ACTIVE, READY], NOW],
+    ['before the calendar', [ACTIVE, READY], NOW + 1],
+    ['after it', [ACTIVE, READY], LATEST],
+    ['as soon as the standby is ready', [ACTIVE, YOUNG], NOW + 86_390],
+    ['as soon as the key before is drained', [ACTIVE, READY, DRAINING], NOW + 77],
+    ['without regard to a key on hold', [ACTIVE, READY, { ...DRAINING, hold: true as const }], NOW],
+  ])('may be %s', (_when, keys, time) => {
+    expect(at(time, ...keys)).toEqual({ ok: true, value: 'standby' });
+  });
+
+  it.each([
+    ['too_early', NOW, 'in the past', [ACTIVE, READY], NOW - 1],
+    ['too_early', NOW + 86_390, 'before every verifier knows the standby', [ACTIVE, YOUNG], NOW + 86_389],
+    ['too_early', NOW + 77, 'while a third key drains', [ACTIVE, READY, DRAINING], NOW + 76],
+    ['too_late', LATEST, 'more than a period from now', [ACTIVE, READY], LATEST + 1],
+    ['no_standby', undefined, 'without a key that could take over', [ACTIVE], NOW],
+    ['no_active_key', undefined, 'without one that signs', [READY], NOW],
+  ])('is refused as %s until %s %s', (reason, until, _when, keys, time) => {
+    expect(at(time, ...keys)).toEqual({ ok: false, refusal: { reason, ...(until === undefined ? {} : { until }) } });
   });
 });
 

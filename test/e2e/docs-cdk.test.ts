@@ -51,8 +51,8 @@ const declared = async (output: string, stack: string): Promise<readonly object[
 };
 
 describe('docs/cdk.md', () => {
-  it('has two apps, docs/authorizers.md a third, and all compile', async () => {
-    expect(apps).toHaveLength(3);
+  it('has two apps, docs/authorizers.md two more, and all compile', async () => {
+    expect(apps).toHaveLength(4);
     await run(join(root, 'node_modules/.bin/tsc'), ['--project', project]).catch(({ stdout }: { stdout: string }) =>
       expect(stdout).toBe(''),
     );
@@ -97,5 +97,19 @@ describe('docs/authorizers.md', () => {
     expect(await count('Billing', 'AWS::ApiGateway::Authorizer')).toBe(1);
     expect(await count('Billing', 'AWS::Lambda::Permission')).toBe(3);
     expect(await count('Billing', 'AWS::Lambda::Function')).toBe(0);
+  });
+
+  it('has a REST API say for whom old servers make their tokens', async () => {
+    const template = await readFile(join(await synthesize(3), 'Contacts.template.json'), 'utf8');
+    const { Resources } = JSON.parse(template) as Template;
+    const answers = Object.values(Resources).filter(({ Type }) => Type === 'AWS::ApiGateway::GatewayResponse');
+    expect(answers.map(({ Properties }) => Properties)).toEqual([
+      expect.objectContaining({
+        ResponseType: 'UNAUTHORIZED',
+        ResponseParameters: {
+          'gatewayresponse.header.WWW-Authenticate': `'Bearer realm="contoso.example",client_id="7d1f2e3c-5b6a-4798-8a9b-0c1d2e3f4a5b",trusted_issuers="00000001-0000-0000-c000-000000000000@*"'`,
+        },
+      }),
+    ]);
   });
 });

@@ -37,6 +37,7 @@ describe('a page of the documentation', () => {
     'realms.md',
     'revocation.md',
     'scenarios.md',
+    'users.md',
     'workload-identity.md',
   ])('%s has commands', (name) => {
     expect(pages.map((page) => page.name)).toContain(name);

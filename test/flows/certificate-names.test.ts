@@ -3,6 +3,7 @@ import type { PartnerDefinition } from '../../functions/core/partner-definition.
 import { NOW, REALM } from '../support/builders.ts';
 import { DAY, issue } from '../support/certificate-authority.ts';
 import { type AdminWorld, adminWorld, mustBe, stored } from './admin-world.ts';
+import { follow, JWKS_URL, refreshWorld } from './refresh-world.ts';
 
 const VALID = { notBefore: NOW - DAY, notAfter: NOW + DAY };
 const [shared, other] = [await issue({ name: 'exchange', ...VALID }), await issue({ name: 'lync', ...VALID })];
@@ -38,6 +39,18 @@ describe('a certificate that another partner of the Microsoft profile has', () =
     expect(await world.partners.change(REALM, 'thief', 1, { microsoft: {} })).toEqual(TAKEN);
     mustBe(await world.partners.change(REALM, 'exchange', 1, { microsoft: null }));
     mustBe(await world.partners.change(REALM, 'thief', 1, { microsoft: {} }));
+  });
+
+  it('keeps a document out that has it, and is reported as that', async () => {
+    const refreshed = refreshWorld();
+    const { partners, web, refresh, registry } = refreshed;
+    mustBe(await partners.add(REALM, { id: 'exchange', ...WITH }));
+    await follow(refreshed, { jwksUri: JWKS_URL, microsoft: {} }, 'thief');
+    const [credential] = (await registry.findPartner(REALM, 'exchange'))?.partner.credentials ?? [];
+    web.set(JWKS_URL, { keys: [{ ...credential?.jwk, alg: credential?.algorithm, x5c: [shared.base64] }] });
+    const { reports } = await refresh.due(5);
+    expect(reports).toMatchObject([{ partner: 'thief', outcome: 'failed', failure: { code: 'certificate_taken' } }]);
+    expect([...registry.partners.values()].map(({ credentials }) => credentials.length)).toEqual([1, 0]);
   });
 
   it('is free when its holder gives it up, or goes', async () => {

@@ -52,6 +52,20 @@ describe('what a realm publishes', () => {
     expect(named.map((each) => each.introspection_signing_alg_values_supported)).toEqual(expected);
   });
 
+  it('has the document of the Microsoft profile where the realm takes part in that, by all names of it there', async () => {
+    const microsoft = {
+      ...{
+        applicationId: '9d3cba71-5f0e-4b8c-9a1f-2f6de15b7c34',
+        realms: ['contoso.example', 'emea.example'] as const,
+      },
+      ...{ hosts: [], tokenHosts: [], users: 'registered' as const },
+    };
+    expect(await world()(REALM)).not.toHaveProperty('microsoft');
+    const documents = (await world({ policy: { microsoft } })('emea'))?.microsoft;
+    expect(documents?.realms).toEqual(['contoso.example', 'emea.example']);
+    await expect(documents?.document()).rejects.toMatchObject({ operation: 'key-ring' });
+  });
+
   it('stays public while the realm is disabled: its tokens have to be verifiable until they end', async () => {
     const documents = await world({ enabled: false })('emea');
     expect((await documents?.keys())?.keys).toHaveLength(1);

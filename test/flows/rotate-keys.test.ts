@@ -1,7 +1,8 @@
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CERTIFICATE_MAX_DAYS } from '../../functions/core/certificate-terms.ts';
 import type { KeyRing } from '../../functions/core/key-ring.ts';
-import type { RotationStep } from '../../functions/core/rotation-plan.ts';
+import { type RotationStep, standbyReadyAt } from '../../functions/core/rotation-plan.ts';
 import { type RotateKeysSettings, type RotationReport, rotateKeys } from '../../functions/flows/rotate-keys.ts';
 import { selfSign } from '../../functions/flows/self-sign.ts';
 import type { StepPorts } from '../../functions/flows/take-rotation-step.ts';
@@ -256,5 +257,69 @@ describe('the birth of a realm with two rings', () => {
     expect([statesOf(rings.stored.get('default/ES256'))[0], key?.state, key?.activateNotBefore]).toEqual([
       ...['active', 'standby', NOW + 86_400],
     ]);
+  });
+});
+
+describe('in a realm of the Microsoft profile', () => {
+  const certificates = { commonName: '9d3cba71-5f0e-4b8c-9a1f-2f6de15b7c34@contoso.example', days: 243 };
+  const CERTIFIED = { ...SETTINGS, algorithms: ['RS256'] as const, policy: rotationPolicy({ certificates }) };
+  const keysOf = ({ rings }: ReturnType<typeof world>) => rings.stored.get('default/RS256')?.keys ?? [];
+
+  it('every key gets a certificate before it is published', async () => {
+    const made = world();
+    const reports = await rotateKeys(made.ports, CERTIFIED)(12);
+    expect(kindsOf(...reports)).toEqual([
+      ...['create', 'certify', 'publish', 'schedule-activation', 'activate'],
+      ...['create', 'certify', 'publish', 'schedule-activation', 'sweep'],
+    ]);
+    for (const { jwk, certificates: [leaf = ''] = [], certifiedAt } of keysOf(made)) {
+      const certificate = new X509Certificate(Buffer.from(leaf, 'base64'));
+      const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+      expect([certificate.subject, certificate.issuer]).toEqual(Array(2).fill(`CN=${certificates.commonName}`));
+      expect([certificate.verify(key), certificate.publicKey.equals(key), certifiedAt]).toEqual([
+        true,
+        true,
+        undefined,
+      ]);
+      expect(certificate.validToDate.getTime() - certificate.validFromDate.getTime()).toBe(243 * 86_400_000);
+    }
+  });
+
+  it('keys from before that get theirs at the next run, and the standby waits until it is known', async () => {
+    const made = world();
+    await rotateKeys(made.ports, { ...CERTIFIED, policy: rotationPolicy() })(12);
+    made.clock.time += 80_000;
+    const [active, standby] = keysOf(made);
+    const reports = await rotateKeys(made.ports, CERTIFIED)(12);
+    expect(reports.flatMap(({ steps }) => steps)).toEqual([
+      { kind: 'certify', kid: standby?.kid },
+      { kind: 'certify', kid: active?.kid },
+    ]);
+    expect(keysOf(made).map(({ certifiedAt }) => certifiedAt)).toEqual([undefined, NOW + 80_000]);
+    const [, certified] = keysOf(made);
+    expect(certified === undefined ? 0 : standbyReadyAt(certified, CERTIFIED.policy)).toBe(NOW + 80_000 + 86_400);
+  });
+
+  it('certificates that an operator has handed in stay', async () => {
+    const made = world();
+    await rotateKeys(made.ports, { ...CERTIFIED, policy: rotationPolicy() })(12);
+    const stored = made.rings.stored.get('default/RS256');
+    const imported = ['MIIBleaf', 'MIIBissuer'];
+    if (stored !== undefined)
+      made.rings.stored.set('default/RS256', {
+        ...stored,
+        keys: stored.keys.map((key) => ({ ...key, certificates: imported })),
+      });
+    expect(kindsOf(...(await rotateKeys(made.ports, CERTIFIED)(12, 'RS256')))).toEqual([]);
+    expect(keysOf(made).map((key) => key.certificates)).toEqual([imported, imported]);
+  });
+
+  it('no key is published while KMS does not sign for it', async () => {
+    const made = world();
+    const down = () => Promise.reject(new Outage('kms:Sign', new Error('down')));
+    await expect(rotateKeys({ ...made.ports, selfSign: down }, CERTIFIED)(12)).rejects.toThrow(Outage);
+    expect(statesOf(made.rings.stored.get('default/RS256'))).toEqual(['created']);
+    await rotateKeys(made.ports, CERTIFIED)(12);
+    expect(statesOf(made.rings.stored.get('default/RS256'))).toEqual(['active', 'standby']);
   });
 });

@@ -201,6 +201,11 @@ describe('what is kept of a body', () => {
     ],
     ['{"authorizationDetails":{"payment":{"actions":[{"d":"x"}]}}}', undefined],
     ['{"authorizationDetails":["x"]}', undefined],
+    ['{"policy":{"microsoft":{"hosts":["a"]}}}', { policy: { microsoft: { hosts: ['a'] } } }],
+    ['{"policy":{"microsoft":{"hosts":[{"d":"x"}]}}}', undefined],
+    ['{"policy":["x"],"microsoft":[["x"]]}', undefined],
+    ['{"microsoft":{"actors":["a"],"userTokens":true}}', { microsoft: { actors: ['a'], userTokens: true } }],
+    ['{"microsoft":{"actors":[{"d":"x"}]}}', undefined],
   ])('of %s is %j', (body, change) => {
     expect(kept(body)).toEqual(change);
   });

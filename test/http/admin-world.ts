@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Realm } from '../../functions/core/realm.ts';
+import { diagnoseToken } from '../../functions/flows/diagnose-token.ts';
 import { manageGrants } from '../../functions/flows/manage-grants.ts';
 import { managePartners } from '../../functions/flows/manage-partners.ts';
 import { manageRealms } from '../../functions/flows/manage-realms.ts';
@@ -103,6 +104,7 @@ export const openAdmin = (): AdminWorld => {
       onboarding: onboardPartner(ports),
       grants: manageGrants(ports),
       users: manageUsers({ users: memoryUsers(registry), registry: all }),
+      diagnose: diagnoseToken({ ...ports, users: memoryUsers(registry) }, realmDefaults()),
       tokens: manageTokens({ ...ports, revocations }, { clockToleranceSeconds: 60 }),
       realms: manageRealms({ realms, clock }, realmDefaults()),
       defaultRealm: REALM,

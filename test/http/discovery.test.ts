@@ -4,6 +4,7 @@ import { publishRealm } from '../../functions/flows/publish-realm.ts';
 import { Outage } from '../../functions/ports.ts';
 import { discoveryRoute } from '../../functions/routes.ts';
 import { httpEvent, ISSUER, keyPair, REALM, realmDefaults, ring, signingKey } from '../support/builders.ts';
+import { issue } from '../support/certificate-authority.ts';
 import { realmOf } from './admin-world.ts';
 import { lambdaContext, type Observed, observe } from './observed.ts';
 
@@ -16,6 +17,20 @@ afterEach(() => {
 });
 
 const ACME = realmOf('acme', { aliases: ['acme.example'], enabled: false, policy: { algorithms: ['ES256'] } });
+const MICROSOFT = {
+  ...{
+    applicationId: '9d3cba71-5f0e-4b8c-9a1f-2f6de15b7c34',
+    realms: ['contoso.example', 'fabrikam.example'] as const,
+  },
+  ...{ hosts: [], tokenHosts: [], users: 'registered' as const },
+};
+const CONTOSO = realmOf('contoso', { policy: { microsoft: MICROSOFT } });
+const UNCERTIFIED = realmOf('uncertified', { policy: { microsoft: MICROSOFT } });
+const { base64: certificate } = await issue({ name: 'contoso' });
+const contosos = ring('RS256', [signingKey(await keyPair('RS256'), { certificates: [certificate] })], {
+  realm: 'contoso',
+});
+const uncertified = ring('RS256', [signingKey(await keyPair('RS256'))], { realm: 'uncertified' });
 const own = ring('RS256', [signingKey(await keyPair('RS256'))]);
 const acmes = ring('ES256', [signingKey(await keyPair('ES256'))], { realm: 'acme' });
 
@@ -24,10 +39,10 @@ const publish = publishRealm(
     realms: {
       find: async (name) => {
         if (name === REALM) return untouchedRealm(REALM);
-        return [ACME.name, ...ACME.aliases].includes(name) ? ACME : undefined;
+        return [ACME, CONTOSO, UNCERTIFIED].find((realm) => [realm.name, ...realm.aliases].includes(name));
       },
     },
-    rings: { list: async (realm) => [own, acmes].filter((each) => each.realm === realm) },
+    rings: { list: async (realm) => [own, acmes, contosos, uncertified].filter((each) => each.realm === realm) },
     lists: { load: async (realm) => `signed.list.of-${realm}`, save: async () => undefined },
   },
   realmDefaults(),
@@ -37,7 +52,7 @@ const publish = publishRealm(
 const ROUTES = [
   /^\/(?:jwks|revoked-keys)$/,
   /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)$/,
-  /^\/realms\/(?<realm>[^/]+)\/(?:jwks|revoked-keys|authorize|\.well-known\/openid-configuration)$/,
+  /^\/realms\/(?<realm>[^/]+)\/(?:jwks|revoked-keys|authorize|metadata\/json\/1|\.well-known\/openid-configuration)$/,
   /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)\/realms\/(?<realm>[^/]+)$/,
 ];
 
@@ -171,4 +186,51 @@ describe('the published documents', () => {
       expect([statusCode, headers?.['cache-control'], headers?.['retry-after']]).toEqual([503, 'no-store', '2']);
     },
   );
+});
+
+describe('the document for servers of the Microsoft profile', () => {
+  const at = (path: string, query?: Record<string, string>, ifNoneMatch?: string) => {
+    const event = httpEvent('GET', path, {
+      headers: ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch },
+    });
+    const [, realm] = /^\/realms\/([^/]+)/.exec(path) ?? [];
+    if (realm !== undefined) event.pathParameters = { realm };
+    if (query !== undefined) event.queryStringParameters = query;
+    const settings = { publish, defaultRealm: REALM, jwksMaxAgeSeconds: 300, metadataMaxAgeSeconds: 86_400 };
+    return discoveryRoute(observed.seen, settings)(event, lambdaContext());
+  };
+  const CONTOSOS = '/realms/contoso/metadata/json/1';
+
+  it('is JSON in UTF-8, kept for as long as keys are, with an ETag that says whether it is still the same', async () => {
+    const { statusCode, headers, body } = await at(CONTOSOS);
+    expect([statusCode, headers?.['content-type'], headers?.['cache-control']]).toEqual([
+      ...[200, 'application/json; charset=utf-8', 'public, max-age=300, stale-if-error=3600'],
+    ]);
+    expect(JSON.parse(body ?? '')).toMatchObject({ issuer: `${MICROSOFT.applicationId}@contoso.example` });
+    expect((await at(CONTOSOS, undefined, String(headers?.etag))).statusCode).toBe(304);
+  });
+
+  it.each(['contoso.example', 'fabrikam.example'])(
+    'is the same one where it is asked for by the realm %s',
+    async (realm) => {
+      expect(await at(CONTOSOS, { realm })).toEqual(await at(CONTOSOS));
+    },
+  );
+
+  it.each<[string, Record<string, string> | undefined]>([
+    ['/metadata/json/1', undefined],
+    ['/realms/acme/metadata/json/1', undefined],
+    ['/realms/nobody/metadata/json/1', undefined],
+    [CONTOSOS, { realm: '' }],
+    [CONTOSOS, { realm: '*' }],
+    [CONTOSOS, { realm: 'CONTOSO.example' }],
+    [CONTOSOS, { realm: 'contoso' }],
+    [CONTOSOS, { realm: 'contoso.example,fabrikam.example' }],
+  ])('is not there at %s with the query %j', async (path, query) => {
+    expect((await at(path, query)).statusCode).toBe(404);
+  });
+
+  it('is an outage while the key that signs has no certificate', async () => {
+    expect((await at('/realms/uncertified/metadata/json/1')).statusCode).toBe(503);
+  });
 });

@@ -79,6 +79,12 @@ describe('the bundles of the functions', () => {
     },
   );
 
+  it('keep the authorizer, which starts in the way of requests, small', () => {
+    const { bytes, inputs } = outputOf('authorizer');
+    expect(Object.keys(inputs).filter((path) => /node_modules\/(zod|yaml|@peculiar)\//.test(path))).toEqual([]);
+    expect(bytes).toBeLessThan(380_000);
+  });
+
   it('are the same bytes wherever they are put', () => {
     const elsewhere = bundleFunctions(FUNCTIONS, { output: join(scratch, 'some', 'where', 'else') });
 

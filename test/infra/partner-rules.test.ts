@@ -13,7 +13,9 @@ const texts = fc.oneof(
   fc.webUrl({ withFragments: true, withQueryParameters: true }),
   fc.nat({ max: 600 }).map((length) => 'a'.repeat(length)),
   fc.nat({ max: 600 }).map((length) => `urn:${'a'.repeat(length)}`),
-  fc.tuple(fc.uuid(), fc.string({ unit: fc.constantFrom(...'aZ09.-@* '), maxLength: 6 })).map((parts) => parts.join('@')),
+  fc
+    .tuple(fc.uuid(), fc.string({ unit: fc.constantFrom(...'aZ09.-@* '), maxLength: 6 }))
+    .map((parts) => parts.join('@')),
   fc.nat({ max: 300 }).map((length) => `00000002-0000-0ff1-ce00-000000000000@a${'b'.repeat(length)}`),
 );
 

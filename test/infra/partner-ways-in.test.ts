@@ -57,7 +57,11 @@ describe('a partner application of a stack', () => {
       { federation: [{ issuer: 'https://ci.example', claims: { ref: { exact: 'x' } } }] },
       /federation with "https:\/\/ci\.example" says nothing of sub/,
     ],
-    ['an issuer that is no principal', { issuer: 'https://a.example', microsoft: {} }, /"https:\/\/a.example" is no <appl/],
+    [
+      'an issuer that is no principal',
+      { issuer: 'https://a.example', microsoft: {} },
+      /"https:\/\/a.example" is no <appl/,
+    ],
     ['an actor that is none', { microsoft: { actors: ['exchange'] } }, /"exchange" is no <application id>@<realm>/],
     [
       'an authorization server for an authorization server',

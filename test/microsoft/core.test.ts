@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { bearerTokens, fixtureText } from './fixtures.ts';
 import { contextOf, one, registerAll, verdict } from './memory.ts';
-import { FURTHER, NUMBERED } from './negatives.ts';
+import { EDGES, FURTHER, NUMBERED } from './negatives.ts';
 import { GOOD, tokenOf } from './tokens.ts';
 
 const registered = await registerAll();
@@ -25,7 +25,7 @@ describe('a token that is made here', () => {
     expect(await answer(recipient, token)).toBe(expected);
   });
 
-  it.each(FURTHER)('is refused: $name with $expect', async ({ recipient, token, expect: expected }) => {
+  it.each([...FURTHER, ...EDGES])('is refused: $name with $expect', async ({ recipient, token, expect: expected }) => {
     expect(await answer(recipient, token)).toBe(expected);
   });
 });

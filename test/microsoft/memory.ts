@@ -28,7 +28,7 @@ export const byThumbprint = (partners: readonly PartnerWithGrants[], x5t: string
 
 /** What verifying knows of a request to the recipient. @param calls is told of every read. */
 export const contextOf = (
-  { realm, partners, users }: RegisteredRecipient,
+  { realm, owner, partners, users }: RegisteredRecipient,
   calls: string[] = [],
   now = CLOCK,
 ): ActorTokenContext => ({
@@ -48,6 +48,13 @@ export const contextOf = (
     findUsers: async (_realm, identifiers) => {
       calls.push('users');
       return users.filter((user) => isMeant(user, identifiers));
+    },
+  },
+  partners: {
+    find: async (_realm, id) => {
+      calls.push(`partner ${id}`);
+      const own = { partner: owner, grants: [], audiences: [] };
+      return [...partners, own].find(({ partner }) => partner.id === id);
     },
   },
   realm: realmTerms(realm, realmDefaults()),

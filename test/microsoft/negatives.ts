@@ -16,6 +16,7 @@ import {
   GOOD,
   headerOf,
   REALM,
+  RESERVED,
   TO_LYNC,
   tokenOf,
 } from './tokens.ts';
@@ -112,10 +113,6 @@ export const FURTHER: readonly RefusedToken[] = [
   app('kid-only', 'key_not_found', { header: { x5t: undefined, kid: manifest.x5t.exchange } }),
   { ...app('broken-json', 'malformed_token', {}), token: 'e30.e30' },
   { ...app('no-object', 'malformed_token', {}), token: `${encode([])}.${encode({})}.` },
-  {
-    ...app('too-long', 'malformed_token', {}),
-    token: tokenOf(changed(application.draft, { claims: { filler: 'x'.repeat(8_192) } })),
-  },
   app('iss-missing', 'issuer_key_mismatch', { claims: { iss: undefined } }),
   app('iss-case', 'issuer_key_mismatch', { claims: { iss: EXCHANGE.toUpperCase() } }),
   app('nameid-missing', 'issuer_not_authorized_for_actor', { claims: { nameid: undefined } }),
@@ -131,11 +128,11 @@ export const FURTHER: readonly RefusedToken[] = [
   aboutUser('outer-aud-host-case', 'actor_outer_audience_mismatch', {
     outer: { aud: TO_LYNC.replace('sfbpool', 'SFBPOOL') },
   }),
-  aboutUser('outer-not-yet-valid', 'token_not_yet_valid', { outer: { nbf: String(CLOCK + 301) } }),
   aboutUser('outer-lifetime-too-long', 'lifetime_too_long', {
     claims: { nbf: String(CLOCK), exp: String(CLOCK + 43_200) },
     outer: { nbf: String(CLOCK - 43_200), exp: String(CLOCK + 43_200) },
   }),
+  app('self-issued-for-a-day', 'lifetime_too_long', { claims: { exp: String(CLOCK + 86_400) } }),
   aboutUser('outer-exp-missing', 'invalid_time_claim', { outer: { exp: undefined } }),
   wrong('sts-lifetime-too-long', 'lifetime_too_long', vouched, { claims: { exp: CLOCK - 300 + 87_001 } }),
   ...['1e10', '0x6b35d2c0', ' 1798790400', '1798790400 ', '01798790400', '+1798790400', '-1', '', '1798790400.0'].map(
@@ -153,6 +150,15 @@ export const FURTHER: readonly RefusedToken[] = [
   aboutUser('sid-of-another-user', 'user_identity_ambiguous', {
     outer: { nameid: 's-1-5-21-1004336348-1177238915-682003330-500' },
   }),
+  aboutUser('upn-nobody-has', 'user_identity_ambiguous', { outer: { upn: 'kim@fabrikam.example' } }),
+  wrong(
+    'x5t-of-the-next-certificate',
+    'invalid_signature',
+    { ...RESERVED, draft: application.draft },
+    { header: headerOf('exchange-next') },
+  ),
+  { ...app('signature-padded', 'malformed_token', {}), token: `${tokenOf(application.draft)}==` },
+  wrong('user-tokens-off', 'user_tokens_not_accepted', RESERVED, {}),
   aboutUser('upn-not-text', 'user_identity_missing', { outer: { upn: ['kim@contoso.example'] } }),
   ...[['urn:office:idp:activedirectory'], { toString: 1, valueOf: 1 }, 1, null].map((nii) =>
     aboutUser(`nii-value ${JSON.stringify(nii)}`, 'user_identity_missing', { outer: { nii } }),
@@ -162,4 +168,13 @@ export const FURTHER: readonly RefusedToken[] = [
     ...aboutUser('outer-in-outer', 'unsupported_alg', {}),
     token: around(user.draft, around(user.draft, actorToken(user.draft))),
   },
+];
+
+/** At the very edges: of a length that a form does not take, and of a second that a service would not stop at. */
+export const EDGES: readonly RefusedToken[] = [
+  {
+    ...app('too-long', 'malformed_token', {}),
+    token: tokenOf(changed(application.draft, { claims: { filler: 'x'.repeat(8_192) } })),
+  },
+  aboutUser('outer-not-yet-valid', 'token_not_yet_valid', { outer: { nbf: String(CLOCK + 301) } }),
 ];

@@ -80,7 +80,29 @@ const STS: Recipient = {
   audiences: ['https://mail.contoso.example', 'https://archive.contoso.example'],
 };
 
-export const recipients: readonly Recipient[] = [...ofTrustConfig, STS];
+/** As lync, but for partners that are not to speak of users, whatever their trust level would allow. */
+const RESERVED: Recipient = {
+  name: 'reserved',
+  microsoft: {
+    applicationId: '00000004-0000-0ff1-ce00-000000000000',
+    realms: ['contoso.example'],
+    hosts: ['sfbpool.contoso.example'],
+  },
+  partners: [
+    {
+      id: 'exchange',
+      issuer: '00000002-0000-0ff1-ce00-000000000000@contoso.example',
+      trustLevel: 'full',
+      acceptsSecurityIdentifiers: true,
+      microsoft: {},
+      // In the middle of a roll.
+      metadata: document('metadata-exchange-rollover.json'),
+    },
+  ],
+  audiences: ['https://sfbpool.contoso.example'],
+};
+
+export const recipients: readonly Recipient[] = [...ofTrustConfig, STS, RESERVED];
 
 export const recipient = (name: string): Recipient => {
   const found = recipients.find((each) => each.name === name);
@@ -119,7 +141,7 @@ export const register = async ({ name, microsoft, partners, audiences }: Recipie
     })),
     audiences: audiences.map((audience) => ({
       ...{ realm: name, audience, owner: OWNER, ownerEnabled: true, scopes: SCOPES, authorizationDetails: {} },
-      ...{ tokenPolicy: {}, version: 1 },
+      ...{ introspectors: [], tokenPolicy: {}, version: 1 },
     })),
     users: usersOf(name),
   };

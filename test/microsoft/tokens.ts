@@ -141,6 +141,9 @@ const BROKERED: Draft = {
   outer: { aud: TO_SHAREPOINT, iss: BROKERED_APP, ...onPremises(43_200), ...SID },
 };
 
+/** Good in all but that its maker, who may speak of users, has not been told to. */
+export const RESERVED = { recipient: 'reserved', draft: USER } as const;
+
 /** Tokens that are accepted, and by whom. */
 export const GOOD = {
   application: { recipient: 'lync', draft: APPLICATION },

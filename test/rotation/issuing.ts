@@ -18,6 +18,8 @@ export interface Token {
   readonly requestedAt: EpochSeconds;
   readonly signedAt: EpochSeconds;
   readonly process: Process;
+  /** The certificate of the key when it signed, if it had one. */
+  readonly leaf: string | undefined;
 }
 
 /** A token request takes no longer than its function may. */
@@ -61,14 +63,16 @@ export const issue = async (
     now: requestedAt + skew,
   };
   let signedAt = world.time;
+  let leaf: string | undefined;
   const sign = (key: Pick<SigningKey, 'keyArn'>, _algorithm: JwsAlgorithm, input: string | Uint8Array) =>
     process.call(() => {
       signedAt = world.time;
+      leaf = world.rings.get(algorithm)?.keys.find(({ keyArn }) => keyArn === key.keyArn)?.certificates?.[0];
       return world.kms.sign(key.keyArn, input);
     });
   const { token, claims, kid } = await world.sign({ sign }, order, rings, read);
   world.note(`  token of ${kid.slice(0, 6)}`);
   world.tokens.push({
-    ...{ jws: token, kid, algorithm, iat: claims.iat, exp: claims.exp, requestedAt, signedAt, process },
+    ...{ jws: token, kid, algorithm, iat: claims.iat, exp: claims.exp, requestedAt, signedAt, process, leaf },
   });
 };

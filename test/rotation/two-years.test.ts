@@ -7,6 +7,7 @@
  * issued, so that the first after each change is among them.
  */
 
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { DescribeKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
@@ -21,6 +22,7 @@ import { randomIds, randomSerials } from '../../functions/adapters/system.ts';
 import type { JwsAlgorithm } from '../../functions/core/algorithms.ts';
 import { CERTIFICATE_MAX_DAYS } from '../../functions/core/certificate-terms.ts';
 import { type KeyRing, publishedKeys, type RotationPolicy } from '../../functions/core/key-ring.ts';
+import { microsoftDocument } from '../../functions/core/microsoft-document.ts';
 import { itself } from '../../functions/core/subject.ts';
 import { publishKeys } from '../../functions/flows/publish-keys.ts';
 import { rotateKeys } from '../../functions/flows/rotate-keys.ts';
@@ -37,7 +39,9 @@ const VERIFIER_CACHE_SECONDS = 7_200;
 const POLICY: RotationPolicy = rotationPolicy({
   ...{ leadSeconds: VERIFIER_CACHE_SECONDS + 420, periodSeconds: 30 * DAY, graceSeconds: 7 * DAY },
   ...{ ringCacheSeconds: 30, propagationSeconds: 300, clockSkewSeconds: 60, creationSeconds: 180 },
+  certificates: { commonName: 'a server', days: 365 },
 });
+const PROFILE = { applicationId: '9d3cba71-5f0e-4b8c-9a1f-2f6de15b7c34', realms: ['contoso.example'] } as const;
 const END = NOW + 730 * DAY;
 
 /** What the public key set was from then on. */
@@ -45,6 +49,15 @@ interface PublicSet {
   readonly from: number;
   readonly text: string;
   readonly keys: JWTVerifyGetKey;
+}
+
+/** What servers that go by certificates were told from then on. */
+interface Document {
+  readonly from: number;
+  readonly keys: readonly {
+    readonly keyinfo: { readonly x5t: string };
+    readonly keyvalue: { readonly value: string };
+  }[];
 }
 
 interface IssuedToken {
@@ -150,8 +163,26 @@ const isVerified = async ({ jws }: IssuedToken, keys: JWTVerifyGetKey | undefine
 
 describe('two years of rotation', () => {
   const sets: PublicSet[] = [];
-  const seen = { tokens: 0, unverified: 0, mostPublished: 0, failedRuns: 0, activations: new Set<string>() };
+  const seen = {
+    ...{ tokens: 0, unverified: 0, mostPublished: 0, failedRuns: 0, badCertificates: 0 },
+    ...{ activations: new Set<string>(), certificates: new Set<string>() },
+  };
   const latest: IssuedToken[] = [];
+  const documents: Document[] = [];
+
+  /** The certificate of the key that signs is good, and in the hands of a server that fetched the document as long ago as it may have. */
+  const verifyCertificate = (rings: readonly KeyRing[]): void => {
+    const document = microsoftDocument(ISSUER, PROFILE, rings) as Pick<Document, 'keys'> | undefined;
+    const [signs] = document?.keys ?? [];
+    if (document === undefined || signs === undefined) return;
+    const fetched = now - VERIFIER_CACHE_SECONDS - POLICY.ringCacheSeconds;
+    const held = documents.findLast(({ from }) => from <= fetched) ?? documents[0];
+    const isKnown = held === undefined || held.keys.some(({ keyinfo }) => keyinfo.x5t === signs.keyinfo.x5t);
+    const { validToDate } = new X509Certificate(Buffer.from(signs.keyvalue.value, 'base64'));
+    if (!isKnown || validToDate.getTime() < (now + POLICY.maxTokenSeconds) * 1_000) seen.badCertificates += 1;
+    seen.certificates.add(signs.keyinfo.x5t);
+    documents.push({ from: now, keys: document.keys });
+  };
 
   /** Tokens that are as old as they may get, for a verifier that fetches its set only now. */
   const verifyTheOld = async (until: number): Promise<void> => {
@@ -177,6 +208,7 @@ describe('two years of rotation', () => {
       if (outcome === 'failed') seen.failedRuns += 1;
       const rings = await reader().list(REALM);
       watch(rings);
+      verifyCertificate(rings);
       if (rings.some((ring) => ring.keys.some((key) => key.activatedAt !== undefined))) {
         const keys = (await publishKeys({ list: async () => rings }, REALM)()) as JSONWebKeySet;
         const text = JSON.stringify(keys);
@@ -192,11 +224,12 @@ describe('two years of rotation', () => {
       await verifyTheOld(next);
       now = next;
     }
-    expect(seen).toMatchObject({ unverified: 0, mostPublished: 3 });
+    expect(seen).toMatchObject({ unverified: 0, mostPublished: 3, badCertificates: 0 });
     expect(seen.tokens).toBeGreaterThan(5_000);
     expect(seen.failedRuns).toBeGreaterThan(20);
     // A new key every month, in each of two rings.
     expect(seen.activations.size).toBeGreaterThanOrEqual(44);
+    expect(seen.certificates.size).toBeGreaterThanOrEqual(22);
   });
 
   it('leave no key behind in KMS', async () => {

@@ -45,6 +45,8 @@ export interface WorldOptions {
 /** The settings of a deployment, and since when. */
 export interface Settings {
   readonly from: EpochSeconds;
+  /** How many writes there were before. */
+  readonly afterSaves: number;
   readonly policy: RotationPolicy;
 }
 
@@ -113,7 +115,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.options = options;
-    this.#first = { from: this.time, policy: options.policy };
+    this.#first = { from: this.time, afterSaves: 0, policy: options.policy };
     this.policies = [this.#first];
     this.kms = new KeyService({ now: () => this.time, ...options });
   }
@@ -124,7 +126,7 @@ export class World {
 
   changeSettings(change: Partial<RotationPolicy>): void {
     this.note(`settings ${JSON.stringify(change)}`);
-    this.policies.push({ from: this.time, policy: { ...this.policy, ...change } });
+    this.policies.push({ from: this.time, afterSaves: this.saves.length, policy: { ...this.policy, ...change } });
   }
 
   note(text: string): void {

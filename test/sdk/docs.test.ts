@@ -14,7 +14,7 @@ describe('docs/verifying-tokens.md', () => {
   it('has examples that compile', async () => {
     const page = await readFile(join(root, 'docs/verifying-tokens.md'), 'utf8');
     const examples = blocksOf(page).filter(({ language }) => language === 'ts');
-    expect(examples).toHaveLength(5);
+    expect(examples).toHaveLength(6);
     const project = await mkdtemp(join(tmpdir(), 'countersign-docs-sdk-'));
     try {
       const paths = { 'countersign/sdk': ['./sdk/index.ts'], 'countersign/sdk/*': ['./sdk/*.ts'] };

@@ -21,6 +21,7 @@ import { createTokenSource, createVerifier, derToRaw, privateKeyJwt, type TokenS
 import * as express from 'countersign/sdk/express';
 import * as web from 'countersign/sdk/fetch';
 import * as middy from 'countersign/sdk/middy';
+import * as microsoft from 'countersign/sdk/microsoft';
 
 const settings: { issuer: string; audience: string; key: JsonWebKey & { kty: string; kid: string } } =
   JSON.parse(await new Response(await import('node:fs').then(({ readFileSync }) => readFileSync('settings.json'))).text());
@@ -47,7 +48,7 @@ const call = async (dpop: boolean) => {
 
 // @ts-expect-error: the types are there, and say that a client has an id
 const incomplete = () => createTokenSource({ issuer, authentication: privateKeyJwt({ key, kid: '', alg: '' }) });
-const entries = [incomplete, derToRaw, express.protect, web.protect, middy.protect].map((each) => typeof each);
+const entries = [incomplete, derToRaw, express.protect, web.protect, middy.protect, microsoft.microsoftChallenge].map((each) => typeof each);
 console.log(JSON.stringify({ bearer: await call(false), dpop: await call(true), entries }));
 `;
 
@@ -142,7 +143,7 @@ describe('the packed package', () => {
     expect(JSON.parse(stdout)).toEqual({
       bearer: { status: 200, tokenType: 'Bearer', scopes: ['read'] },
       dpop: { status: 200, tokenType: 'DPoP', scopes: ['read'] },
-      entries: Array(5).fill('function'),
+      entries: Array(6).fill('function'),
     });
   }, 120_000);
 });

@@ -1,7 +1,7 @@
 /** The invariant of servers that know a key by nothing but its certificate, which they have from the realm's Microsoft document. */
 
 import { certificateThumbprint } from '../../../functions/core/certificate.ts';
-import { activeKey, type KeyRing } from '../../../functions/core/key-ring.ts';
+import { activeKey } from '../../../functions/core/key-ring.ts';
 import { microsoftDocument } from '../../../functions/core/microsoft-document.ts';
 import type { EpochSeconds } from '../../../functions/core/partner.ts';
 import { ISSUER } from '../../support/builders.ts';
@@ -28,32 +28,27 @@ interface WireDocument {
 const namedBy = ({ after }: Save): readonly string[] | undefined =>
   (microsoftDocument(ISSUER, PROFILE, [after]) as WireDocument | undefined)?.keys.map(({ keyinfo }) => keyinfo.x5t);
 
-const ringAt = (world: World, time: number): KeyRing | undefined =>
-  world.saves.findLast((save) => save.after.algorithm === 'RS256' && save.time <= time)?.after;
-
 /** Versions of the ring that servers are told of: from the day on which the realm takes part in the profile. */
 const documentsOf = (world: World): readonly Document[] => {
-  const since =
-    world.policies.find(({ policy }) => policy.certificates !== undefined)?.from ?? Number.POSITIVE_INFINITY;
-  const [before, after] = [
-    world.saves.filter(({ time, after: ring }) => time < since && ring.algorithm === 'RS256').slice(-1),
-    world.saves.filter(({ time }) => time >= since),
-  ];
-  return [...before, ...after].flatMap((save) => {
+  const beginning = world.policies.find(({ policy }) => policy.certificates !== undefined);
+  if (beginning === undefined) return [];
+  const { from, afterSaves } = beginning;
+  const before = world.saves.slice(0, afterSaves).filter(({ after: ring }) => ring.algorithm === 'RS256');
+  const after = world.saves.slice(afterSaves);
+  return [...before.slice(-1), ...after].flatMap((save) => {
     const names = namedBy(save);
-    return names === undefined ? [] : [{ since: Math.max(save.time, since), names }];
+    return names === undefined ? [] : [{ since: Math.max(save.time, from), names }];
   });
 };
 
 /** No server that has fetched the document once lacks the certificate; the worst one fetched it just before the certificate was in it. */
-const mustBeKnown = (world: World, documents: readonly Document[], { kid, signedAt }: Token): void => {
-  const [leaf] = ringAt(world, signedAt)?.keys.find((key) => key.kid === kid)?.certificates ?? [];
+const mustBeKnown = (world: World, documents: readonly Document[], { kid, signedAt, leaf }: Token): void => {
   // Without one there is no token for such a server at all.
   if (leaf === undefined) return;
   const x5t = certificateThumbprint(leaf);
   const [first] = documents;
   const named = documents.find(({ names }) => names.includes(x5t));
-  if (first === undefined || named === undefined || named === first) return;
+  if (first === undefined || named === undefined || named === first || signedAt < first.since) return;
   const until = keptUntil(world.policies, named.since + POLICY.ringCacheSeconds);
   const excused = isFromBreakGlass(world, kid) ? named.since + leadAt(world, named.since) + 2 * ALLOWANCES : 0;
   must(
@@ -65,6 +60,8 @@ const mustBeKnown = (world: World, documents: readonly Document[], { kid, signed
 /** Once there is a document, a key that takes over has a certificate that can be named there. */
 const mustBeCertified = (world: World, documents: readonly Document[]): void => {
   for (const { save, kid } of world.activations) {
+    // A run that began before that day did not know of it.
+    if (save.settings.policy.certificates === undefined) continue;
     if (save.after.algorithm !== 'RS256' || !documents.some(({ since }) => since < save.time)) continue;
     const hasOne = (activeKey(save.after)?.certificates ?? []).length > 0;
     must(hasOne || isFromBreakGlass(world, kid), () => `${kid} takes over without a certificate`);

@@ -1,0 +1,22 @@
+/** The time of one scenario, by which the service, the simulated servers and the resources of it all live. It goes on by itself. */
+
+export const HOUR = 3_600;
+export const DAY = 86_400;
+
+export class Clock {
+  #ahead = 0;
+
+  /** Epoch seconds. */
+  readonly now = (): number => Math.floor(Date.now() / 1_000) + this.#ahead;
+
+  /** @param at epoch seconds. */
+  moveTo(at: number): void {
+    this.#ahead += at - this.now();
+  }
+}
+
+/** When both sides change their certificates, and what is done around that. */
+export const rollOf = (start: number) => {
+  const effectiveAt = start + 4 * DAY;
+  return { effectiveAt, before: effectiveAt - 600, during: effectiveAt + 600, after: effectiveAt + 4 * DAY };
+};
