@@ -10,7 +10,7 @@ import { ServiceRefusal } from '../service-refusal.ts';
 import { decodeToken } from '../token-view.ts';
 import { checkKeys, checkSecrets, describeSource, documentRemedy } from './credentials.ts';
 import { checkCallsToThem, checkCallsToUs, checkName, checkPartner, checkRealm, checkUsers } from './names.ts';
-import { checkClock, checkOurCertificates, checkOurDocument, readOurDocument } from './ours.ts';
+import { checkClock, checkOurCertificates, lookAtOurDocument } from './ours.ts';
 import { failed, type Step, skipped } from './step.ts';
 import { checkByKeys, checkTheirClock, diagnose, fromPartner, getToken, toPartner } from './tokens.ts';
 
@@ -55,7 +55,7 @@ export async function examine(examination: Examination): Promise<readonly Step[]
   const microsoft = found.microsoft === undefined ? undefined : realm.policy.microsoft;
   if (found.microsoft !== undefined) steps.push(checkName(found, microsoft));
   if (microsoft !== undefined) {
-    steps.push(checkOurDocument(await readOurDocument(issuer.issuer), microsoft));
+    steps.push(await lookAtOurDocument(issuer.issuer, microsoft));
     steps.push(checkOurCertificates(await admin.list(['keys'], {}, ring), nowMs));
   }
   steps.push(checkCallsToUs(found, microsoft));
@@ -125,7 +125,7 @@ async function tokenTo(examination: Examination, { id, audiences }: Partner): Pr
 
 async function tokenFrom({ admin, captured, nowMs }: Examination, found: Partner): Promise<readonly Step[]> {
   if (captured === undefined) {
-    const remedy = 'Capture one of its tokens, from Test-OAuthConnectivity or a log of the caller: --token-file FILE';
+    const remedy = 'Have the server call (Test-OAuthConnectivity does), capture its Authorization header: --token-file FILE';
     return [skipped('token from the partner', 'none was given', remedy)];
   }
   const step = fromPartner(found, await diagnose(admin, found.id, captured));

@@ -17,7 +17,7 @@ export function checkRealm({ name, enabled, policy }: Realm, { microsoft }: Part
     return failed(
       'realm',
       `${name} is disabled`,
-      'PATCH /admin/realms/{realm} with enabled: true, if it is to be used again',
+      `countersign realm enable ${name}`,
     );
   if (microsoft === undefined) return ok('realm', `${name} is enabled`);
   if (policy.microsoft === undefined) {

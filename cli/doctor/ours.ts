@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import type { Realm, Ring } from '../admin-records.ts';
+import { Failure } from '../failure.ts';
 import { type Answer, send } from '../http.ts';
 import { principalOf } from './names.ts';
 import { daysLeft, failed, ok, SOON_DAYS, type Step, warning } from './step.ts';
@@ -14,20 +15,29 @@ const document = z.looseObject({
   keys: z.array(z.looseObject({ keyvalue: z.looseObject({ value: z.string() }) })).min(1),
 });
 
-export const readOurDocument = (issuer: string): Promise<Answer> =>
-  send(async () => ({
-    method: 'GET',
-    url: new URL(`${issuer}/metadata/json/1`),
-    headers: { accept: 'application/json' },
-  }));
-
 const NAME = 'our document';
+const NO_CERTIFICATE = 'Without a certificate there is none: the rotation gives the key that signs one within 15 minutes.';
 
-export function checkOurDocument({ status, json }: Answer, realm: NonNullable<Realm['policy']['microsoft']>): Step {
+type MicrosoftRealm = NonNullable<Realm['policy']['microsoft']>;
+
+/** @param issuer URL of the realm. */
+export async function lookAtOurDocument(issuer: string, realm: MicrosoftRealm): Promise<Step> {
+  const url = new URL(`${issuer}/metadata/json/1`);
+  try {
+    return checkOurDocument(
+      await send(async () => ({ method: 'GET', url, headers: { accept: 'application/json' } })),
+      realm,
+    );
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return failed(NAME, error.message, NO_CERTIFICATE);
+  }
+}
+
+export function checkOurDocument({ status, json }: Answer, realm: MicrosoftRealm): Step {
   const read = document.safeParse(json);
   if (status !== 200 || !read.success) {
-    const remedy = 'Without a certificate there is none: the rotation gives the key that signs one within 15 minutes.';
-    return failed(NAME, `/metadata/json/1 answers HTTP ${status} without keys`, remedy);
+    return failed(NAME, `/metadata/json/1 answers HTTP ${status} without keys`, NO_CERTIFICATE);
   }
   const { issuer, keys } = read.data;
   if (issuer !== principalOf(realm)) {
@@ -58,17 +68,17 @@ export function checkOurCertificates(rings: readonly Ring[], nowMs: number): Ste
   const keys = rings.find(({ algorithm }) => algorithm === 'RS256')?.keys ?? [];
   const active = keys.find(({ state }) => state === 'active')?.certificate;
   const next = keys.find(({ state }) => state === 'standby')?.certificate;
-  const assign = 'countersign key certificate self-signed KID --subject "CN=..."';
+  const assign = 'The rotation gives it one within 15 minutes; if not, look at RotationErrors in docs/runbook.md.';
   if (active === undefined)
     return failed(name, 'the RS256 key that signs has none: no server knows its tokens', assign);
   const left = daysLeft(active.notAfter, nowMs) ?? 0;
   const told = `the one that signs is valid for ${left} more days`;
   if (left < 0) return failed(name, 'the one that signs has expired', 'countersign key rotate --algorithm RS256');
   if (next === undefined)
-    return warning(name, `${told}, and there is no next one in the document`, `${assign}, for the standby key`);
+    return warning(name, `${told}, and there is no next one in the document`, assign);
   const later = daysLeft(next.notAfter, nowMs) ?? 0;
   const both = `${told}, the next one for ${later}`;
-  if (later < SOON_DAYS) return warning(name, both, `${assign}, for the standby key`);
+  if (later < SOON_DAYS) return warning(name, both, assign);
   return left < SOON_DAYS ? warning(name, both, 'countersign key rotate --algorithm RS256 --at TIME') : ok(name, both);
 }
 

@@ -98,15 +98,9 @@ interface Look {
   readonly learn: Learn;
 }
 
-/**
- * The scopes are those of the grant as it is now, and so the cache may be the reason for a lack of them as well. A key was looked for twice
- * already, and anybody can name one that there is not.
- */
-const freshnessAfter = (refusal: Refusal): Freshness | undefined => {
-  if (refusal.reason === 'scope_missing') return { maxAgeSeconds: 0 };
-  const isNoKey = refusal.reason === 'microsoft_token_refused' && refusal.fault === 'key_not_found';
-  return isNoKey ? undefined : secondLook(refusal);
-};
+/** The scopes are those of the grant as it is now, and so the cache may be the reason for a lack of them as well. */
+const freshnessAfter = (refusal: Refusal): Freshness | undefined =>
+  refusal.reason === 'scope_missing' ? { maxAgeSeconds: 0 } : secondLook(refusal);
 
 /** The claims that a token of ours would have, by which the function behind knows every caller. */
 const claimsOf = async (

@@ -58,8 +58,8 @@ export const diagnoseToken =
     const parsed = parseMicrosoftToken(token);
     const now = ports.clock.now();
     const anchor = terms.microsoft && (await ourAnchor(ports.rings, terms, terms.microsoft, now));
-    const isOurs = anchor !== undefined && parsed.ok && parsed.value.actor.claims.iss === anchor.issuer;
-    if (isOurs) return accept(await judgeAsTheyDo(found.value, anchor, parsed.value, now));
+    if (anchor !== undefined && parsed.ok && isBy(anchor, parsed.value))
+      return accept(await judgeAsTheyDo(found.value, anchor, parsed.value, now));
     return accept(await judgeAsWeDo(contextOf(ports, terms, now), parsed));
   };
 
@@ -121,6 +121,10 @@ const contextOf = (
 
 /** This realm, as a server that has imported its document knows it. */
 type Anchor = Pick<Partner, 'credentials'> & { readonly issuer: string };
+
+/** Whatever issuer it names: a partner can write ours, and has not our certificate. */
+const isBy = ({ credentials }: Anchor, { actor }: MicrosoftToken): boolean =>
+  credentials.some(({ x5t }) => x5t !== undefined && x5t === actor.x5t);
 
 const ourAnchor = async (
   rings: RingReader,

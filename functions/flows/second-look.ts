@@ -72,5 +72,6 @@ export const secondLook = (refusal: Refusal): Freshness | undefined => {
 
 const secondLookAt = (fault: MicrosoftFault): Freshness | undefined => {
   if (ACTOR_SECOND_LOOK.includes(fault)) return { maxAgeSeconds: 0 };
-  return fault === 'key_not_found' || fault === 'profile_off' ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
+  // A key that is not found was looked for already as freshly as anybody may ask who has proved nothing.
+  return fault === 'profile_off' ? { maxAgeSeconds: UNPROVEN_MAX_AGE_SECONDS } : undefined;
 };

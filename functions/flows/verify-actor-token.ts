@@ -88,8 +88,7 @@ export const verifyActorToken = async (
   if (!verified.ok) return no(verified.refusal);
   const subject = await subjectOf(context, microsoft, verified.value);
   if (!subject.ok) return no(subject.refusal);
-  if (subject.value.kind === 'user' && (await isPartner(context, subject.value.sub)))
-    return no('user_is_partner');
+  if (subject.value.kind === 'user' && (await isPartner(context, subject.value.sub))) return no('user_is_partner');
   const isForTokenEndpoint = microsoft.tokenHosts.some((host) => isSameHost(host, verified.value.target.host));
   return accept({ ...verified.value, subject: subject.value, isForTokenEndpoint });
 };

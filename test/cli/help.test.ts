@@ -62,6 +62,7 @@ describe('help', () => {
       'user show',
       'user remove',
       'user import',
+      'doctor',
       'apply',
       'token',
       'token get',

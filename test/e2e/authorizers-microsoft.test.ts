@@ -103,14 +103,9 @@ describe('an actor token', () => {
 
   it('brings the claims that a token of the service has', async () => {
     const bearer = `Bearer ${USER}`;
-    const subject = { format: 'iss_sub', iss: `${APP.exchange}@${REALM.org}`, sub: 'kim' };
-    const claims = {
-      iss: `${service.issuer}/realms/lync`,
-      aud: POOL,
-      client_id: 'exchange',
-      sub: 'kim',
-      scope: 'read',
-    };
+    const iss = `${service.issuer}/realms/lync`;
+    const subject = { format: 'iss_sub', iss, sub: 'kim' };
+    const claims = { iss, aud: POOL, client_id: 'exchange', sub: 'kim', scope: 'read' };
     expect(await ask('Pool', httpEvent(bearer))).toMatchObject({
       isAuthorized: true,
       context: { ...claims, act: { sub: 'exchange' }, sub_id: subject },
@@ -172,12 +167,13 @@ describe('AWS calls', () => {
     return service.calls.slice(before).map(({ operation, outcome }) => `${operation} ${outcome}`);
   };
 
-  it('are five for a function that knows nothing, one more for a user, and none when it knows them', async () => {
+  it('are five for a function that knows nothing, two more for a user, and nearly none when it knows them', async () => {
     const read = ['GetItem ok', 'GetItem ok', 'GetItem ok', 'Query ok', 'GetItem ok'];
     expect(await callsOf(APPLICATION)).toEqual(read);
-    // Whether it was revoked is asked of each token.
-    expect(await callsOf(USER)).toEqual(['BatchGetItem ok', 'GetItem ok']);
-    expect(await callsOf(USER)).toEqual([]);
+    expect(await callsOf(APPLICATION)).toEqual([]);
+    // Whether a partner has the user's name is asked each time, whether it was revoked of each token.
+    expect(await callsOf(USER)).toEqual(['BatchGetItem ok', 'Query ok', 'GetItem ok']);
+    expect(await callsOf(USER)).toEqual(['Query ok']);
   });
 
   it('are none for what is no token', async () => {

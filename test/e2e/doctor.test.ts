@@ -175,7 +175,7 @@ describe('a set-up that is broken', () => {
       { client: 'exchange', audience: `https://${HOST}`, scopes: ['read'] },
     ];
     for (const { client, audience } of grants)
-      await run('grant', 'remove', '--client', client, '--audience', audience, '--yes');
+      expect(await run('grant', 'remove', '--client', client, '--audience', audience)).toMatchObject({ exitCode: 0 });
     const report = await doctor('exchange', '--client', 'crm', '--key', key, '--token-file', await captured());
     expect(report.outcomes).toMatchObject({
       ...{ 'calls to us': 'warning', 'calls to it': 'warning' },
@@ -196,14 +196,17 @@ describe('a set-up that is broken', () => {
     expect(stepOf(report, 'document of the partner')?.remedy).toContain('docs/following-documents.md');
   });
 
-  it('is a certificate that has expired', async () => {
-    const pem = readFileSync(join(FIXTURES, 'exchange-expired-test-cert.pem'), 'utf8');
+  it('is a certificate that ends soon with none to follow, of a partner who may call nothing', async () => {
+    const certificate = readFileSync(join(FIXTURES, 'lync-test-cert.pem'), 'utf8');
+    const expiresAt = new Date(Date.now() + 30.5 * 86_400_000).toISOString();
     await mustCreate(service, '/partners', {
-      ...{ id: 'old', issuer: '00000002-0000-0ff1-ce00-000000000000@fabrikam.example' },
-      ...{ certificates: [{ pem, expiresAt: '2026-11-24T00:00:00Z' }], microsoft: {} },
+      ...{ id: 'old', issuer: '00000004-0000-0ff1-ce00-000000000000@fabrikam.example' },
+      ...{ credentials: [{ certificate, expiresAt }], microsoft: {} },
     });
     const report = await doctor('old');
     expect(report.outcomes).toMatchObject({ 'certificates of the partner': 'warning', 'calls to us': 'warning' });
+    expect(stepOf(report, 'certificates of the partner')?.finding).toContain('ends in 30 days');
+    expect(report.exitCode).toBe(0);
   });
 
   it('is no partner at all', async () => {

@@ -11,7 +11,7 @@ import {
 } from '../../functions/flows/check-actor-token.ts';
 import { bearerTokens, CLOCK, fixtureText } from '../microsoft/fixtures.ts';
 import { contextOf, one, type Recipients, registerAll } from '../microsoft/memory.ts';
-import { changed, EXCHANGE, GOOD, tokenOf } from '../microsoft/tokens.ts';
+import { changed, GOOD, tokenOf } from '../microsoft/tokens.ts';
 import { realmDefaults } from '../support/builders.ts';
 import { memoryTokenRevocations } from './in-memory.ts';
 
@@ -23,6 +23,7 @@ const POOL = 'https://sfbpool.contoso.example';
 const APPLICATION = tokenOf(GOOD.application.draft);
 const USER = tokenOf(GOOD.user.draft);
 /** Of both: `nbf` is the time of the fixtures. */
+const LATER = CLOCK + 100;
 const [APPLICATION_END, USER_END] = [CLOCK + 28_800, CLOCK + 3_600];
 
 let recipients: Recipients;
@@ -125,7 +126,7 @@ describe('an actor token', () => {
       ok: true,
       value: {
         ...{ sub: 'kim', client_id: 'exchange', act: { sub: 'exchange' }, exp: USER_END + 300 },
-        sub_id: { format: 'iss_sub', iss: EXCHANGE, sub: 'kim' },
+        sub_id: { format: 'iss_sub', iss: 'https://sts.example.com/realms/lync', sub: 'kim' },
       },
     });
   });
@@ -172,10 +173,14 @@ describe('what is asked of an actor token is asked of the partner as it is now',
     ['token_unbound', 'tokens for the audience are bound', { audience: { tokenPolicy: { binding: 'mtls' } } }],
     ['token_unbound', 'tokens of the partner are bound', { partner: { tokenPolicy: { binding: 'dpop' } } }],
     ['accept', 'those who can bind do', { audience: { tokenPolicy: { binding: 'mtls-optional' } } }],
-    ['accept', 'tokens of before its own second are revoked', { partner: { tokensNotBefore: CLOCK } }],
-    ['token_too_old', 'those of its own second are, too', { partner: { tokensNotBefore: CLOCK + 1 } }],
-    ['accept', 'tokens of the grant of before its second are revoked', { grant: { tokensNotBefore: CLOCK } }],
-    ['token_too_old', 'those of its second are, too', { grant: { tokensNotBefore: CLOCK + 1 } }],
+    ['accept', 'tokens of before its own second are revoked', { now: LATER, partner: { tokensNotBefore: CLOCK } }],
+    ['token_too_old', 'those of its own second are, too', { now: LATER, partner: { tokensNotBefore: CLOCK + 1 } }],
+    [
+      'accept',
+      'tokens of the grant of before its second are revoked',
+      { now: LATER, grant: { tokensNotBefore: CLOCK } },
+    ],
+    ['token_too_old', 'those of its second are, too', { now: LATER, grant: { tokensNotBefore: CLOCK + 1 } }],
   ])('%s: %s', async (code, _what, changes) => {
     expect(await outcome(APPLICATION, changes)).toBe(code);
   });

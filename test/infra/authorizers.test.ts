@@ -150,7 +150,10 @@ describe.each([
     const api = addHttpApi(scope, service.service.authorizer({ id: 'Read', audience: BILLING, scopes: ['read'] }));
     const restApi = addRestApi(
       scope,
-      service.service.authorizer({ id: 'Write', audience: BILLING, scopes: ['write'] }),
+      service.service.authorizer({
+        ...{ id: 'Write', audience: BILLING, scopes: ['write'] },
+        microsoft: { applicationId: '00000002-0000-0ff1-ce00-000000000000', realm: 'contoso.example' },
+      }),
       'request',
     );
     for (const id of ['APIG1', 'APIG2', 'APIG3', 'APIG6'])

@@ -61,7 +61,7 @@ const aboutUser = async () =>
 interface Given extends VerifierWorld {
   /** What the token endpoint was asked. */
   readonly forms: URLSearchParams[];
-  answer: () => Response;
+  answer: () => Response | Promise<Response>;
   bridge(options?: Partial<MicrosoftBridgeOptions>): ReturnType<typeof createMicrosoftBridge>;
 }
 
@@ -124,11 +124,28 @@ describe('a bridge', () => {
     const world = await given();
     const [bridge, token] = [world.bridge(), await actorToken()];
     const ask = () => outcomeOf(bridge.verify(token));
-    expect(await Promise.all([ask(), ask(), ask()])).toEqual(['accepted', 'accepted', 'accepted']);
+    const gate = Promise.withResolvers<void>();
+    const { answer } = world;
+    world.answer = () => gate.promise.then(answer);
+    const asked = Promise.all([ask(), ask(), ask()]);
+    // Time enough for all three to have come.
+    for (let turn = 0; turn < 50; turn += 1) await crypto.subtle.digest('SHA-256', new Uint8Array(1));
+    gate.resolve();
+    expect(await asked).toEqual(['accepted', 'accepted', 'accepted']);
     world.now += 299;
     expect([await ask(), world.forms.length]).toEqual(['accepted', 1]);
     world.now += 1;
     expect([await ask(), world.forms.length]).toEqual(['accepted', 2]);
+  });
+
+  it('keeps it no longer than the service says', async () => {
+    const world = await given();
+    const access_token = tokenOf(await signingKey());
+    world.answer = () => json({ access_token, token_type: 'Bearer', expires_in: 60 });
+    const [bridge, token] = [world.bridge(), await actorToken()];
+    await bridge.verify(token);
+    world.now += 60;
+    expect([await outcomeOf(bridge.verify(token)), world.forms.length]).toEqual(['accepted', 2]);
   });
 
   it('asks for each token by itself', async () => {
@@ -207,6 +224,7 @@ describe('a bridge', () => {
     ['500', () => json({ error: 'invalid_grant' }, 500), '1'],
     ['403 of a proxy', () => new Response('<html>', { status: 403 }), '1'],
     ['200 without a token', () => json({ token_type: 'Bearer' }), '1'],
+    ['500 with a token', () => json({ access_token: 'x', token_type: 'Bearer', expires_in: 600 }, 500), '1'],
     ['302', () => new Response('', { status: 302, headers: { location: 'https://evil.example' } }), '1'],
   ])('answers 503 where the service answers %s, and never 401', async (_what, answer, wait) => {
     const world = await given();

@@ -1,7 +1,6 @@
 /** The time of one scenario, by which the service, the simulated servers and the resources of it all live. It goes on by itself. */
 
-export const HOUR = 3_600;
-export const DAY = 86_400;
+const DAY = 86_400;
 
 export class Clock {
   #ahead = 0;
@@ -18,5 +17,5 @@ export class Clock {
 /** When both sides change their certificates, and what is done around that. */
 export const rollOf = (start: number) => {
   const effectiveAt = start + 4 * DAY;
-  return { effectiveAt, before: effectiveAt - 600, during: effectiveAt + 600, after: effectiveAt + 4 * DAY };
+  return { effectiveAt, before: effectiveAt - 120, during: effectiveAt + 120, after: effectiveAt + 4 * DAY };
 };

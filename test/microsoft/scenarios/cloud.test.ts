@@ -133,7 +133,7 @@ describe('who asks for more than is granted', () => {
   });
 
   it('cannot hand in the assertion of another once more', async () => {
-    const host = new URL(cloud.origin).host;
+    const host = new URL(cloud.issuer).host;
     const assertion = exchange.actorToken(`${APPLICATION}/${host}@${TENANT}`, false);
     const form = new URLSearchParams({ grant_type: LEGACY, assertion, resource: resource('skype', skype) });
     expect((await cloud.post(form)).status).toBe(200);

@@ -4,7 +4,6 @@
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
@@ -12,9 +11,10 @@ import { countersign } from '../../cli/terminal.ts';
 import { synthesizeApp } from '../../support/assembly.ts';
 import { decisions } from '../../support/decisions.ts';
 import { type Service, startService, type TestPartner } from '../../support/service.ts';
-import { certify, root, startTlsServer } from '../../support/tls-server.ts';
+import { root } from '../../support/tls-server.ts';
 import { postForm } from '../servers/transport.ts';
 import type { Clock } from './clock.ts';
+import { type Front, openFront } from './front.ts';
 
 /** How it goes by among old servers. */
 export interface EnterpriseNames {
@@ -23,20 +23,21 @@ export interface EnterpriseNames {
 }
 
 export class Enterprise implements AsyncDisposable {
-  /** Base URL, and issuer of the default realm. */
-  readonly origin: string;
+  readonly issuer: string;
   readonly principal: string;
   readonly metadataUrl: string;
   readonly names: EnterpriseNames;
+  readonly #front: Front;
   readonly #clock: Clock;
   readonly #directory: string;
   #service: Service;
 
-  private constructor(origin: string, names: EnterpriseNames, clock: Clock, directory: string, service: Service) {
-    this.origin = origin;
+  private constructor(front: Front, names: EnterpriseNames, clock: Clock, directory: string, service: Service) {
+    this.issuer = front.issuer;
     this.names = names;
     this.principal = `${names.applicationId}@${names.realm}`;
-    this.metadataUrl = `${origin}/metadata/json/1`;
+    this.metadataUrl = `${front.address}/metadata/json/1`;
+    this.#front = front;
     this.#clock = clock;
     this.#directory = directory;
     this.#service = service;
@@ -45,26 +46,19 @@ export class Enterprise implements AsyncDisposable {
   static async start(names: EnterpriseNames, clock: Clock, cleanup: AsyncDisposableStack): Promise<Enterprise> {
     const directory = await mkdtemp(join(tmpdir(), 'countersign-scenario-'));
     cleanup.defer(() => rm(directory, { recursive: true, force: true }));
-    let self: Enterprise | undefined;
-    const certificate = await certify(['localhost']);
-    const front = await startTlsServer((request, response) => void self?.forward(request, response), { certificate });
-    cleanup.use(front);
-    const origin = `https://localhost:${front.port}`;
+    const front = await openFront(cleanup);
+    const { issuer } = front;
     const allowed = [{ host: 'localhost', ranges: ['127.0.0.0/8', '::1/128'], certificateAuthority: root.pem }];
     const privateHosts = JSON.stringify(allowed);
-    await synthesizeApp(join(directory, 'cdk.out'), { issuer: origin, privateHosts, registryCacheSeconds: '0' });
-    self = new Enterprise(origin, names, clock, directory, await run(directory, clock));
-    cleanup.use(self);
+    await synthesizeApp(join(directory, 'cdk.out'), { issuer, privateHosts, registryCacheSeconds: '0' });
+    const self = cleanup.use(new Enterprise(front, names, clock, directory, await run(directory, clock)));
+    front.leadTo(self.#service.deployment.url);
     await self.admin(
       ...['realm', 'set', 'default', '--application-identifier', names.applicationId],
-      ...['--microsoft-realm', names.realm, '--token-host', new URL(origin).host],
+      ...['--microsoft-realm', names.realm, '--token-host', new URL(issuer).host],
     );
     await self.settle();
     return self;
-  }
-
-  get service(): Service {
-    return { ...this.#service, issuer: this.origin };
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {
@@ -75,6 +69,7 @@ export class Enterprise implements AsyncDisposable {
   async catchUp(): Promise<void> {
     await this.#service[Symbol.asyncDispose]();
     this.#service = await run(this.#directory, this.#clock);
+    this.#front.leadTo(this.#service.deployment.url);
     await this.settle();
   }
 
@@ -114,7 +109,7 @@ export class Enterprise implements AsyncDisposable {
   }
 
   async post(form: URLSearchParams): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
-    const { status, text } = await postForm(`${this.origin}/token`, Object.fromEntries(form));
+    const { status, text } = await postForm(`${this.issuer}/token`, Object.fromEntries(form));
     return { status, body: JSON.parse(text) as Record<string, unknown> };
   }
 
@@ -131,24 +126,9 @@ export class Enterprise implements AsyncDisposable {
     }, WAIT);
     return after?.refusal;
   }
-
-  /** What a domain in front of the API does. */
-  async forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { method = 'GET', url = '/', headers } = request;
-    const passed = Object.entries(headers).filter(([name]) => PASSED.includes(name)) as [string, string][];
-    const answer = await fetch(new URL(url, this.#service.deployment.url), {
-      ...{ method, headers: passed, redirect: 'manual' },
-      ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
-    });
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(Buffer.from(await answer.arrayBuffer()));
-  }
 }
 
 const WAIT = { timeout: 10_000, interval: 5 } as const;
-
-const PASSED = ['accept', 'authorization', 'content-type', 'if-none-match'];
 
 /** Enough for the longest chain of single steps. */
 const STEPS = 8;

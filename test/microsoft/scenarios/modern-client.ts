@@ -28,7 +28,7 @@ export class ModernClient {
   async tokenFor(resource: string, user?: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
     const now = this.#clock.now();
     const claims = { iat: now, exp: now + 60, ...(user === undefined ? {} : { sub: user }) };
-    const assertion = await assertionOf(this.#partner, this.#enterprise.origin, { claims });
+    const assertion = await assertionOf(this.#partner, this.#enterprise.issuer, { claims });
     const form =
       user === undefined
         ? tokenForm(assertion, { resource, ...more })

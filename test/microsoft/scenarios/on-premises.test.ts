@@ -56,43 +56,44 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => cleanup.disposeAsync());
 
-const show = (url: string) => (token: string) => showAt(url, token);
-
 const conversations: readonly Conversation[] = [
   {
     name: 'Exchange calls the calendar for itself',
     call: () => exchange.call(calendar.url),
-    show: (token) => show(calendar.url)(token),
+    show: (token) => showAt(calendar.url, token),
+    judge: () => contoso,
     seen: { sub: 'exchange', client_id: 'exchange', scope: 'read' },
   },
   {
     name: 'Exchange calls the calendar for Kim',
     call: () => exchange.call(calendar.url, KIM),
-    show: (token) => show(calendar.url)(token),
+    show: (token) => showAt(calendar.url, token),
+    judge: () => contoso,
     seen: { sub: 'kim', client_id: 'exchange', act: { sub: 'exchange' } },
   },
   {
     name: 'Skype calls the calendar for Kim',
     call: () => skype.call(calendar.url, KIM),
-    show: (token) => show(calendar.url)(token),
+    show: (token) => showAt(calendar.url, token),
+    judge: () => contoso,
     seen: { sub: 'kim', client_id: 'skype', act: { sub: 'skype' } },
   },
   {
     name: 'a client of ours calls Exchange for itself',
     call: () => crm.call(exchange),
-    show: (token) => show(exchange.origin)(token),
+    show: (token) => showAt(exchange.origin, token),
     seen: { application: PRINCIPAL },
   },
   {
     name: 'a client of ours calls Exchange for Kim',
     call: () => crm.call(exchange, 'kim'),
-    show: (token) => show(exchange.origin)(token),
+    show: (token) => showAt(exchange.origin, token),
     seen: { application: PRINCIPAL, user: 'kim' },
   },
   {
     name: 'a client of ours calls Skype for Lee',
     call: () => crm.call(skype, 'lee'),
-    show: (token) => show(skype.origin)(token),
+    show: (token) => showAt(skype.origin, token),
     seen: { application: PRINCIPAL, user: 'lee' },
   },
 ];

@@ -29,7 +29,7 @@ export interface ProtectedResource {
 }
 
 export const startResource = async (
-  { origin, names }: Enterprise,
+  { issuer, names }: Enterprise,
   now: () => number,
   cleanup: AsyncDisposableStack,
 ): Promise<ProtectedResource> => {
@@ -39,10 +39,10 @@ export const startResource = async (
   });
   cleanup.use(listening);
   const url = `https://localhost:${listening.port}`;
-  const verifier = createVerifier({ issuer: origin, audience: url, fetch: throughTls, now });
+  const verifier = createVerifier({ issuer, audience: url, fetch: throughTls, now });
   const trust = (...trustedIssuers: readonly string[]): void => {
     bridge = createMicrosoftBridge({
-      ...{ verifier, resource: url, issuer: origin, fetch: throughTls, now, keepSeconds: 0 },
+      ...{ verifier, resource: url, issuer, fetch: throughTls, now, keepSeconds: 0 },
       ...{ clientId: names.applicationId, realm: names.realm },
       ...(trustedIssuers.length === 0 ? {} : { trustedIssuers }),
     });

@@ -51,6 +51,8 @@ export class SimulatedServer implements AsyncDisposable {
   readonly certificates: CertificateStore;
   readonly #options: SimulatedServerOptions;
   readonly #close: () => PromiseLike<void>;
+  /** When the last token began. */
+  #latest = 0;
 
   private constructor(
     options: SimulatedServerOptions,
@@ -104,7 +106,9 @@ export class SimulatedServer implements AsyncDisposable {
     isForUser: boolean,
     certificate: ServerCertificate = this.certificates.current(this.#options.now()),
   ): string {
-    const from = this.#options.now();
+    // Two of the same second would be one and the same token, and an assertion is good once.
+    const from = Math.max(this.#options.now(), this.#latest + 1);
+    this.#latest = from;
     return signJwt(certificate, {
       ...{ aud: audience, iss: this.principal, nameid: this.principal },
       ...textTimes({ from, to: from + ACTOR_SECONDS }),

@@ -64,9 +64,14 @@ export class SimulatedSts implements AsyncDisposable {
     return this.#close();
   }
 
-  /** `New-MsolServicePrincipalCredential -Usage Verify`. One more, beside those that are there. */
+  /** `New-MsolServicePrincipalCredential -Usage Verify`: one more, beside those that are there. */
   upload(principal: string, { value }: ServerCertificate): void {
     this.#principals.push({ principal, certificate: value });
+  }
+
+  /** Likewise, for those that have one. */
+  renew(principal: string, next: ServerCertificate): void {
+    if (this.#principals.some((each) => each.principal === principal)) this.upload(principal, next);
   }
 
   /** `<application id>/<host>` */

@@ -1,5 +1,9 @@
-/** HTTPS as the simulated servers speak it with each other and with the service: one request, no redirect followed, certificates checked. */
+/**
+ * HTTP as the simulated servers speak it with each other and with the service: one request, no redirect followed, certificates checked. Without
+ * TLS on this machine only.
+ */
 
+import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
 import { root } from '../../support/tls-server.ts';
 
@@ -18,7 +22,9 @@ export interface Sent {
 
 export const send = (url: string | URL, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Reply> =>
   new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, ca: root.pem, agent: false }, (response) => {
+    const isPlain = new URL(url).protocol === 'http:';
+    const ask = isPlain ? plainRequest : request;
+    const sent = ask(url, { method, headers, agent: false, ...(isPlain ? {} : { ca: root.pem }) }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
