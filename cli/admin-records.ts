@@ -240,7 +240,7 @@ const signingKey = z.looseObject({
   ageSeconds: z.number(),
   /** What becomes of the key, and not before when; absent where nothing does, or no day is set for it. */
   next: z.looseObject({ state: z.string(), notBefore: z.string().optional() }).optional(),
-  certificate: z.looseObject({ subject: z.string(), notAfter: z.string() }).optional(),
+  certificate: z.looseObject({ notAfter: z.string() }).optional(),
 });
 export type SigningKey = z.infer<typeof signingKey>;
 

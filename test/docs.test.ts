@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../cli/main.ts';
 import { NUMBER_SETTINGS } from '../functions/config.ts';
 import { claimProblems } from '../functions/core/custom-claims.ts';
+import { MICROSOFT_ADVICE } from '../functions/core/microsoft-advice.ts';
 import { partnerSchema } from '../functions/http/admin-schemas.ts';
 import type { SingleUse } from '../functions/ports.ts';
 import { MUTUAL_TLS_CHECKS } from '../infra/mutual-tls-settings.ts';
@@ -107,6 +108,20 @@ const isFailure = (word: string): boolean =>
 
 /** Reasons of the administration. */
 const NO_FAILURES = ['document_refused', 'not_found'];
+
+describe('docs/microsoft.md', () => {
+  it('has every refusal, in the words of the doctor', () => {
+    const rows = section('docs/microsoft.md', 'refusals')
+      .split('\n')
+      .filter((row) => /^\| *\d* *\| `/.test(row))
+      .map((row) => cells(row.replaceAll('\\<', '<')).slice(1, 5));
+    expect(rows).toEqual(
+      Object.entries(MICROSOFT_ADVICE).map(([code, { step, finding, remedy }]) => [
+        ...[step === 0 ? '' : String(step), `\`${code}\``, finding, remedy],
+      ]),
+    );
+  });
+});
 
 describe('docs/data-model.md', () => {
   it.each(['registry-keys', 'last-use', 'dynamo-quota-counter', 'dynamo-dpop-nonces'])(

@@ -125,7 +125,8 @@ async function tokenTo(examination: Examination, { id, audiences }: Partner): Pr
 
 async function tokenFrom({ admin, captured, nowMs }: Examination, found: Partner): Promise<readonly Step[]> {
   if (captured === undefined) {
-    const remedy = 'Have the server call (Test-OAuthConnectivity does), capture its Authorization header: --token-file FILE';
+    const remedy =
+      'Have the server call (Test-OAuthConnectivity does), capture its Authorization header: --token-file FILE';
     return [skipped('token from the partner', 'none was given', remedy)];
   }
   const step = fromPartner(found, await diagnose(admin, found.id, captured));

@@ -13,12 +13,7 @@ export function checkPartner({ id, enabled, trustLevel }: Partner): Step {
 }
 
 export function checkRealm({ name, enabled, policy }: Realm, { microsoft }: Partner): Step {
-  if (!enabled)
-    return failed(
-      'realm',
-      `${name} is disabled`,
-      `countersign realm enable ${name}`,
-    );
+  if (!enabled) return failed('realm', `${name} is disabled`, `countersign realm enable ${name}`);
   if (microsoft === undefined) return ok('realm', `${name} is enabled`);
   if (policy.microsoft === undefined) {
     const remedy = `countersign realm set ${name} --application-identifier GUID --microsoft-realm NAME --host HOST`;

@@ -16,7 +16,8 @@ const document = z.looseObject({
 });
 
 const NAME = 'our document';
-const NO_CERTIFICATE = 'Without a certificate there is none: the rotation gives the key that signs one within 15 minutes.';
+const NO_CERTIFICATE =
+  'Without a certificate there is none: the rotation gives the key that signs one within 15 minutes.';
 
 type MicrosoftRealm = NonNullable<Realm['policy']['microsoft']>;
 
@@ -74,8 +75,7 @@ export function checkOurCertificates(rings: readonly Ring[], nowMs: number): Ste
   const left = daysLeft(active.notAfter, nowMs) ?? 0;
   const told = `the one that signs is valid for ${left} more days`;
   if (left < 0) return failed(name, 'the one that signs has expired', 'countersign key rotate --algorithm RS256');
-  if (next === undefined)
-    return warning(name, `${told}, and there is no next one in the document`, assign);
+  if (next === undefined) return warning(name, `${told}, and there is no next one in the document`, assign);
   const later = daysLeft(next.notAfter, nowMs) ?? 0;
   const both = `${told}, the next one for ${later}`;
   if (later < SOON_DAYS) return warning(name, both, assign);

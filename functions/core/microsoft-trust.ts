@@ -8,7 +8,7 @@ import { vouchingKeys } from './federated-assertion.ts';
 import { isSignedBy, refuseAsSlowly } from './key-proof.ts';
 import type { MicrosoftFault } from './microsoft-fault.ts';
 import { AUTHORIZATION_SERVER_SECONDS, checkLifetime, SELF_ISSUED_SECONDS } from './microsoft-lifetime.ts';
-import { isSameHost, parseTarget, type Target } from './microsoft-principal.ts';
+import { isSameHost, parsePrincipal, parseTarget, type Target } from './microsoft-principal.ts';
 import type { MicrosoftRealm } from './microsoft-profile.ts';
 import type { ActorToken, MicrosoftToken } from './microsoft-token.ts';
 import type { EpochSeconds, Partner, PartnerCredential } from './partner.ts';
@@ -37,6 +37,10 @@ export interface VerifiedMicrosoftToken {
   /** What its maker has signed that it may be used for. */
   readonly isTrustedForDelegation: boolean;
   readonly expiresAt: EpochSeconds;
+  /** From when on the signed part says that it is good: as old as it is, and perhaps by a clock that is ahead of ours. */
+  readonly notBefore: EpochSeconds;
+  /** When the signed part ends. Until then anybody who has it can put another unsigned part around it, with another end. */
+  readonly actorExpiresAt: EpochSeconds;
 }
 
 type Checked<Value> = Result<Value, MicrosoftFault>;
@@ -55,8 +59,8 @@ export const verifyMicrosoftToken = async (
   if (!speaker.ok) return speaker;
   const { partner, actor } = speaker.value;
   const maxSeconds = signer.trustedIssuer ? AUTHORIZATION_SERVER_SECONDS : SELF_ISSUED_SECONDS;
-  const expiresAt = checkTimes(token, actor, maxSeconds, now);
-  if (!expiresAt.ok) return expiresAt;
+  const ends = checkTimes(token, actor, maxSeconds, now);
+  if (!ends.ok) return ends;
   const target = checkTarget(token, check.realm);
   if (!target.ok) return target;
   const trusted = checkTrust(token, partner);
@@ -66,7 +70,8 @@ export const verifyMicrosoftToken = async (
     target: target.value,
     ...(token.outer === undefined ? {} : { user: token.outer }),
     isTrustedForDelegation: isDelegated(token.actor),
-    expiresAt: expiresAt.value,
+    ...ends.value,
+    notBefore: Number(token.actor.claims.nbf),
   });
 };
 
@@ -101,30 +106,37 @@ const checkSpeaker = ({ token, named }: MicrosoftCheck, signer: Partner): Checke
   if (isItsOwn(signer, nameid)) return accept({ partner: signer, actor: nameid });
   if (!signer.trustedIssuer) return refuse('issuer_not_authorized_for_actor');
   // The name again, although the partner was found by it.
-  if (named?.issuer !== nameid || named.microsoft?.issuedBy !== 'authorization-server')
+  if (named?.issuer !== nameid || named.microsoft?.issuedBy !== 'authorization-server' || !isOfRealm(nameid, iss))
     return refuse('actor_not_partner');
   return named.enabled ? accept({ partner: named, actor: nameid }) : refuse('partner_disabled');
 };
+
+/** Both are in one realm, as a client and the server that it asks have to be (MS-XOAUTH 1.5): no tenant speaks for another one. */
+const isOfRealm = (nameid: string, issuer: string): boolean =>
+  parsePrincipal(nameid)?.realm === parsePrincipal(issuer)?.realm;
 
 /** Whether a partner may name this application in tokens of its own: itself, or as a trust broker. */
 export const isItsOwn = ({ issuer, microsoft }: Partner, nameid: string): boolean =>
   microsoft?.issuedBy === 'itself' && (nameid === issuer || microsoft.actors.includes(nameid));
 
-/** Steps 14 to 17, but for the audience. @returns when the token ends. */
+/** Steps 14 to 17, but for the audience. */
 const checkTimes = (
   { actor, outer }: MicrosoftToken,
   nameid: string,
   maxSeconds: number,
   now: EpochSeconds,
-): Checked<EpochSeconds> => {
+): Checked<Pick<VerifiedMicrosoftToken, 'expiresAt' | 'actorExpiresAt'>> => {
   const signed = checkLifetime(actor.claims, maxSeconds, now);
-  if (!signed.ok || outer === undefined) return signed;
+  if (!signed.ok) return signed;
+  if (outer === undefined) return accept({ expiresAt: signed.value, actorExpiresAt: signed.value });
   if (outer.iss !== nameid) return refuse('issuer_actor_mismatch');
   const audience = checkSameAudience(actor, outer);
   if (!audience.ok) return audience;
   const unsigned = checkLifetime(outer, maxSeconds, now);
   if (!unsigned.ok) return unsigned;
-  return unsigned.value > signed.value ? refuse('outer_outlives_actor') : unsigned;
+  return unsigned.value > signed.value
+    ? refuse('outer_outlives_actor')
+    : accept({ expiresAt: unsigned.value, actorExpiresAt: signed.value });
 };
 
 /** Step 16: nothing of the unsigned part may say more than the signed one (CVE-2025-55241). */

@@ -41,6 +41,8 @@ const SCHEMES: { readonly [Kind in UserIdentifier]?: RegExp } = { smtp: /^smtp:/
 /** @returns `undefined`: not an identifier of that kind. */
 export const normalIdentifier = (kind: UserIdentifier, text: unknown): string | undefined => {
   if (typeof text !== 'string' || text.length > MAX_LENGTH) return undefined;
+  // What only looks like another text (a Kelvin sign, a letter in two parts) could be lowered to it, or stand beside it (UAX 15).
+  if (text.normalize('NFC') !== text) return undefined;
   const normal = text.toLowerCase().replace(SCHEMES[kind] ?? '', '');
   return normal.length <= MAX_LENGTH && FORMATS[kind].test(normal) ? normal : undefined;
 };
@@ -54,7 +56,7 @@ const NAME_KINDS: ReadonlyMap<string, UserIdentifier> = new Map([
 
 /**
  * The identifiers that the claims hold. What `nameid` is without `nii` MS-XOAUTH says (3.2.5.6): the UPN.
- * @param acceptsSids whether the signer's security identifiers mean anything here: they do in its own forest only.
+ * @param acceptsSids whether the partner's security identifiers mean anything here: they do in its own forest only.
  */
 export const readUserIdentifiers = (
   claims: JsonObject,

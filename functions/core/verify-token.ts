@@ -37,10 +37,10 @@ const findSigner = (rings: readonly KeyRing[], kid: string): { ring: KeyRing; ke
 };
 
 /** Whether the token was issued since all that there were were revoked. */
-export const youngEnough = (
+export const youngEnough = <Claims extends Pick<AccessTokenClaims, 'iat'>>(
   { tokensNotBefore: notBefore = 0 }: { readonly tokensNotBefore?: EpochSeconds },
-  claims: AccessTokenClaims,
-): Result<AccessTokenClaims> =>
+  claims: Claims,
+): Result<Claims> =>
   claims.iat < notBefore ? refuse({ reason: 'token_too_old', issuedAt: claims.iat, notBefore }) : accept(claims);
 
 /** A token outlives neither its client's place in the realm, nor what it is trusted with, nor the grant it was issued for. */

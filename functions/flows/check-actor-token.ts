@@ -119,11 +119,13 @@ const claimsOf = async (
   const context = { partners, issuers: partners, certificates, users, realm: terms, freshness, now };
   const verified = await verifyActorToken(context, accept(token));
   if (!verified.ok) return verified;
-  const { partner, credential, subject, expiresAt } = verified.value;
+  const { partner, credential, subject, expiresAt, actorExpiresAt, notBefore } = verified.value;
   const jti = actorTokenId(token.actor.jws, subject.sub);
   // Good until the clock of its maker, however late that is, shows the end of it.
   const until = expiresAt + SKEW_SECONDS;
-  learn({ client: partner.id, clientKey: credential.kid, subject: subject.sub, tokenId: jti, expiresAt: until });
+  // By which it can be revoked: for as long as anybody could put another unsigned part around what is signed.
+  const end = { tokenId: jti, expiresAt: actorExpiresAt + SKEW_SECONDS };
+  learn({ client: partner.id, clientKey: credential.kid, subject: subject.sub, ...end });
   const called = checkTarget(verified.value, resource);
   if (!called.ok) return called;
   const found = await partners.find(name, partner.id, freshness);
@@ -137,7 +139,7 @@ const claimsOf = async (
   if (binding !== undefined) return refuse({ reason: 'token_unbound', binding });
   const grant = { ...entitlement.value, issuer: terms.issuer, client: partner.id };
   // As old as its maker has signed that it is, and not from the future, whatever clock that was.
-  const issuedAt = Math.min(Number(token.actor.claims.nbf), now);
+  const issuedAt = Math.min(notBefore, now);
   return youngEnoughFor(found, buildClaims({ ...grant, seconds: until - issuedAt }, jti, issuedAt));
 };
 

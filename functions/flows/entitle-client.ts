@@ -113,7 +113,7 @@ const entitle = async (
   const about =
     actorToken === undefined
       ? await verifySubject({ ...context, revocations, rings }, owned, request.grant)
-      : subjectOfActorToken(partner, actorToken, owned.grants, resource.value);
+      : await subjectOfActorToken({ ...context, revocations }, owned, actorToken, resource.value);
   if (!about.ok) return about;
   const { subject, origin, confirmation: bound, uses } = about.value;
   learn({ subject: subject.sub });

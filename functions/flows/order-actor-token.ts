@@ -5,11 +5,13 @@
 
 import { orderActorToken } from '../core/actor-order.ts';
 import { accept, type Result, refuse } from '../core/errors.ts';
+import { parsePrincipal } from '../core/microsoft-principal.ts';
 import { isCalledSo } from '../core/microsoft-resource.ts';
 import { normalIdentifier, type UserIdentifiers } from '../core/microsoft-user.ts';
-import type { Partner } from '../core/partner.ts';
+import { isPartnerId, type Partner } from '../core/partner.ts';
 import type { Entitlement } from '../core/policy.ts';
 import type { RealmTerms } from '../core/realm.ts';
+import type { Subject } from '../core/subject.ts';
 import type { Confirmation } from '../core/token.ts';
 import type { TokenRequest } from '../core/token-request.ts';
 import type { Freshness, PartnerReader, UserReader } from '../ports.ts';
@@ -62,7 +64,7 @@ export const orderForServer = async (
     trustedForDelegation,
   });
   if (!order.ok || subject.kind === 'application') return order;
-  const user = await identifiersOf(context, subject.sub);
+  const user = await identifiersOf(context, client, subject);
   return user === undefined ? cannot(profile, 'the user has no name in it') : accept({ ...order.value, user });
 };
 
@@ -79,15 +81,22 @@ const checkName = async (
     : refuse({ reason: 'resource_unknown', resource });
 };
 
-/** Of a user that was registered what was registered; of any other the name itself, if it is one. */
+/**
+ * Of a user that was registered what was registered; of any other the name itself, if it is one. Not of the users of another issuer: what
+ * they are called there, perhaps by themselves, says nothing about who has that name here.
+ */
 const identifiersOf = async (
   { users, realm, freshness }: OrderContext,
-  subject: string,
+  client: Partner,
+  { sub, subId }: Subject,
 ): Promise<UserIdentifiers | undefined> => {
-  const known = await users.findUser(realm.name, subject, freshness);
+  const knownTo = subId?.iss ?? '';
+  const isOfRealm = knownTo === realm.issuer || isPartnerId(knownTo) || knownTo === client.issuer;
+  const known = isOfRealm ? await users.findUser(realm.name, sub, freshness) : undefined;
   if (known !== undefined) return known.identifiers;
-  if (realm.microsoft?.users !== 'as-stated') return undefined;
-  const [upn, sid] = [normalIdentifier('upn', subject), normalIdentifier('sid', subject)];
+  const isStated = isOfRealm || parsePrincipal(knownTo) !== undefined;
+  if (realm.microsoft?.users !== 'as-stated' || !isStated) return undefined;
+  const [upn, sid] = [normalIdentifier('upn', sub), normalIdentifier('sid', sub)];
   if (upn !== undefined) return { upn };
   return sid === undefined ? undefined : { sid };
 };

@@ -97,14 +97,14 @@ export const verifyActorToken = async (
 const isPartner = async ({ partners, realm, freshness }: ActorTokenContext, sub: string): Promise<boolean> =>
   isPartnerId(sub) && (await partners.find(realm.name, sub, freshness)) !== undefined;
 
-/** Step 21. A registered user is ours to name; any other is known to the server that speaks of it. */
+/** Step 21. The unsigned part is the word of the partner, whoever has signed its actor token. A registered user is ours to name; any other is known to the server that speaks of it. */
 const subjectOf = async (
   { users, realm, freshness }: ActorTokenContext,
   microsoft: MicrosoftRealm,
-  { partner, signer, actor, user }: VerifiedMicrosoftToken,
+  { partner, actor, user }: VerifiedMicrosoftToken,
 ): Promise<Result<Subject, MicrosoftFault>> => {
   if (user === undefined) return accept(itself(partner.id));
-  const identifiers = readUserIdentifiers(user, signer.acceptsSecurityIdentifiers);
+  const identifiers = readUserIdentifiers(user, partner.acceptsSecurityIdentifiers);
   if (!identifiers.ok) return identifiers;
   if (microsoft.users === 'as-stated') return userOf(actor, statedName(identifiers.value) ?? '');
   const known = resolveUser(identifiers.value, await users.findUsers(realm.name, identifiers.value, freshness));

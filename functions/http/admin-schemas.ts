@@ -250,8 +250,8 @@ export const userSchema = z.strictObject({
 /** Of a token what names it and when it ends, and nothing that could be used as one. */
 export const tokenSchema = z.strictObject({ tokenId: z.string(), expiresAt: time });
 
-/** A token as it was captured from a server: more than the longest that is looked at, so that a longer one is told why it is refused. */
-export const diagnosisSchema = z.strictObject({ partner: z.string(), token: z.string().min(1).max(32_768) });
+/** A token as it was captured from a server, good or bad; how long one may be is the first of its checks. */
+export const diagnosisSchema = z.strictObject({ partner: z.string(), token: z.string() });
 
 export const credentialQuery = z.strictObject({ kid: z.string() });
 

@@ -143,6 +143,14 @@ export const MUTATIONS: readonly Mutation[] = [
     'an authorization server may speak for partners that speak for themselves',
     " || named.microsoft?.issuedBy !== 'authorization-server'",
     '',
+    'sts-speaks-for-self-issuer',
+  ),
+  off(
+    'trust',
+    'an authorization server may speak for partners of another realm',
+    ' || !isOfRealm(nameid, iss)',
+    '',
+    'sts-speaks-for-another-tenant',
   ),
   // Step 14: the times.
   off(

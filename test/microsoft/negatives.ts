@@ -121,7 +121,12 @@ export const FURTHER: readonly RefusedToken[] = [
     claims: { nameid: `${APP.lync}@${REALM.sharepoint}` },
     outer: { iss: `${APP.lync}@${REALM.sharepoint}` },
   }),
-  wrong('sts-speaks-for-self-issuer', 'actor_not_partner', vouched, { claims: { nameid: `${APP.lync}@${REALM.org}` } }),
+  wrong('sts-speaks-for-self-issuer', 'actor_not_partner', vouched, {
+    claims: { nameid: `7557eb47-c689-4224-abcf-aef9bd7573df@${REALM.tenant}` },
+  }),
+  wrong('sts-speaks-for-another-tenant', 'actor_not_partner', vouched, {
+    claims: { nameid: `${APP.hrapp}@${REALM.otherTenant}` },
+  }),
   app('aud-app-case', 'audience_app_mismatch', { claims: { aud: TO_LYNC.replace('0ff1', '0FF1') } }),
   app('aud-realm-foreign', 'audience_realm_mismatch', { claims: { aud: TO_LYNC.replace('@contoso', '@fabrikam') } }),
   app('aud-missing', 'audience_malformed', { claims: { aud: undefined } }),

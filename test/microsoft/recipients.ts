@@ -24,6 +24,8 @@ export interface Recipient {
 
 const ofCertificate = (file: string) => ({ credentials: [{ certificate: fixtureText(file) }] });
 
+const TENANT = '9b6c1d7e-0c8a-4f0e-8f43-6f1f0a2c7e55';
+
 /** Whoever may speak of users at all is asked for nothing more here: the trust level decides. */
 const partnerOf = (trusted: TrustedPartner): Recipient['partners'][number] => ({
   id: trusted.name,
@@ -40,6 +42,22 @@ const partnerOf = (trusted: TrustedPartner): Recipient['partners'][number] => ({
   ...(trusted.certificate === undefined ? {} : ofCertificate(trusted.certificate)),
 });
 
+/** An application of the STS's realm that speaks for itself, and one of another realm that has its tokens from a server there. */
+const BESIDE_STS: Recipient['partners'] = [
+  {
+    id: 'calendar',
+    issuer: `7557eb47-c689-4224-abcf-aef9bd7573df@${TENANT}`,
+    trustLevel: 'full',
+    microsoft: { userTokens: true },
+  },
+  {
+    id: 'hrapp-elsewhere',
+    issuer: '3d1f9a52-7c4e-4b0d-9a6e-5b2c8f7e1d90@c2a4b9d1-5e33-4d0b-8a21-90f7d6e4b3a2',
+    trustLevel: 'full',
+    microsoft: { issuedBy: 'authorization-server', userTokens: true },
+  },
+];
+
 const ofTrustConfig = Object.entries(trustConfig.recipients).map(
   ([name, { applicationId, hosts, realms, authServers, partners }]): Recipient => ({
     name,
@@ -50,12 +68,11 @@ const ofTrustConfig = Object.entries(trustConfig.recipients).map(
         metadata: document(metadata ?? ''),
       })),
       ...partners.map(partnerOf),
+      ...(name === 'exchange' ? BESIDE_STS : []),
     ],
     audiences: hosts.map((host) => `https://${host}`),
   }),
 );
-
-const TENANT = '9b6c1d7e-0c8a-4f0e-8f43-6f1f0a2c7e55';
 
 /** What stands for ACS: servers give it assertions that they have made for it, and call a resource with what they get. */
 const STS: Recipient = {

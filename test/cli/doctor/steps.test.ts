@@ -55,19 +55,36 @@ describe('keys of the partner', () => {
     ['one that lasts', partner(), 'ok', 'k1 for 400 more days'],
     ['none', partner({ credentials: [] }), 'failed', 'there is none'],
     ['no certificate', partner({ credentials: [{ ...credential(), x5t: undefined }] }), 'failed', 'there is none'],
-    ['one that has expired', partner({ credentials: [credential({ expiresAt: inDays(-2) })] }), 'failed', 'none is valid'],
+    [
+      'one that has expired',
+      partner({ credentials: [credential({ expiresAt: inDays(-2) })] }),
+      'failed',
+      'none is valid',
+    ],
     ['one to come only', partner({ credentials: [credential({ notBefore: inDays(2) })] }), 'failed', 'none is valid'],
     ['one that ends', partner({ credentials: [credential({ expiresAt: inDays(30) })] }), 'warning', 'ends in 30 days'],
     [
       'one that ends, and the next one',
-      partner({ credentials: [credential({ expiresAt: inDays(30) }), credential({ kid: 'k2', notBefore: inDays(20) })] }),
+      partner({
+        credentials: [credential({ expiresAt: inDays(30) }), credential({ kid: 'k2', notBefore: inDays(20) })],
+      }),
       'ok',
       'k2 is valid from',
     ],
     ['one without end', partner({ credentials: [credential({ expiresAt: undefined })] }), 'ok', 'has no end'],
-    ['those of an authorization server', partner({ microsoft: { ...MICROSOFT, issuedBy: 'authorization-server' } }), 'skipped', ''],
+    [
+      'those of an authorization server',
+      partner({ microsoft: { ...MICROSOFT, issuedBy: 'authorization-server' } }),
+      'skipped',
+      '',
+    ],
     ['of no Microsoft product: a key', server({ credentials: [credential({ x5t: undefined })] }), 'ok', 'k1'],
-    ['a certificate name', server({ credentials: [], tlsSubject: { sanDns: 'a.example' } }), 'ok', 'a TLS client certificate'],
+    [
+      'a certificate name',
+      server({ credentials: [], tlsSubject: { sanDns: 'a.example' } }),
+      'ok',
+      'a TLS client certificate',
+    ],
     ['of no Microsoft product: nothing', server({ credentials: [] }), 'failed', 'there is none'],
   ])('%s', (_case, who, outcome, finding) => {
     expect(short(checkKeys(who, NOW))).toEqual([outcome, expect.stringContaining(finding)]);
@@ -147,10 +164,7 @@ const owned = (profile = 'microsoft-s2s') => {
 
 const ring = (active: number | undefined, standby: number | undefined): Ring => ({
   ...{ algorithm: 'RS256', version: 1 },
-  keys: [
-    ['active', active] as const,
-    ['standby', standby] as const,
-  ].map(([state, days]) => ({
+  keys: [['active', active] as const, ['standby', standby] as const].map(([state, days]) => ({
     ...{ kid: state, state, hold: false, keyArn: '', createdAt: '', ageSeconds: 0 },
     ...(days === undefined ? {} : { certificate: { subject: 'CN=x', notAfter: inDays(days) } }),
   })),
@@ -170,7 +184,11 @@ describe('what they need of us', () => {
     ['an hour', checkClock(new Date(NOW + 3_600_000).toUTCString(), NOW), 'failed'],
     ['no time', checkClock(null, NOW), 'warning'],
     ['no document', checkOurDocument(answer(404, {}), REALM), 'failed'],
-    ['the document of another', checkOurDocument(answer(200, { issuer: ISSUER, keys: [key('AAAA')] }), REALM), 'failed'],
+    [
+      'the document of another',
+      checkOurDocument(answer(200, { issuer: ISSUER, keys: [key('AAAA')] }), REALM),
+      'failed',
+    ],
     [
       'a document whose certificate is none',
       checkOurDocument(answer(200, { issuer: `${REALM.applicationId}@contoso.com`, keys: [key('AAAA')] }), REALM),

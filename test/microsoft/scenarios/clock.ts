@@ -14,8 +14,11 @@ export class Clock {
   }
 }
 
-/** When both sides change their certificates, and what is done around that. */
+/**
+ * When both sides change their certificates, and what is done around that: near enough for a token about a user of five minutes from before
+ * to be shown afterwards, far enough for a slow machine.
+ */
 export const rollOf = (start: number) => {
   const effectiveAt = start + 4 * DAY;
-  return { effectiveAt, before: effectiveAt - 120, during: effectiveAt + 120, after: effectiveAt + 4 * DAY };
+  return { effectiveAt, before: effectiveAt - 240, during: effectiveAt + 30, after: effectiveAt + 4 * DAY };
 };

@@ -65,15 +65,14 @@ export class Enterprise implements AsyncDisposable {
     return this.#service[Symbol.asyncDispose]();
   }
 
-  /** Starts it again at what time it is by now, which is when the schedules run. */
-  async catchUp(): Promise<void> {
+  /** Starts it again, at what time it is by now. Whoever follows its document finds it as it is then. */
+  async restart(): Promise<void> {
     await this.#service[Symbol.asyncDispose]();
     this.#service = await run(this.#directory, this.#clock);
     this.#front.leadTo(this.#service.deployment.url);
-    await this.settle();
   }
 
-  /** Runs the schedules until the keys are as the calendar wants them. A key is certified, published, retired in single steps. */
+  /** Runs the schedules, for documents that it follows and for its keys, which take single steps, until nothing is left to do. */
   async settle(): Promise<void> {
     for (let step = 0; step < STEPS; step += 1)
       for (const { ok } of await this.#service.deployment.runSchedule()) if (!ok) throw new Error('a schedule failed');

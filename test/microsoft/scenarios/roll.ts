@@ -37,7 +37,7 @@ const hasWorked = (called: Called, seen: object): void => {
 };
 
 /** By what the key that has signed is named, wherever in the token that stands. */
-export const signerOf = (token: string): unknown => {
+const signerOf = (token: string): unknown => {
   const read = readJwt(token);
   const inner = read?.claims.actortoken;
   const { x5t, kid } = decodeProtectedHeader(typeof inner === 'string' ? inner : token);
@@ -87,7 +87,7 @@ export const tellRoll = (parties: () => Parties, conversations: readonly Convers
       const { clock, enterprises } = parties();
       clock.moveTo(times.during);
       // Nobody has read anybody's document anew.
-      for (const each of enterprises) await each.catchUp();
+      await startAgain(enterprises);
     }, 120_000);
 
     it.each(conversations)('$name', async ({ name, call, seen }) => {
@@ -129,6 +129,12 @@ const unknownKey = ({ diagnostics = '', text }: Called): boolean =>
 
 /** Everybody reads everybody's documents. */
 const catchUp = async ({ enterprises, servers }: Parties): Promise<void> => {
-  for (const each of enterprises) await each.catchUp();
+  await startAgain(enterprises);
   for (const { trust } of servers) await trust.refresh();
+};
+
+/** First all of them, since they follow one another. */
+const startAgain = async (enterprises: readonly Enterprise[]): Promise<void> => {
+  await Promise.all(enterprises.map((each) => each.restart()));
+  for (const each of enterprises) await each.settle();
 };

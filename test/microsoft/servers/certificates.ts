@@ -10,7 +10,6 @@ export interface ServerCertificate {
   /** Base64 of the DER. */
   readonly value: string;
   readonly x5t: string;
-  readonly notAfter: number;
   /** RSASSA-PKCS1-v1_5 with SHA-256, base64url. */
   sign(input: string): string;
 }
@@ -37,7 +36,6 @@ export const makeCertificate = async (
   return {
     value: base64,
     x5t: thumbprintOf(base64),
-    notAfter,
     sign: (input) => sign('RSA-SHA256', Buffer.from(input), key).toString('base64url'),
   };
 };

@@ -27,11 +27,11 @@ export interface SimulatedServerOptions {
   readonly now: () => number;
   readonly accounts?: readonly Account[];
   readonly acceptsSecurityIdentifiers?: boolean;
-  /** Of the certificate that it begins with. @default - five years from now */
-  readonly notAfter?: number;
 }
 
 const DAY = 86_400;
+/** What Exchange gives its own certificate. */
+const YEARS = 1_825 * DAY;
 const ACTOR_SECONDS = 3_600;
 
 /** What came of a call. */
@@ -71,8 +71,9 @@ export class SimulatedServer implements AsyncDisposable {
   }
 
   static async start(options: SimulatedServerOptions): Promise<SimulatedServer> {
-    const { product, now, notAfter = now() + 1_825 * DAY } = options;
-    const certificate = await makeCertificate(PRODUCTS[product].title, now() - 30 * DAY, notAfter);
+    const { product, now } = options;
+    const { title } = PRODUCTS[product];
+    const certificate = await makeCertificate(title, now() - 30 * DAY, now() + YEARS);
     let self: SimulatedServer | undefined;
     const listening = await startTlsServer((request, response) => self?.answer(request, response), {
       certificate: await certify(['localhost']),
@@ -89,7 +90,7 @@ export class SimulatedServer implements AsyncDisposable {
   /** The next certificate, which it signs with from that time on. */
   async stage(effectiveAt: number): Promise<ServerCertificate> {
     const { product, now } = this.#options;
-    const next = await makeCertificate(`${PRODUCTS[product].title} next`, now() - DAY, now() + 1_825 * DAY);
+    const next = await makeCertificate(`${PRODUCTS[product].title} next`, now() - DAY, now() + YEARS);
     this.certificates.stage(next, effectiveAt);
     return next;
   }
@@ -185,7 +186,7 @@ export class SimulatedServer implements AsyncDisposable {
   #validate(token: string): Accepted {
     const { product, realm, accounts = [], acceptsSecurityIdentifiers = false, now } = this.#options;
     const recipient = {
-      ...{ app: PRODUCTS[product].app, realm, hosts: [new URL(this.origin).host], trust: this.trust },
+      ...{ app: PRODUCTS[product].app, realms: [realm], hosts: [new URL(this.origin).host], trust: this.trust },
       ...{ accounts, acceptsSecurityIdentifiers, tellsFormsApart: product === 'sharepoint' },
     };
     return validate(recipient, token, now());

@@ -11,7 +11,7 @@ import { publishSts } from './metadata.ts';
 import { readTarget } from './names.ts';
 import { readJwt, signJwt, toInt64 } from './tokens.ts';
 
-export const ACS = '00000001-0000-0000-c000-000000000000';
+const ACS = '00000001-0000-0000-c000-000000000000';
 
 const DAY = 86_400;
 const TOKEN_SECONDS = 43_200;

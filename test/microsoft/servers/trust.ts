@@ -11,13 +11,15 @@ import { send } from './transport.ts';
 export type TrustLevel = 'Full' | 'Application' | 'User';
 
 interface Followed {
-  readonly metadataUrl: string;
+  /** Absent: what is trusted was given once, and stays. */
+  readonly metadataUrl?: string;
   document: TrustDocument;
 }
 
 interface SelfIssuing extends Followed {
   readonly kind: 'partner';
   readonly trustLevel: TrustLevel;
+  readonly isTrustBroker?: boolean;
 }
 
 export interface AuthorizationServer extends Followed {
@@ -36,6 +38,7 @@ export interface Signer {
   /** Base64 DER. */
   readonly certificate: string;
   readonly trustLevel?: TrustLevel;
+  readonly isTrustBroker?: boolean;
 }
 
 export class Trust {
@@ -65,6 +68,15 @@ export class Trust {
     });
   }
 
+  /** `-CertificateRawData`, `New-SPTrustedSecurityTokenIssuer -Certificate`; without a trust level it is an authorization server's. */
+  pin(document: TrustDocument, trustLevel?: TrustLevel, isTrustBroker = false): void {
+    this.#followed.push(
+      trustLevel === undefined
+        ? { kind: 'authorization server', document }
+        : { kind: 'partner', trustLevel, isTrustBroker, document },
+    );
+  }
+
   /** `UseOAuthServer` */
   addVouchedFor(partner: VouchedFor): void {
     this.#vouchedFor.push(partner);
@@ -73,6 +85,7 @@ export class Trust {
   /** As once a day, and by `Set-AuthServer -RefreshAuthMetadata`. What it was stays where a document cannot be had. */
   async refresh(): Promise<void> {
     for (const followed of this.#followed) {
+      if (followed.metadataUrl === undefined) continue;
       const document = await download(this.#product, followed.metadataUrl).catch(() => followed.document);
       if (document.issuer === followed.document.issuer) followed.document = document;
     }
@@ -86,7 +99,9 @@ export class Trust {
       if (certificate !== undefined)
         return {
           ...{ kind, issuer: document.issuer, certificate },
-          ...(each.kind === 'partner' ? { trustLevel: each.trustLevel } : {}),
+          ...(each.kind === 'partner'
+            ? { trustLevel: each.trustLevel, isTrustBroker: each.isTrustBroker === true }
+            : {}),
         };
     }
     return undefined;

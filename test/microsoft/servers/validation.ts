@@ -27,7 +27,8 @@ const invalidAudience = (reason: string) => new Refused('3000003', 'invalid_clie
 
 export interface Recipient {
   readonly app: string;
-  readonly realm: string;
+  /** Its own, and that of its organization in the cloud. */
+  readonly realms: readonly string[];
   /** Authorities under which it is called. */
   readonly hosts: readonly string[];
   readonly trust: Trust;
@@ -50,8 +51,8 @@ export const validate = (recipient: Recipient, token: string, now: number): Acce
   const read = readJwt(token);
   if (read === undefined) throw invalidToken('the token cannot be parsed');
   const { outer, actor } = partsOf(read);
-  for (const { claims } of [actor, ...(outer === undefined ? [] : [outer])]) needClaims(claims);
   const signer = signerOf(recipient.trust, actor);
+  for (const { claims } of [actor, ...(outer === undefined ? [] : [outer])]) needClaims(claims);
   const { nameid: application, trustedfordelegation: delegation } = actor.claims;
   const level = levelOf(recipient.trust, signer, actor);
   if (outer !== undefined && outer.claims.iss !== application) throw invalidIssuer('outer issuer is not the actor');
@@ -102,13 +103,17 @@ const signerOf = (trust: Trust, { header, input, signature }: ReadJwt): Signer =
   return signer;
 };
 
-/** Who may speak for `nameid`: a partner for itself, an authorization server for the partners that are said to use one. */
-const levelOf = (trust: Trust, { kind, issuer, trustLevel = 'User' }: Signer, { claims }: ReadJwt) => {
+/** Who may speak for `nameid`: a partner for itself, a trust broker for any application, an authorization server for the partners that are said to use one. */
+const levelOf = (
+  trust: Trust,
+  { kind, issuer, trustLevel = 'User', isTrustBroker = false }: Signer,
+  { claims }: ReadJwt,
+) => {
   if (claims.iss !== issuer) throw invalidIssuer('the key is of another issuer');
   const named = readPrincipal(claims.nameid);
   if (named === undefined) throw invalidToken('no nameid');
   if (kind === 'partner') {
-    if (claims.nameid !== issuer) throw invalidIssuer('a partner speaks for itself');
+    if (claims.nameid !== issuer && !isTrustBroker) throw invalidIssuer('a partner speaks for itself');
     return trustLevel;
   }
   const partner = trust.findVouchedFor(named.app, named.realm);
@@ -116,10 +121,10 @@ const levelOf = (trust: Trust, { kind, issuer, trustLevel = 'User' }: Signer, { 
   return partner.trustLevel;
 };
 
-const checkAudience = ({ app, realm, hosts }: Recipient, aud: unknown): void => {
+const checkAudience = ({ app, realms, hosts }: Recipient, aud: unknown): void => {
   const target: Target | undefined = readTarget(aud);
   const isHere = hosts.some((host) => host.toLowerCase() === target?.host.toLowerCase());
-  if (target === undefined || target.app !== app || target.realm !== realm || !isHere)
+  if (target === undefined || target.app !== app || !realms.includes(target.realm) || !isHere)
     throw invalidAudience('invalid audience URI');
 };
 
