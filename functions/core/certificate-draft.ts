@@ -44,7 +44,7 @@ import type { EpochSeconds } from './partner.ts';
 import type { InputProblem } from './public-key.ts';
 
 /** What is to be signed, and what becomes of it with the signature. */
-export interface Draft {
+interface Draft {
   readonly toBeSigned: Uint8Array;
   /** @param signature in its JOSE form, as `Signer` makes it. @returns DER. */
   assemble(signature: Uint8Array): Uint8Array;

@@ -18,7 +18,7 @@ export interface MicrosoftRealm {
 }
 
 export const MICROSOFT_USERS = ['registered', 'as-stated'] as const;
-export type MicrosoftUsers = (typeof MICROSOFT_USERS)[number];
+type MicrosoftUsers = (typeof MICROSOFT_USERS)[number];
 
 /** What a partner may do in that profile. */
 export interface MicrosoftPartner {

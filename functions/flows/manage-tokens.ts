@@ -4,6 +4,7 @@
  */
 
 import { accept, refuse } from '../core/errors.ts';
+import { AUTHORIZATION_SERVER_SECONDS, SKEW_SECONDS } from '../core/microsoft-lifetime.ts';
 import { type EpochSeconds, type Grant, isAudienceUri } from '../core/partner.ts';
 import type { AdminResult } from '../core/registration.ts';
 import { nextMark } from '../core/token-mark.ts';
@@ -27,6 +28,8 @@ export interface ManageTokensSettings {
 
 const MAX_ATTEMPTS = 4;
 const MAX_TOKEN_ID_LENGTH = 256;
+/** A token of an authorization server of the Microsoft profile, with a clock that is fast when it begins and one that is slow when it ends. */
+const MAX_ACTOR_TOKEN_SECONDS = AUTHORIZATION_SERVER_SECONDS + 2 * SKEW_SECONDS;
 
 export type ManageTokens = ReturnType<typeof manageTokens>;
 
@@ -104,9 +107,9 @@ export const manageTokens = (
           ? []
           : [{ pointer: '/tokenId', detail: `1 to ${MAX_TOKEN_ID_LENGTH} characters` }]),
         ...(expiresAt + clockToleranceSeconds > now ? [] : [{ pointer: '/expiresAt', detail: 'it has expired' }]),
-        ...(expiresAt <= now + MAX_TOKEN_SECONDS + clockToleranceSeconds
+        ...(expiresAt <= now + Math.max(MAX_TOKEN_SECONDS + clockToleranceSeconds, MAX_ACTOR_TOKEN_SECONDS)
           ? []
-          : [{ pointer: '/expiresAt', detail: 'no token of ours lives for so long' }]),
+          : [{ pointer: '/expiresAt', detail: 'no token that is taken here lives for so long' }]),
       ];
       if (problems.length > 0) return refuse({ reason: 'invalid', problems });
       await revocations.revoke(realm, tokenId, expiresAt + clockToleranceSeconds);

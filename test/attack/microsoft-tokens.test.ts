@@ -109,7 +109,6 @@ describe('an actor token for a resource', () => {
 
   it('is not turned into a new token after it was revoked', async () => {
     const ports = portsFor(lync, () => CLOCK);
-    await ports.revocations.isRevoked(HERE, 'another', CLOCK);
     const revocations = memoryTokenRevocations();
     await revocations.revoke(HERE, actorTokenId(application, 'exchange'), CLOCK + 43_200);
     expect(await ask({ ...ports, revocations }, application)).toBe('token_revoked');

@@ -10,7 +10,7 @@ const FIXTURES = join(import.meta.dirname, '../fixtures/microsoft-s2s');
 export const fixtureText = (file: string): string => readFileSync(join(FIXTURES, file), 'utf8').trim();
 const fixture = <Shape>(file: string): Shape => JSON.parse(fixtureText(file)) as Shape;
 
-export interface TokenEntry {
+interface TokenEntry {
   readonly name: string;
   readonly file: string;
   readonly recipient: string;

@@ -68,7 +68,7 @@ export interface Validator {
   readonly verifyActorToken: typeof verifyActorToken;
 }
 
-export const VALIDATOR: Validator = { parseMicrosoftToken, verifyActorToken };
+const VALIDATOR: Validator = { parseMicrosoftToken, verifyActorToken };
 
 /** `accept`, or the code of the refusal, as in the manifest of the fixtures. */
 export const verdict = async (

@@ -127,7 +127,7 @@ export const recipient = (name: string): Recipient => {
   return found;
 };
 
-export const usersOf = (realm: string): readonly MicrosoftUser[] =>
+const usersOf = (realm: string): readonly MicrosoftUser[] =>
   trustConfig.users.map(({ id, ...identifiers }) => ({ realm, id, identifiers, version: 1 }));
 
 /** A recipient as it is registered. */

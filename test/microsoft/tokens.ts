@@ -21,8 +21,8 @@ export const REALM = {
 
 export const EXCHANGE = `${APP.exchange}@${REALM.org}`;
 export const TO_LYNC = `${APP.lync}/sfbpool.contoso.example@${REALM.org}`;
-export const TO_EXCHANGE_TENANT = `${APP.exchange}/mail.contoso.example@${REALM.tenant}`;
-export const TO_STS = `${APP.acs}/sts.example.net@${REALM.tenant}`;
+const TO_EXCHANGE_TENANT = `${APP.exchange}/mail.contoso.example@${REALM.tenant}`;
+const TO_STS = `${APP.acs}/sts.example.net@${REALM.tenant}`;
 
 type Members = Readonly<Record<string, unknown>>;
 

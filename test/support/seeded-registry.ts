@@ -30,13 +30,13 @@ export const seedRegistry = async (
   }
 };
 
-export interface OpenRegistry extends AsyncDisposable {
+interface OpenRegistry extends AsyncDisposable {
   readonly documents: DynamoDBDocumentClient;
   readonly table: string;
 }
 
 /** The registry in that directory, as the admin function may use it. To be closed before a deployment gets the directory. */
-export const openRegistry = async (assemblyDirectory: string, directory: string): Promise<OpenRegistry> => {
+const openRegistry = async (assemblyDirectory: string, directory: string): Promise<OpenRegistry> => {
   await using started = new AsyncDisposableStack();
   const assembly = readAssembly(assemblyDirectory);
   const placement = placementOf(assembly);
