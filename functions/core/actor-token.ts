@@ -1,7 +1,7 @@
 /**
  * Tokens that Exchange, SharePoint and Skype for Business accept (MS-XOAUTH, MS-SPS2SAUTH 3.1.5): an actor token, signed, about an application; and
  * around it, for a user, a part that nobody signs. With an actor token that is trusted for delegation whoever holds it can be every user
- * at that resource, so that it lives an hour at most, and what is said of one user with it five minutes.
+ * at that resource, so that it lives an hour at most, and five minutes where it is made for what is said of one user.
  */
 
 import { base64url } from 'jose';
@@ -21,7 +21,8 @@ export interface ActorOrder {
 }
 
 const MAX_ACTOR_SECONDS = 3_600;
-const MAX_OUTER_SECONDS = 300;
+/** Of what is said of one user, and of an actor token that is signed for that alone. */
+export const MAX_OUTER_SECONDS = 300;
 
 interface Lifetime {
   readonly issuedAt: EpochSeconds;

@@ -105,7 +105,7 @@ export const MICROSOFT_ADVICE: Readonly<Record<MicrosoftFault, MicrosoftAdvice>>
   },
   actor_not_partner: {
     step: 13,
-    finding: 'its nameid is no partner that has its tokens from an authorization server',
+    finding: 'its nameid is no partner that has its tokens from an authorization server of its realm',
     remedy: 'countersign partner add NAME --application-identifier GUID --application-realm REALM --use-oauth-server',
   },
   invalid_time_claim: {

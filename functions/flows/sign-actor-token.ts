@@ -1,6 +1,6 @@
 /** An actor token for Exchange, SharePoint or Skype for Business, signed by the ring's active key, and the part about a user around it. */
 
-import { type ActorOrder, actorClaims, actorHeader, aroundActorToken } from '../core/actor-token.ts';
+import { type ActorOrder, actorClaims, actorHeader, aroundActorToken, MAX_OUTER_SECONDS } from '../core/actor-token.ts';
 import { certificateThumbprint } from '../core/certificate.ts';
 import { compact, signingInput } from '../core/jws.ts';
 import type { KeyRing, SigningKey } from '../core/key-ring.ts';
@@ -33,7 +33,9 @@ export const signActorToken = (
   readRings: () => Promise<readonly KeyRing[]>,
 ): Promise<SignedActorToken> =>
   withActiveKey(rings, readRings, 'RS256', async (key) => {
-    const seconds = Math.min(order.seconds, key.maxTokenSeconds ?? 0);
+    // What stands around it is the resource's to replace: it must not be everybody there for longer than it is the one user.
+    const bound = order.user === undefined ? order.seconds : Math.min(order.seconds, MAX_OUTER_SECONDS);
+    const seconds = Math.min(bound, key.maxTokenSeconds ?? 0);
     const { claims, ...lifetime } = actorClaims({ ...order, seconds }, now);
     const input = signingInput(actorHeader(thumbprintOf(key)), claims);
     const signed = compact(input, await signer.sign(key, 'RS256', input));

@@ -269,6 +269,55 @@ describe('what an operator is asked to register', () => {
   });
 });
 
+describe('a certificate', () => {
+  const admin = (method: string, path: string, body?: object) =>
+    callAdmin(service, method, `/admin/realms/lync-expired-cert/${path}`, body);
+  const certificate = fixtureText('partner-test-cert.pem');
+  const issuer = (realm: string) => `3d1f9a52-7c4e-4b0d-9a6e-5b2c8f7e1d90@${realm}`;
+  const add = async (id: string, members: object) =>
+    (
+      await admin('POST', 'partners', {
+        id,
+        issuer: issuer(`${id}.example`),
+        credentials: [{ certificate }],
+        ...members,
+      })
+    ).status;
+  const change = async (id: string, members: object) => {
+    const { version } = (await admin('GET', `partners/${id}`)).body;
+    return (await admin('PATCH', `partners/${id}`, { version, ...members })).status;
+  };
+
+  it("is one partner's at a time, whatever comes and goes", async () => {
+    expect(await add('first', { microsoft: {} })).toBe(201);
+    expect(await add('second', {})).toBe(201);
+    expect(await change('second', { microsoft: {} })).toBe(409);
+    expect(await change('first', { microsoft: null })).toBe(200);
+    expect(await change('second', { microsoft: {} })).toBe(200);
+    expect(await change('first', { microsoft: {} })).toBe(409);
+    expect((await admin('DELETE', 'partners/second')).status).toBe(204);
+    expect(await change('first', { microsoft: {} })).toBe(200);
+    expect((await admin('DELETE', 'partners/first')).status).toBe(204);
+  });
+
+  it('is not worth more for whoever asks for it twice at once', async () => {
+    const statuses = await Promise.all(['third', 'fourth'].map((id) => add(id, { microsoft: {} })));
+    expect(statuses.sort()).toEqual([201, 409]);
+  });
+});
+
+describe('a token that an operator has looked into', () => {
+  it('is not used up, and stands nowhere in the log', async () => {
+    const token = tokenOf(changed(GOOD.user.draft, { claims: { nonce: 'looked-into' } }));
+    const { status, body } = await callAdmin(service, 'POST', '/admin/realms/lync/tokens/diagnose', {
+      ...{ partner: 'exchange', token },
+    });
+    expect([status, body]).toMatchObject([200, { accepted: true, partner: 'exchange' }]);
+    const text = service.logs.join('\n');
+    for (const part of token.split('.').filter((each) => each.length > 60)) expect(text).not.toContain(part.slice(-60));
+  });
+});
+
 describe('the log', () => {
   it('holds no token, and nothing of the unsigned part', () => {
     const text = logLines(service)

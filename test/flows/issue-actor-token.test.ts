@@ -262,7 +262,13 @@ describe('a request for an actor token', () => {
     const { ports, calls } = worldOf({ recipient: outbound(DELEGATE) });
     const token = issuedTo(await ask(ports, draft, RESOURCE));
     expect(token.endsWith('.')).toBe(true);
-    expect(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())).toMatchObject({
+    const claimsOf = (text: string) => JSON.parse(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString());
+    // The resource could put another user around it: it is no better for longer.
+    expect(claimsOf(claimsOf(token).actortoken)).toMatchObject({
+      exp: String(CLOCK + 300),
+      trustedfordelegation: 'true',
+    });
+    expect(claimsOf(token)).toMatchObject({
       ...{ upn: 'kim@contoso.example', nii: 'urn:office:idp:activedirectory' },
       actortoken: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
     });
