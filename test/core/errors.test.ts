@@ -126,11 +126,12 @@ const ERROR_OF = (reason: RefusalReason): readonly [number, string] => {
   // RFC 8693 2.2.2
   if (/^(subject_|actor_token|actors_|may_act)/.test(reason)) return [400, 'invalid_request'];
   // RFC 7521 4.1.1
-  if (reason === 'grant_assertion_refused') return [400, 'invalid_grant'];
+  if (reason === 'grant_assertion_refused' || reason === 'microsoft_token_refused') return [400, 'invalid_grant'];
+  if (reason === 'assertion_resource') return [400, 'invalid_target'];
   if (/^authorization_details/.test(reason)) return [400, 'invalid_authorization_details'];
   if (reason === 'dpop_nonce') return [400, 'use_dpop_nonce'];
   if (/^dpop/.test(reason)) return [400, 'invalid_dpop_proof'];
-  if (reason === 'trust_level_insufficient') return [400, 'unauthorized_client'];
+  if (reason === 'trust_level_insufficient' || reason === 'delegation_not_granted') return [400, 'unauthorized_client'];
   if (reason === 'quota_exceeded') return [429, 'temporarily_unavailable'];
   if (reason === 'client_metadata_refused') return [400, 'invalid_redirect_uri'];
   if (/^(client|realm|credential|assertion|secret|certificate|issuer|federation)/.test(reason))

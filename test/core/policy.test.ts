@@ -43,7 +43,7 @@ describe('what a client may have', () => {
       ok: true,
       value: {
         ...{ subject: itself(CLIENT), audience: AUDIENCE, scopes: ['read', 'write'], seconds: 3_600 },
-        ...{ algorithm: 'RS256', claims: {}, bindings: [], bindsCertificate: false },
+        ...{ algorithm: 'RS256', claims: {}, bindings: [], bindsCertificate: false, profile: 'jwt' },
       },
     });
   });
@@ -127,8 +127,8 @@ describe('the terms of a token', () => {
   it.each<[Parameters<typeof audience>[0], Parameters<typeof partner>[0], object]>([
     [
       { tokenPolicy: { profile: 'microsoft-s2s' } },
-      {},
-      { reason: 'token_profile_unsupported', profile: 'microsoft-s2s' },
+      { tokenPolicy: { binding: 'dpop' } },
+      { reason: 'token_profile_unsupported', profile: 'microsoft-s2s', detail: 'its tokens are bound to nothing' },
     ],
     [{}, { trustLevel: 'user' }, { reason: 'trust_level_insufficient', trustLevel: 'user' }],
   ])('that cannot be met for %j asked by %j mean no token, never a weaker one', (of, by, refusal) => {
@@ -152,6 +152,11 @@ describe('the terms of a token', () => {
       expect(decide({ of, by })).toMatchObject({ ok: true, value: { bindings, bindsCertificate } });
     },
   );
+
+  it('of an old server are signed with RS256, whatever else is asked for', () => {
+    const of = { tokenPolicy: { profile: 'microsoft-s2s', algorithm: 'ES256' } } as const;
+    expect(decide({ of })).toMatchObject({ value: { algorithm: 'RS256', profile: 'microsoft-s2s' } });
+  });
 
   it('are not told to who has no grant, nor to who is trusted with users only', () => {
     const of = { tokenPolicy: { profile: 'microsoft-s2s' } } as const;

@@ -95,7 +95,7 @@ describe('the grant type', () => {
 
 describe('the JWT bearer grant', () => {
   it('brings its assertion, beside the proof of the client or alone (RFC 7523 2.1)', () => {
-    const grant = { type: JWT_BEARER, assertion: 'd.e.f' };
+    const grant = { type: JWT_BEARER, assertion: 'd.e.f', isLegacy: false };
     const form = { grant_type: JWT_BEARER, assertion: 'd.e.f' };
     const alone = { ...form, client_assertion: undefined, client_assertion_type: undefined };
     expect([
@@ -107,6 +107,27 @@ describe('the JWT bearer grant', () => {
       { ok: true, value: { client: { method: 'none' }, grant } },
       { ok: true, value: { client: { method: 'none', clientId: 'crm' }, grant } },
     ]);
+  });
+
+  it('goes by its name of before the standard as well, and remembers that it does (MS-XOAUTH 3.2.5.2)', () => {
+    const form = { grant_type: 'http://oauth.net/grant_type/jwt/1.0/bearer', assertion: 'd.e.f' };
+    expect(
+      parseTokenRequest(tokenRequest('', { ...form, client_assertion: undefined, client_assertion_type: undefined })),
+    ).toEqual({
+      ok: true,
+      value: { client: { method: 'none' }, grant: { type: JWT_BEARER, assertion: 'd.e.f', isLegacy: true } },
+    });
+  });
+
+  it('names a resource as servers of that time do, too, and asks for delegation with one word', () => {
+    const target = '00000004-0000-0ff1-ce00-000000000000/pool.contoso.example@contoso.example';
+    const asked = (form: Record<string, string>) => parseTokenRequest(tokenRequest('a.b.c', form));
+    expect(asked({ resource: target })).toMatchObject({ value: { resource: target } });
+    expect(asked({ resource: target.replace('/', '//') })).toEqual(refuse({ reason: 'resource_malformed' }));
+    expect(asked({ trusted_for_delegation: 'true' })).toMatchObject({ value: { trustedForDelegation: true } });
+    expect(asked({ trusted_for_delegation: 'false' })).toEqual(
+      refuse({ reason: 'parameter_malformed', parameter: 'trusted_for_delegation' }),
+    );
   });
 
   it.each([undefined, ''])('cannot do without it: %j', (assertion) => {
