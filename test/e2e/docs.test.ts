@@ -18,7 +18,8 @@ const isHere = (tool: string): boolean => spawnSync(tool, ['--help']).error === 
 /** A page is many programs one after the other, on a machine that may have other things to do. */
 const PATIENCE_MS = 300_000;
 
-describe('a page of the documentation', () => {
+// Side by side, since pages wait for caches of the service to forget; each has a service and a directory of its own.
+describe.concurrent('a page of the documentation', () => {
   it.each([
     'admin-api.md',
     'apply.md',

@@ -110,6 +110,8 @@ export class World {
   /** What runs threw that nobody did to them. */
   readonly faults: unknown[] = [];
   readonly #first: Settings;
+  /** The settings that were in force when a process began; it may have read them before they changed in the same second. */
+  readonly #known = new WeakMap<Process, Settings>();
   #ids = 0;
   #certificates = 0;
 
@@ -212,7 +214,11 @@ export class World {
   ): Promise<Process> {
     const doom = fate === undefined ? '' : `, ${fate.kind} ${fate.when} call ${fate.at}`;
     this.note(`${name}, clock ${skew}${doom}`);
-    const process = await Process.start({ name, lifeSeconds, startedAt: this.time, fate, hasSlowAnswers }, body);
+    const known = this.policies.at(-1) ?? this.#first;
+    const process = await Process.start({ name, lifeSeconds, startedAt: this.time, fate, hasSlowAnswers }, (begun) => {
+      this.#known.set(begun, known);
+      return body(begun);
+    });
     this.processes.push(process);
     return process;
   }
@@ -283,7 +289,7 @@ export class World {
   #save(ring: KeyRing, by: Process): 'saved' | 'conflict' {
     const before = this.rings.get(ring.algorithm);
     if ((before?.version ?? 0) !== ring.version - 1 && this.options.replace.ignoresVersions !== true) return 'conflict';
-    const settings = this.policies.findLast(({ from }) => from <= by.startedAt) ?? this.#first;
+    const settings = this.#known.get(by) ?? this.#first;
     const save = { time: this.time, settings, before, after: ring, by };
     this.#watchActivation(save);
     this.rings.set(ring.algorithm, ring);
